@@ -1,0 +1,161 @@
+"""``python -m benchmarks.readme``: the figures and the picture of the README, from result files.
+
+Reads what ``samnet.evaluate`` and ``benchmarks.demo`` wrote to ``results/`` and replaces the
+marked block of README.md; runs a shipped artefact on embedded photos for the picture.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from edge_apps.errors import InputError
+from edge_apps.files import replacing
+from edge_apps.photos import Bytes, overlay, resize_map, resize_photo
+from samnet.command import run_command
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- figures: python -m benchmarks.readme -->", "<!-- end of figures -->"
+SHOWN = ("astronaut", "chelsea", "coffee", "rocket")
+TILE = (198, 264)
+"""Height and width of one picture in the README, in pixels."""
+GAP = 6
+
+
+@dataclasses.dataclass
+class Options:
+    results: Path = ROOT / "results"
+    """Folder of result files."""
+    readme: Path = ROOT / "README.md"
+    """The file whose marked block is replaced."""
+    model: Path = ROOT / "edge_apps" / "models" / "samnet-edge_192_int8.tflite"
+    """What makes the maps of the picture."""
+    picture: Path = ROOT / "docs" / "saliency.jpg"
+    """The picture to write."""
+
+
+def main(options: Options) -> None:
+    """Writes the picture and the block; replaces what stood there."""
+    from samnet.data.embedded import embedded_photos
+    from samnet.predictor import load_predictor
+
+    results = read_results(options.results)
+    text = with_block(options.readme, figures(results))
+    predict = load_predictor(options.model)
+    photos = {it.name: it.photo for it in embedded_photos()}
+    columns = [(photos[name], predict(photos[name])) for name in SHOWN]
+    with replacing(options.picture, overwrite=True) as temporary:
+        Image.fromarray(sheet(columns)).save(temporary, quality=84, optimize=True)
+    with replacing(options.readme, overwrite=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(
+        f"{options.picture} by {options.model.name}; {options.readme} from {len(results)} results"
+    )
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """All result files of a folder by their name, sorted.
+
+    Raises:
+        InputError: if there is none, or one is no JSON.
+    """
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path}: not readable as JSON ({error}); measure anew") from error
+    if not found:
+        raise InputError(f"{folder}: no result file; write one with samnet.evaluate --json")
+    return found
+
+
+def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Markdown tables of results: accuracy on data sets, then size and latency."""
+    accuracy = [
+        (result["model"] or result["maps"], data["name"], data["count"], data["max_F"], data["MAE"])
+        for result in results.values()
+        for data in result.get("data", ())
+    ]
+    parts = []
+    if accuracy:
+        rows = [
+            (f"`{Path(model).name}`", name, str(count), f"{max_f:.3f}", f"{mae:.3f}")
+            for model, name, count, max_f, mae in accuracy
+        ]
+        parts.append(_table(("network", "data set", "photos", "max F", "MAE"), rows))
+    for result in results.values():
+        if "rows" in result:
+            parts.append(_forms(result))
+    return "\n\n".join(parts)
+
+
+def with_block(readme: Path, block: str) -> str:
+    """The text of ``readme`` with ``block`` between its marks.
+
+    Raises:
+        InputError: if the file or its marks are missing.
+    """
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{readme}: cannot be read ({error.strerror})") from error
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise InputError(f"{readme}: the marks {BEGIN} and {END} are missing; put them back")
+    return f"{head}{begin}\n{block}\n{end}{tail}"
+
+
+def sheet(columns: Sequence[tuple[Bytes, Bytes]]) -> Bytes:
+    """Photos in a row, their maps below, what is salient tinted below that, on white.
+
+    Args:
+        columns: each a photo (H, W, 3) uint8 and its map (H, W) uint8.
+    """
+    height, width = TILE
+    step_y, step_x = height + GAP, width + GAP
+    page = np.full((3 * step_y - GAP, len(columns) * step_x - GAP, 3), 255, np.uint8)
+    for x, (photo, map) in enumerate(columns):
+        photo, map = resize_photo(_cropped(photo), TILE), resize_map(_cropped(map), TILE)
+        for y, tile in enumerate((photo, np.dstack([map] * 3), overlay(photo, map))):
+            page[y * step_y :, x * step_x :][:height, :width] = tile
+    return page
+
+
+def _forms(result: Mapping[str, Any]) -> str:
+    """Size and latency of the forms that the demo measured."""
+    rows = [
+        (
+            f"`{row['file']}`",
+            f"{row['megabytes']:.1f}",
+            f"{row['latency_ms']['median']:.1f} ({row['latency_ms']['minimum']:.1f})",
+        )
+        for row in result["rows"]
+    ]
+    note = f"{result['latency_protocol']} On {result['environment']['cpu']}."
+    return _table(("form", "size, MB", "latency, ms"), rows) + f"\n\n{note}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
+
+
+def _cropped(picture: Bytes) -> Bytes:
+    """The middle of a picture, in the proportions of a tile."""
+    height, width = picture.shape[:2]
+    scale = min(height / TILE[0], width / TILE[1])
+    h, w = int(TILE[0] * scale), int(TILE[1] * scale)
+    top, left = (height - h) // 2, (width - w) // 2
+    return np.ascontiguousarray(picture[top : top + h, left : left + w])
+
+
+if __name__ == "__main__":
+    run_command(Options, main, "Writes the picture and the figures of the README.")

@@ -1,0 +1,1 @@
+"""Turns checkpoints and quantised programs into artefacts for devices."""

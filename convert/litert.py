@@ -1,0 +1,137 @@
+"""The litert-torch engine: torch straight to a TFLite flatbuffer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import struct
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from convert.flatbuffer import (
+    INT8_INPUT,
+    INT8_OUTPUT,
+    byte_interface,
+    interface_scales,
+    tensor_scales,
+)
+from edge_apps.errors import InputError
+from quantize.folding import fold_batch_norm
+from quantize.program import QuantizedProgram
+from samnet.deployment import DeployedNetwork
+from samnet.preprocessing import Preprocessing
+
+FLOAT_OUTPUT = (1 / 255, 0)
+"""Scale and zero point of a float network's map: 255 is a probability of 1."""
+
+
+class ChannelLast(nn.Module):
+    """Wraps a network to take (1, S, S, 3) and give (1, S, S, 1).
+
+    Args:
+        network: maps (1, 3, S, S) to (1, 1, S, S).
+        shift: added to the input.
+    """
+
+    def __init__(self, network: nn.Module, shift: float = 0.0) -> None:
+        super().__init__()
+        self.network = network
+        self.shift = shift
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.permute(0, 3, 1, 2)
+        if self.shift:
+            x = x + self.shift
+        probability: Tensor = self.network(x)
+        return probability.permute(0, 2, 3, 1)
+
+
+def convert_float(network: DeployedNetwork, preprocessing: Preprocessing) -> bytes:
+    """A float ``.tflite`` of a network, with bytes as input and output."""
+    scale = 1 / (255 * preprocessing.std)
+    middle = 255 * preprocessing.mean
+    zero_point = min(255, max(0, round(middle)))
+    # The input's zero point is a whole byte; a mean between two leaves a rest.
+    shift = (zero_point - middle) * scale
+    module = ChannelLast(fold_batch_norm(network), shift if abs(shift) > 1e-6 else 0.0)
+    content = _convert(module, network.size, quantised=False)
+    return byte_interface(content, (scale, zero_point), FLOAT_OUTPUT)
+
+
+def convert_int8(program: QuantizedProgram) -> bytes:
+    """An int8 ``.tflite`` of a quantised program, with bytes as input and output.
+
+    Raises:
+        InputError: if the converter did not keep every scale of the program's activations.
+    """
+    module = ChannelLast(program.exported.module())
+    content = _convert(module, program.info.size, quantised=True)
+    lost = activation_scales(program) - tensor_scales(content)
+    if lost:
+        raise InputError(
+            f"{len(lost)} of the program's scales did not arrive in the file, as {min(lost)}; "
+            "expected all of them; litert-torch changed how it carries quantised programs"
+        )
+    found = interface_scales(content)
+    if found != (INT8_INPUT, INT8_OUTPUT):
+        raise InputError(
+            f"input and output have the scales and zero points {found}, expected "
+            f"{(INT8_INPUT, INT8_OUTPUT)}; quantise the checkpoint with quantize.ptq or .qat"
+        )
+    photo, map = ((scale, zero_point + 128) for scale, zero_point in found)
+    return byte_interface(content, photo, map)
+
+
+def activation_scales(program: QuantizedProgram) -> set[tuple[float, int]]:
+    """Scale, as float32, and zero point of every activation of a program."""
+    return {
+        (struct.unpack("f", struct.pack("f", node.args[1]))[0], int(node.args[2]))
+        for node in program.module.graph.nodes
+        if node.target == torch.ops.quantized_decomposed.quantize_per_tensor.default
+    }
+
+
+def _convert(module: nn.Module, size: int, *, quantised: bool) -> bytes:
+    with _quiet():
+        import litert_torch
+        from litert_torch.quantize.pt2e_quantizer import (
+            PT2EQuantizer,
+            get_symmetric_quantization_config,
+        )
+        from litert_torch.quantize.quant_config import QuantConfig
+
+        # Nothing is quantised here: the configuration only tells the converter that the graph's
+        # quantisation steps are static and are to become integer arithmetic.
+        quantizer = PT2EQuantizer().set_global(get_symmetric_quantization_config())
+        example = (torch.zeros(1, size, size, 3),)
+        with torch.no_grad():
+            model = litert_torch.convert(
+                _evaluating(module),
+                example,
+                quant_config=QuantConfig(pt2e_quantizer=quantizer) if quantised else None,
+            )
+        return bytes(model.model_content())
+
+
+def _evaluating(module: nn.Module) -> nn.Module:
+    """Marks as evaluated without calling ``eval``, which exported graphs refuse."""
+    for part in module.modules():
+        part.training = False
+    return module
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the engine's progress off standard output and its warnings off standard error."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)

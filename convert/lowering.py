@@ -1,0 +1,133 @@
+"""Lowers a network to an ExecuTorch program whose arithmetic XNNPACK executes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from convert.shortcuts import shortcuts
+from edge_apps.manifest import Delegation
+
+REASONS = {
+    "_to_copy": "converts bytes to floats, or back: XNNPACK takes and gives no unsigned bytes",
+    "view_copy": "changes a shape without touching a value",
+}
+"""Why XNNPACK leaves an operation, by its name."""
+
+
+class PhotoToMap(nn.Module):
+    """Wraps a network: photo (1, S, S, 3) uint8 to map (1, S, S) uint8.
+
+    Only the two conversions of bytes run outside XNNPACK. They stand at the very ends, where
+    each is a single pass over one tensor; permuting bytes outside costs eight times as much.
+
+    Args:
+        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, S, S).
+        scale: step of a byte in the normalised photo.
+        offset: normalised value of byte 0, negated.
+        steps: byte of a probability of 1, before rounding.
+        rounding: added before the fraction is cut off.
+    """
+
+    scale: Tensor
+    offset: Tensor
+    steps: Tensor
+    rounding: Tensor | None
+
+    def __init__(
+        self, network: nn.Module, scale: float, offset: float, steps: float, rounding: float
+    ) -> None:
+        super().__init__()
+        self.network = network
+        # Tensors, since plain numbers would be converted to float32 at every inference.
+        self.register_buffer("scale", torch.full((1, 1, 1, 1), scale))
+        self.register_buffer("offset", torch.full((1, 1, 1, 1), offset))
+        self.register_buffer("steps", torch.full((1, 1, 1, 1), steps))
+        self.register_buffer("rounding", torch.full((1, 1, 1, 1), rounding) if rounding else None)
+
+    def forward(self, photo: Tensor) -> Tensor:
+        x = (photo.to(torch.float32) * self.scale - self.offset).permute(0, 3, 1, 2)
+        map = self.network(x) * self.steps
+        if self.rounding is not None:
+            map = map + self.rounding
+        return map.reshape(1, map.shape[2], map.shape[3]).to(torch.uint8)
+
+
+def lower(module: nn.Module, size: int) -> tuple[bytes, Delegation]:
+    """Lowers a module that maps (1, S, S, 3) uint8 to (1, S, S) uint8.
+
+    Args:
+        module: in evaluation mode.
+        size: S.
+
+    Returns:
+        The content of a ``.pte``, and which of its operations XNNPACK executes.
+    """
+    with _quiet(), shortcuts():
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
+
+        photo = torch.zeros(1, size, size, 3, dtype=torch.uint8)
+        with torch.no_grad():
+            exported = torch.export.export(module, (photo,))
+        edge = to_edge_transform_and_lower(
+            exported,
+            partitioner=[XnnpackPartitioner()],
+            # The operators that carry a dimension order convert bytes four times as slowly, and
+            # the verifier costs time without looking at what XNNPACK will refuse to load.
+            compile_config=EdgeCompileConfig(_check_ir_validity=False, _skip_dim_order=True),
+        )
+        delegation = _delegation(edge.exported_program().graph_module)
+        return bytes(edge.to_executorch().buffer), delegation
+
+
+def fold_weights(program: torch.export.ExportedProgram) -> nn.Module:
+    """A quantised program as a module whose weights are stored as int8.
+
+    Each weight's own quantisation step is executed now in place of in every lowering pass.
+    """
+    from torchao.quantization.pt2e.constant_fold import constant_fold
+
+    def quantises(node: torch.fx.Node) -> bool:
+        return "quantized_decomposed.quantize_" in str(node.target)
+
+    module: Any = program.module()
+    constant_fold(module, quantises)
+    return module
+
+
+def _delegation(graph: torch.fx.GraphModule) -> Delegation:
+    from executorch.devtools.backend_debug import get_delegation_info
+
+    info = get_delegation_info(graph)
+    outside = {
+        name.removeprefix("aten_").removesuffix("_default"): found.non_delegated
+        for name, found in sorted(info.delegation_by_operator.items())
+        if found.non_delegated and name != "getitem"
+    }
+    return Delegation(
+        delegate="XNNPACK",
+        partitions=info.num_delegated_subgraphs,
+        inside=info.num_delegated_nodes,
+        outside=outside,
+        reasons={name: REASONS.get(name, "XNNPACK's partitioner refused it") for name in outside},
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps warnings about other people's code off standard error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

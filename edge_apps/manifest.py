@@ -1,0 +1,209 @@
+"""The manifest: what an artefact is, where it came from and how well it was checked.
+
+It stands beside the artefact as ``NAME.EXT.json``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from pathlib import Path
+from typing import Any, Literal
+
+from edge_apps.errors import InputError
+from edge_apps.files import replacing, sha256
+
+FORMAT = "samnet-artefact-1"
+"""Names the layout of the file; a reader refuses any other."""
+
+MAX_BYTES = 1 << 20
+"""A manifest larger than this is not one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantisation:
+    """How the numbers became int8.
+
+    Args:
+        scheme: the recipe's name, as ``static_wi8_ai8``.
+        method: after training, or trained with fake quantisation.
+        observer: how activation ranges were found.
+        calibration_count: photos or crops that were observed.
+        calibration_sha256: hash of that set.
+    """
+
+    scheme: str
+    method: Literal["ptq", "qat"]
+    observer: str
+    calibration_count: int
+    calibration_sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Interface:
+    """The artefact's input or output tensor.
+
+    Args:
+        shape: as (1, S, S, 3).
+        layout: as ``NHWC``.
+        type: as ``uint8``.
+        scale: real value = (stored value - zero_point) * scale.
+        zero_point: see scale.
+    """
+
+    shape: tuple[int, ...]
+    layout: str
+    type: str
+    scale: float
+    zero_point: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Delegation:
+    """Which operations the runtime's fast path executes.
+
+    Args:
+        delegate: its name, as ``XNNPACK``.
+        partitions: connected pieces of the graph that it took.
+        inside: operations in them.
+        outside: operations left outside, counted by name.
+        reasons: for each name in outside, why.
+    """
+
+    delegate: str
+    partitions: int
+    inside: int
+    outside: dict[str, int]
+    reasons: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """Describes one artefact.
+
+    Args:
+        sha256: hash of the artefact.
+        source: name of the checkpoint or program it was made from.
+        source_sha256: hash of the float checkpoint behind it.
+        config: the network's configuration.
+        engine: what converted it, as ``litert-torch``.
+        versions: of the packages that took part.
+        precision: of the arithmetic inside.
+        size: S, height and width of input and output in pixels.
+        quantisation: None for fp32.
+        input: one RGB photo.
+        output: one map, 255 is salient.
+        parity: figures of each gate by its name, as ``float`` and ``int8``.
+        delegation: what the fast path took, and why not the rest.
+        accuracy: metrics by the name of the data set; empty until measured.
+    """
+
+    sha256: str
+    source: str
+    source_sha256: str
+    config: dict[str, Any]
+    engine: str
+    versions: dict[str, str]
+    precision: Literal["fp32", "int8"]
+    size: int
+    quantisation: Quantisation | None
+    input: Interface
+    output: Interface
+    parity: dict[str, dict[str, Any]]
+    delegation: Delegation
+    accuracy: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+
+def manifest_path(artefact: str | Path) -> Path:
+    """Where the manifest of an artefact stands: ``x.tflite`` has ``x.tflite.json``."""
+    artefact = Path(artefact)
+    return artefact.with_name(artefact.name + ".json")
+
+
+def write_manifest(artefact: str | Path, manifest: Manifest, *, overwrite: bool = False) -> None:
+    """Writes the manifest beside its artefact, whole or not at all.
+
+    Raises:
+        InputError: if it exists and may not be overwritten, or cannot be written.
+    """
+    values = {"format": FORMAT, **dataclasses.asdict(manifest)}
+    with replacing(manifest_path(artefact), overwrite=overwrite) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def read_manifest(artefact: str | Path) -> Manifest:
+    """Reads the manifest that stands beside an artefact.
+
+    Raises:
+        InputError: if it is missing, damaged, or of an unknown format.
+    """
+    path = manifest_path(artefact)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path}: larger than {MAX_BYTES} bytes, not a manifest; convert anew")
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); the manifest belongs beside its artefact"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); convert anew") from error
+    found = values.pop("format", None) if isinstance(values, dict) else None
+    if found != FORMAT:
+        raise InputError(f"{path}: format is {found!r}, expected {FORMAT!r}; convert anew")
+    try:
+        return typing.cast(Manifest, _decode(Manifest, values))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: damaged manifest ({error}); convert anew") from error
+
+
+def verify(artefact: str | Path) -> Manifest:
+    """Reads the manifest of an artefact and compares the hash.
+
+    Raises:
+        InputError: as :func:`read_manifest`, if the artefact is missing, or if its hash differs.
+    """
+    if not Path(artefact).is_file():
+        raise InputError(f"{artefact}: no such file; give the path of a converted network")
+    manifest = read_manifest(artefact)
+    found = sha256(artefact)
+    if found != manifest.sha256:
+        raise InputError(
+            f"{artefact}: hash is {found[:12]}…, its manifest expects {manifest.sha256[:12]}…; "
+            "the file was changed or damaged, copy both again or convert anew"
+        )
+    return manifest
+
+
+def _decode(kind: Any, value: Any) -> Any:
+    """Builds ``kind`` from plain JSON values, checking every type on the way."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return value
+    if dataclasses.is_dataclass(kind):
+        _expect(isinstance(value, dict), kind, value)
+        hints = typing.get_type_hints(kind)
+        unknown = value.keys() - hints.keys()
+        _expect(not unknown, kind, f"fields {sorted(unknown)}")
+        return kind(**{name: _decode(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
+    if origin is types.UnionType:
+        return None if value is None else _decode(arguments[0], value)
+    if origin is Literal:
+        _expect(value in arguments, kind, value)
+        return value
+    if origin is tuple:
+        _expect(isinstance(value, list), kind, value)
+        return tuple(_decode(arguments[0], item) for item in value)
+    if origin is dict:
+        _expect(isinstance(value, dict), kind, value)
+        return {key: _decode(arguments[1], item) for key, item in value.items()}
+    accepted = (int, float) if kind is float else kind
+    _expect(isinstance(value, accepted) and not isinstance(value, bool), kind, value)
+    return value
+
+
+def _expect(condition: bool, kind: Any, value: Any) -> None:
+    if not condition:
+        raise TypeError(f"{str(value)[:60]!r} where {getattr(kind, '__name__', kind)} was expected")

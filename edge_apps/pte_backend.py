@@ -1,0 +1,147 @@
+"""Runs ``.pte`` artefacts with ExecuTorch's Python bindings, which need torch themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_apps.errors import InputError
+from edge_apps.photos import Bytes
+
+IDENTIFIER = b"ET12"
+"""Stands at bytes 4 to 8 of every ExecuTorch program."""
+
+UINT8 = 0
+"""Number of the byte among ExecuTorch's scalar types."""
+
+_pool_generation = 0
+
+
+class PteBackend:
+    """An opened ``.pte``.
+
+    All programs of a process share one pool of threads, and a program that was loaded before the
+    pool changed would use one that no longer exists. Each backend therefore remembers for which
+    pool its program was loaded and loads it again after a change: cheap where one number of
+    threads is used, correct where several alternate.
+
+    Args:
+        content: the file's bytes.
+        size: S, height and width of input and output in pixels.
+        threads: that XNNPACK may use.
+    """
+
+    def __init__(self, content: bytes, size: int, threads: int) -> None:
+        self.size = size
+        self.threads = threads
+        self._content = content
+        self._generation = -1
+        self._method: Any = None
+
+    def run(self, photo: Bytes) -> Bytes:
+        """Maps a photo (S, S, 3) uint8 to a map (S, S) uint8."""
+        import torch
+
+        self.prepare()
+        outputs = self._method.execute([torch.from_numpy(np.ascontiguousarray(photo)[None])])
+        map: Bytes = outputs[0].numpy()
+        return map.reshape(self.size, self.size)
+
+    def prepare(self) -> None:
+        """Loads the program for a pool of as many threads as asked for."""
+        generation = _use_threads(self.threads)
+        if generation != self._generation:
+            self._method = _program(self._content).load_method("forward")
+            self._generation = generation
+
+
+def open_pte(path: str | Path, threads: int | None = None) -> PteBackend:
+    """Opens a ``.pte`` that takes a photo (1, S, S, 3) and gives a map of S x S, both uint8.
+
+    Args:
+        path: the artefact.
+        threads: that XNNPACK may use; None for all cores of this process.
+
+    Raises:
+        InputError: if the file is no ExecuTorch program, is damaged, needs operators that the
+            runtime lacks, has another interface, or ExecuTorch is not installed.
+    """
+    content = Path(path).read_bytes()
+    if content[4:8] != IDENTIFIER:
+        raise InputError(
+            f"{path}: starts with {content[:8]!r}, not an ExecuTorch program "
+            f"({IDENTIFIER.decode()} at byte 4); check the file's name and origin"
+        )
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    try:
+        size = _size(path, _program(content))
+        backend = PteBackend(content, size, threads)
+        backend.prepare()
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: damaged or foreign ExecuTorch program ({reason})") from error
+    return backend
+
+
+def _program(content: bytes) -> Any:
+    try:
+        # Reading the CPU's features, the library complains of files that only phones have.
+        with _quiet():
+            from executorch.runtime import Runtime, Verification
+    except ModuleNotFoundError as error:
+        raise InputError("ExecuTorch is not installed; pip install executorch") from error
+    with _quiet():
+        return Runtime.get().load_program(content, verification=Verification.InternalConsistency)
+
+
+def _use_threads(threads: int) -> int:
+    """Gives the pool that many threads; the number changes whenever the pool does."""
+    global _pool_generation
+    from executorch.extension.pybindings import portable_lib
+
+    with _quiet():
+        if portable_lib._threadpool_get_thread_count() != threads:
+            portable_lib._unsafe_reset_threadpool(threads)
+            _pool_generation += 1
+    return _pool_generation
+
+
+def _size(path: str | Path, program: Any) -> int:
+    """S, after a check that input and output are a photo and a map."""
+    if "forward" not in program.method_names:
+        raise InputError(f"{path}: has no method forward; not an artefact of this project")
+    meta = program.metadata("forward")
+    tensors = [meta.input_tensor_meta(i) for i in range(meta.num_inputs())]
+    tensors += [meta.output_tensor_meta(i) for i in range(meta.num_outputs())]
+    shapes = [tuple(tensor.sizes()) for tensor in tensors]
+    size = shapes[0][1] if shapes and len(shapes[0]) == 4 else 0
+    photo, maps = (1, size, size, 3), ((1, size, size), (1, size, size, 1))
+    single = meta.num_inputs() == meta.num_outputs() == 1
+    bytes_only = all(tensor.dtype() == UINT8 for tensor in tensors)
+    if not (single and bytes_only and size and shapes[0] == photo and shapes[1] in maps):
+        raise InputError(
+            f"{path}: tensors are {', '.join(map(str, shapes)) or 'none'}, expected a photo "
+            "(1, S, S, 3) uint8 and a map (1, S, S) uint8; not an artefact of this project"
+        )
+    return size
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences what the native library writes to the standard error stream."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

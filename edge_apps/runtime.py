@@ -1,0 +1,117 @@
+"""Runs an artefact: one photo in, one saliency map out."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Protocol
+
+from edge_apps.errors import InputError
+from edge_apps.manifest import Manifest, manifest_path, verify
+from edge_apps.photos import Bytes, resize_map, resize_photo
+
+SUFFIXES = (".tflite", ".pte")
+"""The formats that :func:`load` understands."""
+
+
+class Backend(Protocol):
+    """An opened artefact of one format."""
+
+    size: int
+
+    def run(self, photo: Bytes) -> Bytes:
+        """Maps a photo (S, S, 3) uint8 to a map (S, S) uint8, S being ``size``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Segmenter:
+    """Finds what is salient in a photo.
+
+    Args:
+        backend: the opened artefact.
+        manifest: what the artefact says of itself; None where none stands beside it.
+    """
+
+    backend: Backend
+    manifest: Manifest | None = None
+
+    @property
+    def size(self) -> int:
+        """S, height and width in pixels at which the artefact runs."""
+        return self.backend.size
+
+    def __call__(self, photo: Bytes) -> Bytes:
+        """Segments a photo of any size.
+
+        Args:
+            photo: RGB, (H, W, 3) uint8.
+
+        Returns:
+            (H, W) uint8, 255 is salient.
+
+        Raises:
+            InputError: if the photo has another shape or type.
+        """
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != "uint8" or not photo.size:
+            raise InputError(
+                f"photo has shape {photo.shape} and type {photo.dtype}, "
+                "expected (H, W, 3) uint8; convert it to RGB bytes"
+            )
+        map = self.run(resize_photo(photo, (self.size, self.size)))
+        return resize_map(map, photo.shape[:2])
+
+    def run(self, photo: Bytes) -> Bytes:
+        """Runs the artefact alone: photo (S, S, 3) uint8 to map (S, S) uint8.
+
+        Raises:
+            InputError: if the photo has another shape or type.
+        """
+        if photo.shape != (self.size, self.size, 3) or photo.dtype != "uint8":
+            raise InputError(
+                f"photo has shape {photo.shape} and type {photo.dtype}, "
+                f"expected ({self.size}, {self.size}, 3) uint8; resize it first"
+            )
+        return self.backend.run(photo)
+
+
+def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
+    """Opens an artefact, a ``.tflite`` or a ``.pte``.
+
+    A manifest beside it is verified. Without one an artefact is taken at its word if its own
+    input and output are those of this project.
+
+    Args:
+        path: the artefact.
+        threads: that the runtime may use; None for all cores of this process.
+
+    Raises:
+        InputError: if the file is missing, of another format, damaged, not what its manifest
+            describes, of another kind of network, or its runtime is not installed.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path}: unknown suffix, expected one of {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give the path of a converted network")
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if threads < 1:
+        raise InputError(f"threads is {threads}, expected at least 1")
+    manifest = verify(path) if manifest_path(path).exists() else None
+    backend = _open(path, threads)
+    if manifest is not None and manifest.size != backend.size:
+        raise InputError(
+            f"{path}: runs at {backend.size} px, its manifest says {manifest.size}; convert anew"
+        )
+    return Segmenter(backend, manifest)
+
+
+def _open(path: Path, threads: int) -> Backend:
+    if path.suffix == ".tflite":
+        from edge_apps.tflite_backend import open_tflite
+
+        return open_tflite(path, threads)
+    from edge_apps.pte_backend import open_pte
+
+    return open_pte(path, threads)

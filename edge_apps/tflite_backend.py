@@ -1,0 +1,94 @@
+"""Runs ``.tflite`` artefacts, with whichever of the three TFLite runtimes is installed."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_apps.errors import InputError
+from edge_apps.photos import Bytes
+
+IDENTIFIER = b"TFL3"
+"""Stands at bytes 4 to 8 of every TFLite flatbuffer."""
+
+RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
+"""Modules that hold an Interpreter, in order of preference."""
+
+
+class TFLiteBackend:
+    """An opened ``.tflite``.
+
+    Args:
+        interpreter: a TFLite interpreter with allocated tensors.
+        size: S, height and width of input and output in pixels.
+    """
+
+    def __init__(self, interpreter: Any, size: int) -> None:
+        self.interpreter = interpreter
+        self.size = size
+        self._input = interpreter.get_input_details()[0]["index"]
+        self._output = interpreter.get_output_details()[0]["index"]
+
+    def run(self, photo: Bytes) -> Bytes:
+        """Maps a photo (S, S, 3) uint8 to a map (S, S) uint8."""
+        self.interpreter.set_tensor(self._input, photo[None])
+        self.interpreter.invoke()
+        map: Bytes = self.interpreter.get_tensor(self._output)
+        return map.reshape(self.size, self.size)
+
+
+def open_tflite(path: str | Path, threads: int) -> TFLiteBackend:
+    """Opens a ``.tflite`` that takes a photo (1, S, S, 3) and gives a map of S x S, both uint8.
+
+    Raises:
+        InputError: if the file is no TFLite flatbuffer, is damaged, needs operations that the
+            runtime lacks, has another interface, or no runtime is installed.
+    """
+    content = Path(path).read_bytes()
+    if content[4:8] != IDENTIFIER:
+        raise InputError(
+            f"{path}: starts with {content[:8]!r}, not a TFLite file "
+            f"({IDENTIFIER.decode()} at byte 4); check the file's name and origin"
+        )
+    try:
+        # The interpreter verifies the flatbuffer's structure before it uses it.
+        interpreter = interpreter_class()(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: damaged or foreign TFLite file ({reason})") from error
+    return TFLiteBackend(interpreter, _size(path, interpreter))
+
+
+def interpreter_class() -> Any:
+    """The Interpreter of the first TFLite runtime that is installed.
+
+    Raises:
+        InputError: if there is none.
+    """
+    for name in RUNTIMES:
+        try:
+            return importlib.import_module(name).Interpreter
+        except ModuleNotFoundError:
+            continue
+    raise InputError("no TFLite runtime is installed; pip install ai-edge-litert")
+
+
+def _size(path: str | Path, interpreter: Any) -> int:
+    """S, after a check that input and output are a photo and a map."""
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    shapes = [tuple(map(int, details["shape"])) for details in (*inputs, *outputs)]
+    types = [details["dtype"] for details in (*inputs, *outputs)]
+    size = shapes[0][1] if shapes and len(shapes[0]) == 4 else 0
+    photo, maps = (1, size, size, 3), ((1, size, size), (1, size, size, 1))
+    single = len(inputs) == len(outputs) == 1 and set(types) == {np.uint8}
+    if not (single and size and shapes[0] == photo and shapes[1] in maps):
+        found = ", ".join(f"{s} {np.dtype(t).name}" for s, t in zip(shapes, types, strict=True))
+        raise InputError(
+            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) uint8 and "
+            "a map (1, S, S) uint8; not an artefact of this project"
+        )
+    return size

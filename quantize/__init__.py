@@ -1,0 +1,1 @@
+"""Post-training quantisation and quantisation-aware training with one recipe."""

@@ -1,0 +1,97 @@
+"""The photos on which activation ranges are observed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edge_apps.errors import InputError
+from edge_apps.photos import Bytes, resize_photo
+from samnet.preprocessing import Preprocessing
+
+SMALLEST_CROP = 0.5
+"""Side of the smallest crop, as a share of the photo's."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibrationSet:
+    """Photos at the network's input size.
+
+    Args:
+        photos: (N, S, S, 3) uint8.
+        seed: of the crops.
+    """
+
+    photos: Bytes
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    @property
+    def sha256(self) -> str:
+        """Of the size and the bytes of all photos, in order; 64 hexadecimal digits."""
+        digest = hashlib.sha256(repr(self.photos.shape).encode())
+        digest.update(self.photos.tobytes())
+        return digest.hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """What a program keeps of it: count, seed and hash."""
+        return {"count": len(self), "seed": self.seed, "sha256": self.sha256}
+
+    def tensors(self, preprocessing: Preprocessing) -> Iterator[Tensor]:
+        """The network's inputs one by one, each (1, 3, S, S)."""
+        for photo in self.photos:
+            yield normalise(photo, preprocessing)
+
+
+def normalise(photo: Bytes, preprocessing: Preprocessing) -> Tensor:
+    """A photo (S, S, 3) uint8 as the network's input (1, 3, S, S)."""
+    x = torch.from_numpy(photo.astype(np.float32)).permute(2, 0, 1)[None].contiguous()
+    return (x / 255 - preprocessing.mean) / preprocessing.std
+
+
+def calibration_set(
+    photos: Sequence[Bytes], count: int, size: int, *, seed: int = 0
+) -> CalibrationSet:
+    """Every photo whole, then random crops of them until there are ``count``.
+
+    Crops are mirrored at random. If there are more photos than ``count``, a random choice of
+    them is taken.
+
+    Args:
+        photos: each (H, W, 3) uint8, of any size.
+        count: how many inputs to make.
+        size: height and width of each in pixels.
+        seed: the same seed and photos give the same bytes.
+
+    Raises:
+        InputError: if there are no photos or ``count`` is not positive.
+    """
+    if not photos:
+        raise InputError("no photos to calibrate on; give at least one, better a hundred")
+    if count < 1:
+        raise InputError(f"calibration count {count}; expected at least 1, better 100 or more")
+    generator = np.random.default_rng(seed)
+    chosen = sorted(generator.permutation(len(photos))[:count])
+    made = [resize_photo(photos[i], (size, size)) for i in chosen]
+    while len(made) < count:
+        crop = _random_crop(photos[len(made) % len(photos)], generator)
+        made.append(resize_photo(crop, (size, size)))
+    return CalibrationSet(np.stack(made), seed)
+
+
+def _random_crop(photo: Bytes, generator: np.random.Generator) -> Bytes:
+    height, width = photo.shape[:2]
+    share = generator.uniform(SMALLEST_CROP, 1)
+    h, w = max(1, round(height * share)), max(1, round(width * share))
+    top = int(generator.integers(height - h + 1))
+    left = int(generator.integers(width - w + 1))
+    crop = photo[top : top + h, left : left + w]
+    return np.ascontiguousarray(crop[:, ::-1] if generator.random() < 0.5 else crop)

@@ -1,0 +1,144 @@
+"""Quantised programs: the int8 network as torch executes it, before it becomes an artefact."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.export import ExportedProgram
+
+from edge_apps.errors import InputError
+from edge_apps.files import replacing
+from edge_apps.photos import Bytes, resize_map, resize_photo
+from quantize import recipe
+from quantize.calibration import normalise
+from samnet.config import SAMNetConfig
+from samnet.preprocessing import Preprocessing
+
+FORMAT = "samnet-int8-1"
+"""Names the layout of the file; a reader refuses any other."""
+
+_RECORD = "samnet.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ProgramInfo:
+    """Where a quantised program comes from.
+
+    Args:
+        config: the network.
+        preprocessing: how photos become its input.
+        size: S, height and width of the input in pixels.
+        method: ``ptq`` or ``qat``.
+        recipe: name of the recipe.
+        observer: how activation ranges were found.
+        calibration: ``count``, ``seed`` and ``sha256`` of the photos they were observed on.
+        source_sha256: of the float checkpoint's file, empty for a network that has none.
+        training: summary of quantisation-aware training; empty for PTQ.
+    """
+
+    config: SAMNetConfig
+    preprocessing: Preprocessing
+    size: int
+    method: str
+    recipe: str
+    observer: str
+    calibration: dict[str, Any]
+    source_sha256: str = ""
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as stored in the file."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ProgramInfo:
+        """The inverse of :meth:`to_dict`."""
+        config = SAMNetConfig.from_dict(values["config"])
+        preprocessing = Preprocessing(**values["preprocessing"])
+        return cls(**{**values, "config": config, "preprocessing": preprocessing})
+
+
+@dataclasses.dataclass
+class QuantizedProgram:
+    """An int8 network with every quantisation explicit in its graph.
+
+    Calling it segments a photo (H, W, 3) uint8 of any size into a map (H, W) uint8.
+
+    Args:
+        exported: maps a normalised photo (1, 3, S, S) to a probability (1, 1, S, S); weights are
+            float and quantised in the graph, activations are quantised and dequantised around
+            every op.
+        info: where it comes from.
+    """
+
+    exported: ExportedProgram
+    info: ProgramInfo
+
+    @cached_property
+    def module(self) -> torch.fx.GraphModule:
+        """The program as a callable graph."""
+        return self.exported.module()
+
+    def run(self, photo: Bytes) -> Bytes:
+        """The raw map (S, S) uint8 of a photo (S, S, 3) uint8 that has the program's size.
+
+        A byte is the code of the output, whose scale is 1/256.
+        """
+        with torch.no_grad():
+            probability = self.module(normalise(photo, self.info.preprocessing))[0, 0]
+        codes = probability.numpy() / recipe.OUTPUT_SCALE
+        return np.clip(np.rint(codes), 0, 255).astype(np.uint8)
+
+    def __call__(self, photo: Bytes) -> Bytes:
+        size = (self.info.size, self.info.size)
+        height, width = photo.shape[:2]
+        return resize_map(self.run(resize_photo(photo, size)), (height, width))
+
+
+def save_program(path: str | Path, program: QuantizedProgram, *, overwrite: bool = False) -> None:
+    """Writes a program whole or not at all.
+
+    Raises:
+        InputError: if the name does not end in ``.pt2``, or the file exists or cannot be written.
+    """
+    if Path(path).suffix != ".pt2":
+        raise InputError(f"{path}: a quantised program is a .pt2 file; name it so")
+    record = json.dumps({"format": FORMAT, **program.info.to_dict()})
+    with replacing(path, overwrite=overwrite) as temporary:
+        torch.export.save(program.exported, temporary, extra_files={_RECORD: record})
+
+
+def load_program(path: str | Path) -> QuantizedProgram:
+    """Reads a program.
+
+    Raises:
+        InputError: if the file is missing, damaged, or was not written by this project.
+    """
+    # Registers the quantised ops, without which no program can be read.
+    import torchao.quantization.pt2e.quantize_pt2e  # noqa: F401
+
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; give the path of a .pt2 program")
+    extra = {_RECORD: ""}
+    try:
+        exported = torch.export.load(path, extra_files=extra)
+        record = json.loads(extra[_RECORD] or "{}")
+    except Exception as error:
+        # The reader raises whatever its zip, JSON and tensor parsers do; none is documented.
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: not a readable .pt2 program ({reason})") from error
+    if record.pop("format", None) != FORMAT:
+        raise InputError(
+            f"{path}: was not written by quantize.ptq or quantize.qat of this version; "
+            "quantise the checkpoint again"
+        )
+    try:
+        return QuantizedProgram(exported, ProgramInfo.from_dict(record))
+    except (KeyError, TypeError, ValueError, InputError) as error:
+        raise InputError(f"{path}: its record is damaged ({error})") from error

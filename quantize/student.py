@@ -1,0 +1,94 @@
+"""A network with fake quantisation, as quantisation-aware training sees it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule
+
+from quantize.folding import fold_batch_norm
+from quantize.ptq import convert
+from quantize.recipe import RecipeQuantizer
+from samnet.deployment import DeployedNetwork
+
+
+class Student(nn.Module):
+    """Maps normalised photos (N, 3, S, S) to probabilities (N, 1, S, S), N being ``batch``.
+
+    Weights and activations pass through the recipe's quantisation and back, with the gradient
+    going straight through. Batch normalisation is folded into the convolutions beforehand (static
+    folding, Nagel et al., "A White Paper on Neural Network Quantization", 2021, section 5.2.1):
+    the graph that learns is the one that post-training quantisation converts, and no statistics
+    can drift.
+
+    Args:
+        network: the float network to start from; it is left as it was.
+        batch: N.
+    """
+
+    def __init__(self, network: DeployedNetwork, batch: int) -> None:
+        super().__init__()
+        folded = fold_batch_norm(network)
+        self.size = network.size
+        self.graph = _prepare(folded, batch, self.size)
+        # Exported graphs have one batch size; this one is converted.
+        self._single = [_prepare(folded, 1, self.size)]
+        for parameter in self.graph.parameters():
+            parameter.requires_grad_(True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        probability: Tensor = self.graph(x)
+        return probability
+
+    def observe(self, inputs: Iterator[Tensor]) -> None:
+        """Finds first activation ranges on inputs (N, 3, S, S), in float."""
+        self._switch(ranges=True, quantise=False)
+        with torch.no_grad():
+            for x in inputs:
+                self.graph(x)
+        self._switch(ranges=True, quantise=True)
+
+    def freeze_ranges(self) -> None:
+        """Keeps activation ranges as they are; those of the weights go on following them."""
+        self._switch(ranges=False, quantise=True)
+
+    def exported(self) -> torch.export.ExportedProgram:
+        """The int8 program of the present weights and ranges, for batch 1."""
+        single = copy.deepcopy(self._single[0])
+        single.load_state_dict(self.graph.state_dict())
+        _switch(single, ranges=False, quantise=True)
+        with torch.no_grad():
+            # The weights have moved since they were last observed.
+            single(torch.zeros(1, 3, self.size, self.size))
+        return convert(single, self.size)
+
+    def _switch(self, *, ranges: bool, quantise: bool) -> None:
+        _switch(self.graph, ranges=ranges, quantise=quantise)
+
+
+def _prepare(network: nn.Module, batch: int, size: int) -> GraphModule:
+    from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
+
+    example = torch.zeros(batch, 3, size, size)
+    exported = torch.export.export(network, (example,)).module()
+    prepared: GraphModule = prepare_qat_pt2e(exported, RecipeQuantizer(qat=True))
+    _switch(prepared, ranges=False, quantise=False)
+    with torch.no_grad():
+        # Gives the scales of every weight their shape; activations are observed later.
+        prepared(example)
+    return prepared
+
+
+def _switch(graph: GraphModule, *, ranges: bool, quantise: bool) -> None:
+    """Turns observation of activations and quantisation of everything on or off."""
+    from torchao.quantization.pt2e import FixedQParamsFakeQuantize, FusedMovingAvgObsFakeQuantize
+
+    for part in graph.modules():
+        if isinstance(part, FusedMovingAvgObsFakeQuantize):
+            part.enable_fake_quant(quantise)
+            part.enable_observer(ranges or part.is_per_channel)
+        elif isinstance(part, FixedQParamsFakeQuantize):
+            part.enable_fake_quant(quantise)

@@ -1,0 +1,95 @@
+"""Checkpoints: one safetensors file that needs nothing else to be used."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from edge_apps.errors import InputError
+from edge_apps.files import replacing
+from samnet.config import SAMNetConfig
+from samnet.network import SAMNet
+from samnet.preprocessing import Preprocessing
+
+FORMAT = "samnet-1"
+"""Names the layout of tensors and metadata; a reader refuses any other."""
+
+
+@dataclasses.dataclass
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Args:
+        model: the network with its weights, in evaluation mode.
+        preprocessing: how photos become its input.
+        training: summary of how it was trained, and its metrics; plain JSON values.
+    """
+
+    model: SAMNet
+    preprocessing: Preprocessing
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, overwrite: bool = False) -> None:
+    """Writes a checkpoint whole or not at all.
+
+    Raises:
+        InputError: if the file exists and may not be overwritten, or cannot be written.
+    """
+    metadata = {
+        "format": FORMAT,
+        "config": json.dumps(checkpoint.model.config.to_dict()),
+        "preprocessing": json.dumps(dataclasses.asdict(checkpoint.preprocessing)),
+        "training": json.dumps(checkpoint.training),
+    }
+    tensors = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
+    with replacing(path, overwrite=overwrite) as temporary:
+        save_file(tensors, temporary, metadata)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Reads a checkpoint of this project.
+
+    Raises:
+        InputError: if the file is missing, no safetensors file, of another network, or damaged.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; give the path of a .safetensors checkpoint")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: format is {metadata.get('format')!r}, expected {FORMAT!r}; "
+            "this file was not written by samnet.train"
+        )
+    try:
+        config = SAMNetConfig.from_dict(json.loads(metadata["config"]))
+        preprocessing = Preprocessing(**json.loads(metadata["preprocessing"]))
+        training = json.loads(metadata["training"])
+        model = SAMNet(config)
+        model.load_state_dict(tensors)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: metadata is damaged ({error})") from error
+    except RuntimeError as error:
+        raise InputError(f"{path}: tensors do not fit the network its metadata names") from error
+    return Checkpoint(model.eval(), preprocessing, training)
+
+
+def load(path: str | Path) -> SAMNet:
+    """Reads the network of a checkpoint, in evaluation mode.
+
+    Raises:
+        InputError: as :func:`load_checkpoint`.
+    """
+    return load_checkpoint(path).model

@@ -1,0 +1,1 @@
+"""Photos with masks: published data sets, embedded photos and synthetic scenes."""

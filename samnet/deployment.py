@@ -1,0 +1,78 @@
+"""The deployment graph: what of a trained network reaches a device.
+
+Quantisation and conversion both start from it, so that a float artefact and a quantised one
+differ in nothing but their numbers.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from edge_apps.errors import InputError
+from samnet.config import STAGES
+from samnet.layers import resize
+from samnet.network import Head, SAMNet
+from samnet.preprocessing import Preprocessing
+from samnet.pyramid import FixedPyramidPooling
+
+MULTIPLE = 32
+"""Deployed sizes are multiples of this or equal to 336, the paper's size."""
+
+
+class DeployedNetwork(nn.Module):
+    """The main output alone: normalised photo (1, 3, S, S) to probability (1, 1, S, S).
+
+    Side heads and dropout are gone. Batch normalisation is still there: quantisation-aware
+    training and the converters fold it in their own way.
+
+    Args:
+        model: a network; its modules are shared, not copied.
+        size: S, fixed at conversion.
+    """
+
+    def __init__(self, model: SAMNet, size: int) -> None:
+        super().__init__()
+        if size < 96 or (size % MULTIPLE and size != 336):
+            raise InputError(
+                f"size {size} cannot be deployed; use 336 or a multiple of {MULTIPLE} from 96 up"
+            )
+        self.size = size
+        self.encoder = model.encoder
+        self.pyramid: nn.Module | None = None
+        if model.pyramid is not None:
+            self.pyramid = FixedPyramidPooling(model.pyramid, -(-size // 2**STAGES))
+        self.decoder = model.decoder
+        self.head = cast(Head, model.heads[0]).conv
+
+    def forward(self, x: Tensor) -> Tensor:
+        stages = self.encoder(x)
+        context = self.pyramid(stages[-1]) if self.pyramid is not None else None
+        main = torch.sigmoid(self.head(self.decoder(stages, context)[0]))
+        return resize(main, (self.size, self.size))
+
+    def example(self) -> tuple[Tensor]:
+        """An input of the right shape."""
+        return (torch.zeros(1, 3, self.size, self.size),)
+
+
+class ByteInterface(nn.Module):
+    """Wraps a deployed network: photo (1, S, S, 3) uint8 to map (1, S, S) uint8.
+
+    Args:
+        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, S, S).
+        preprocessing: the normalisation, applied here once.
+    """
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network = network
+        self.scale = 1 / (255 * preprocessing.std)
+        self.offset = preprocessing.mean / preprocessing.std
+
+    def forward(self, photo: Tensor) -> Tensor:
+        x = photo.permute(0, 3, 1, 2).to(torch.float32) * self.scale - self.offset
+        probability = self.network(x)
+        return (probability[:, 0] * 255 + 0.5).to(torch.uint8)

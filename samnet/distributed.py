@@ -1,0 +1,49 @@
+"""One process or many, as started by torchrun or accelerate."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import torch
+
+
+@dataclasses.dataclass(frozen=True)
+class Processes:
+    """This process among all that train together.
+
+    Args:
+        rank: which one this is; 0 writes files.
+        count: how many there are.
+        device: where this one computes.
+    """
+
+    rank: int
+    count: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files and prints."""
+        return self.rank == 0
+
+
+def join_processes() -> Processes:
+    """Joins the group that the environment names (torchrun sets it), or stands alone.
+
+    Source: https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variables
+    """
+    cuda = torch.cuda.is_available()
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local) if cuda else torch.device("cpu")
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        return Processes(0, 1, device)
+    torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    return Processes(torch.distributed.get_rank(), count, device)
+
+
+def leave_processes() -> None:
+    """Leaves the group, if there is one."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

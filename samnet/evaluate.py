@@ -1,0 +1,182 @@
+"""``python -m samnet.evaluate --data NAME=DIR --model FILE --json OUT``: metrics on data sets."""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from edge_apps.errors import InputError
+from edge_apps.files import replacing, sha256
+from edge_apps.photos import Bytes, read_map, read_photo, write_image
+from samnet.command import run_command
+from samnet.data.layouts import DataSet, Pair, find_pairs
+from samnet.metrics import PROTOCOL, Choice, SaliencyMetrics, Scores
+from samnet.predictor import Predictor, load_predictor
+from samnet.progress import progress
+from samnet.results import environment, write_result
+
+MapSource = Callable[[Pair], Bytes]
+"""Gives the map (H, W) uint8 of a pair, at its photo's size."""
+
+COLUMNS = {
+    "max F": "max_F",
+    "MAE": "MAE",
+    "weighted F": "weighted_F",
+    "S": "S",
+    "E max": "E_max",
+    "E mean": "E_mean",
+    "E adaptive": "E_adaptive",
+    "max F/image": "max_F_per_image",
+}
+"""Columns of the table, with the fields of ``Scores``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to evaluate."""
+
+    data: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    """NAME=DIR; may be repeated. NAME=PHOTOS:MASKS and NAME=LIST work as well."""
+
+    json: Path
+    """Result file to write."""
+
+    model: Path | None = None
+    """A checkpoint (.safetensors) or an artefact (.tflite, .pte)."""
+
+    maps: Path | None = None
+    """Folder of ready maps in place of a model: STEM.png, or NAME/STEM.png for several sets."""
+
+    save_maps: Path | None = None
+    """Folder to keep the model's maps in, as NAME/STEM.png."""
+
+    metrics: Choice = "all"
+    """fast leaves out weighted F, S and E, which take most of the time."""
+
+    limit: int | None = None
+    """Use the first so many pairs of each set."""
+
+    size: int | None = None
+    """Pixels at which a checkpoint runs; its own by default."""
+
+    threads: int | None = None
+    """Threads that the network may use."""
+
+    overwrite: bool = False
+    """Replace files that exist."""
+
+
+def evaluate(pairs: Iterable[Pair], source: MapSource, choice: Choice = "all") -> Scores:
+    """Compares the maps of pairs with their masks.
+
+    Raises:
+        InputError: if a file cannot be read, sizes differ, or there is no pair.
+    """
+    metrics = SaliencyMetrics(choice)
+    for pair in pairs:
+        map, mask = source(pair), read_map(pair.mask)
+        if map.shape != mask.shape:
+            raise InputError(
+                f"{pair.mask}: mask of {mask.shape[1]}x{mask.shape[0]} pixels, map of "
+                f"{map.shape[1]}x{map.shape[0]}; expected both at the size of {pair.photo.name}"
+            )
+        metrics.add(map, mask)
+    return metrics.scores()
+
+
+def predicted_maps(predict: Predictor, keep: Path | None, *, overwrite: bool) -> MapSource:
+    """Maps that a model makes; written to the folder ``keep`` as STEM.png, if given."""
+
+    def source(pair: Pair) -> Bytes:
+        map = predict(read_photo(pair.photo))
+        if keep is not None:
+            write_image(keep / f"{pair.stem}.png", map, overwrite=overwrite)
+        return map
+
+    return source
+
+
+def ready_maps(folder: Path, data: DataSet) -> MapSource:
+    """Maps that stand in a folder as STEM.png, or in its subfolder NAME.
+
+    Raises:
+        InputError: if a map is missing.
+    """
+    place = folder / data.name if (folder / data.name).is_dir() else folder
+    files = {pair.stem: place / f"{pair.stem}.png" for pair in data.pairs}
+    missing = [path for path in files.values() if not path.is_file()]
+    if missing:
+        raise InputError(
+            f"{missing[0]}: no such map; {len(missing)} of the {len(files)} maps for {data.name} "
+            "are missing"
+        )
+    return lambda pair: read_map(files[pair.stem])
+
+
+def table(rows: Sequence[tuple[DataSet, Scores]]) -> str:
+    """The scores as aligned text, a line a data set, with the protocol below."""
+    lines = [f"{'data set':<12} {'photos':>6}" + "".join(f"{name:>12}" for name in COLUMNS)]
+    for data, scores in rows:
+        values = (getattr(scores, field) for field in COLUMNS.values())
+        cells = "".join(f"{'-' if value is None else format(value, '.4f'):>12}" for value in values)
+        lines.append(f"{data.name:<12} {scores.count:>6}{cells}")
+    for data, scores in rows:
+        if data.published_count not in (None, scores.count):
+            lines.append(f"{data.name}: {scores.count} of its {data.published_count} photos.")
+    return "\n".join([*lines, *textwrap.wrap(PROTOCOL, 100)])
+
+
+def main(options: Options) -> None:
+    """Evaluates, prints the table and writes the result file.
+
+    Raises:
+        InputError: for wrong input; no result file is written then.
+    """
+    if (options.model is None) == (options.maps is None):
+        raise InputError("expected either --model FILE or --maps DIR")
+    if options.limit is not None and options.limit < 1:
+        raise InputError(f"--limit is {options.limit}, expected at least 1")
+    sets = [find_pairs(spec) for spec in options.data]
+    names = [data.name for data in sets]
+    if not sets or len(set(names)) < len(names):
+        raise InputError(f"data sets {names}; expected at least one --data, each of its own name")
+    sets = [dataclasses.replace(data, pairs=data.pairs[: options.limit]) for data in sets]
+    rows = []
+    # The result file is claimed first, so that a long evaluation cannot fail at its end.
+    with replacing(options.json, overwrite=options.overwrite) as temporary:
+        sources = _sources(options, sets)
+        for data, source in zip(sets, sources, strict=True):
+            pairs = progress(data.pairs, len(data.pairs), data.name)
+            rows.append((data, evaluate(pairs, source, options.metrics)))
+        result = {
+            "protocol": PROTOCOL,
+            "model": str(options.model) if options.model else None,
+            "model_sha256": sha256(options.model) if options.model else None,
+            "maps": str(options.maps) if options.maps else None,
+            "size": options.size,
+            "data": [
+                {"name": data.name, "published_count": data.published_count, **scores.to_dict()}
+                for data, scores in rows
+            ],
+            "environment": environment(options.threads),
+        }
+        write_result(temporary, result, overwrite=True)
+    print(table(rows))
+
+
+def _sources(options: Options, sets: Sequence[DataSet]) -> list[MapSource]:
+    if options.model is None:
+        assert options.maps is not None
+        return [ready_maps(options.maps, data) for data in sets]
+    predict = load_predictor(options.model, options.threads, options.size)
+    folders = [options.save_maps / data.name if options.save_maps else None for data in sets]
+    return [predicted_maps(predict, keep, overwrite=options.overwrite) for keep in folders]
+
+
+if __name__ == "__main__":
+    run_command(Options, main, "Measures saliency maps against masks.")

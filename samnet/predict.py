@@ -1,0 +1,111 @@
+"""``python -m samnet.predict PHOTOS --model FILE --output DIR``: saliency maps of photos."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from edge_apps.errors import InputError
+from edge_apps.photos import cutout, find_photos, overlay, read_photo, write_image
+from samnet.command import run_command
+from samnet.predictor import load_predictor
+from samnet.progress import progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to predict."""
+
+    photos: tyro.conf.Positional[tuple[Path, ...]]
+    """Photos, or folders of photos."""
+
+    model: Path
+    """A checkpoint (.safetensors) or an artefact (.tflite, .pte)."""
+
+    output: Path
+    """Folder for the maps: 8-bit PNG under the photo's stem, at the photo's size."""
+
+    overlay: bool = False
+    """Write STEM_overlay.png as well: the photo with what is salient tinted."""
+
+    cutout: bool = False
+    """Write STEM_cutout.png as well: the photo with the map as its opacity."""
+
+    overwrite: bool = False
+    """Replace files that exist."""
+
+    size: int | None = None
+    """Pixels at which a checkpoint runs; its own by default."""
+
+    threads: int | None = None
+    """Threads that the network may use."""
+
+
+def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
+    """The files to write for each photo, by kind: ``map``, ``overlay``, ``cutout``.
+
+    Raises:
+        InputError: if two results would have one name, one would replace a photo, or one exists.
+    """
+    kinds = {"map": ""}
+    if options.overlay:
+        kinds["overlay"] = "_overlay"
+    if options.cutout:
+        kinds["cutout"] = "_cutout"
+    sources = {photo.resolve(): photo for photo in photos}
+    origins: dict[Path, Path] = {}
+    targets = []
+    for photo in photos:
+        target = {kind: options.output / f"{photo.stem}{end}.png" for kind, end in kinds.items()}
+        for path in target.values():
+            if path in origins:
+                raise InputError(
+                    f"{origins[path]} and {photo} would both become {path}; "
+                    "rename one or predict them into two folders"
+                )
+            if path.resolve() in sources:
+                raise InputError(
+                    f"{path}: would replace a photo that is being read; choose another --output"
+                )
+            if path.exists() and not options.overwrite:
+                raise InputError(f"{path}: already exists; pass --overwrite or another --output")
+            origins[path] = photo
+        targets.append(target)
+    return targets
+
+
+def main(options: Options) -> None:
+    """Predicts and writes the maps; a photo that cannot be read does not stop the others.
+
+    Raises:
+        InputError: for wrong input, and at the end if some photos could not be read.
+    """
+    photos = find_photos(options.photos)
+    targets = plan(photos, options)
+    predict = load_predictor(options.model, options.threads, options.size)
+    failures = []
+    jobs = zip(photos, targets, strict=True)
+    for path, target in progress(jobs, len(photos), "predicting"):
+        try:
+            photo = read_photo(path)
+        except InputError as error:
+            failures.append(str(error))
+            continue
+        map = predict(photo)
+        images = {"map": map}
+        if options.overlay:
+            images["overlay"] = overlay(photo, map)
+        if options.cutout:
+            images["cutout"] = cutout(photo, map)
+        for kind, image in images.items():
+            write_image(target[kind], image, overwrite=options.overwrite)
+    print(f"{len(photos) - len(failures)} of {len(photos)} photos: maps in {options.output}")
+    if failures:
+        raise InputError(f"{len(failures)} of {len(photos)} photos failed: {'; '.join(failures)}")
+
+
+if __name__ == "__main__":
+    run_command(Options, main, "Predicts saliency maps of photos.")

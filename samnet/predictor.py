@@ -1,0 +1,79 @@
+"""From a file to a function that turns photos into saliency maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edge_apps import runtime
+from edge_apps.errors import InputError
+from edge_apps.photos import Bytes, resize_map, resize_photo
+
+Predictor = Callable[[Bytes], Bytes]
+"""Photo (H, W, 3) uint8 of any size to map (H, W) uint8, 255 is salient."""
+
+CHECKPOINT = ".safetensors"
+
+
+def load_predictor(
+    path: str | Path, threads: int | None = None, size: int | None = None
+) -> Predictor:
+    """Loads a checkpoint or an artefact.
+
+    Args:
+        path: a .safetensors checkpoint, or a .tflite or .pte artefact with its manifest.
+        threads: how many the network may use; None leaves the runtime's own choice.
+        size: height and width in pixels at which the network runs; None takes the one that the
+            file names. Artefacts run at no other.
+
+    Raises:
+        InputError: if the file is missing, of an unknown kind, damaged, or cannot run at ``size``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a checkpoint or an artefact")
+    if threads is not None and threads < 1:
+        raise InputError(f"{threads} threads; expected at least 1")
+    if path.suffix == CHECKPOINT:
+        return _load_checkpoint(path, threads, size)
+    if path.suffix in runtime.SUFFIXES:
+        return _load_artefact(path, threads, size)
+    raise InputError(
+        f"{path}: unknown kind of model {path.suffix or '(no suffix)'!r}; expected "
+        f"{', '.join([CHECKPOINT, *runtime.SUFFIXES])}"
+    )
+
+
+def _load_checkpoint(path: Path, threads: int | None, size: int | None) -> Predictor:
+    import dataclasses
+
+    import torch
+
+    from samnet.checkpoint import load_checkpoint
+    from samnet.deployment import ByteInterface
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    checkpoint = load_checkpoint(path)
+    preprocessing = checkpoint.preprocessing
+    if size is not None:
+        preprocessing = dataclasses.replace(preprocessing, size=size)
+    network = ByteInterface(checkpoint.model, preprocessing).eval()
+    shape = (preprocessing.size, preprocessing.size)
+
+    def predict(photo: Bytes) -> Bytes:
+        with torch.inference_mode():
+            small = torch.from_numpy(resize_photo(photo, shape))[None]
+            return resize_map(network(small)[0].numpy(), photo.shape[:2])
+
+    return predict
+
+
+def _load_artefact(path: Path, threads: int | None, size: int | None) -> Predictor:
+    segmenter = runtime.load(path, threads=threads)
+    if size not in (None, segmenter.size):
+        raise InputError(
+            f"{path}: runs at {segmenter.size} px, {size} were asked for; convert the checkpoint "
+            "at that size"
+        )
+    return segmenter

@@ -1,0 +1,117 @@
+"""What several rooms of the tests share."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from quantize.program import QuantizedProgram
+
+# Before any library that starts threads: tests run beside each other and beside other work.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Data sets and golden outputs that stand beside the checkout; no part of the project."""
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of data sets beside the checkout, or a skip where there is none."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the data sets of ../shared, which are not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def edge_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest network that every step up to int8 accepts: random weights, for 96 px."""
+    import torch
+
+    from samnet import Checkpoint, Preprocessing, SAMNet, SAMNetConfig, save_checkpoint
+
+    config = SAMNetConfig(attention="stick_breaking", width=0.25, modules=(1, 1, 1, 1, 1))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = SAMNet(config).eval()
+    path = tmp_path_factory.mktemp("edge") / "tiny-edge.safetensors"
+    save_checkpoint(path, Checkpoint(model, Preprocessing(size=96)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A checkpoint of a tiny network with a given attention, taught some synthetic scenes.
+
+    Random weights are so ill-conditioned that a comparison of int8 with float says nothing.
+    """
+
+    @functools.cache
+    def make(attention: str) -> Path:
+        import torch
+        from torch.nn import functional as F
+
+        from samnet import Checkpoint, Preprocessing, SAMNet, SAMNetConfig, save_checkpoint
+        from samnet.augment import normalise
+        from samnet.data.synthetic import scene
+
+        config = SAMNetConfig(
+            attention=attention,  # type: ignore[arg-type]
+            width=0.25,
+            modules=(1, 1, 1, 1, 1),
+            dilation_rates=((1, 2), (1,), (1,), (1,), (1,)),
+        )
+        preprocessing = Preprocessing(size=96)
+        scenes = [scene(seed) for seed in range(16)]
+        photos = torch.stack([torch.from_numpy(photo) for photo, _ in scenes])
+        masks = torch.stack([torch.from_numpy(mask) for _, mask in scenes])[:, None] / 255
+        x = normalise(photos.permute(0, 3, 1, 2).float() / 255, preprocessing)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = SAMNet(config)
+            optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+            for step in range(60):
+                part = slice(step % 2 * 8, step % 2 * 8 + 8)
+                loss = sum(
+                    F.binary_cross_entropy_with_logits(logits, masks[part])
+                    for logits in model(x[part])
+                )
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            # The moving averages lag behind weights that changed this fast.
+            for part in model.modules():
+                if isinstance(part, torch.nn.BatchNorm2d):
+                    part.reset_running_stats()
+                    part.momentum = None
+            with torch.no_grad():
+                model(x)
+        path = tmp_path_factory.mktemp("taught") / f"{attention}.safetensors"
+        save_checkpoint(path, Checkpoint(model.eval(), preprocessing))
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def quantised(taught: Callable[[str], Path]) -> Callable[[str], QuantizedProgram]:
+    """The taught network of an attention after post-training quantisation."""
+
+    @functools.cache
+    def make(attention: str) -> QuantizedProgram:
+        from quantize.calibration import calibration_set
+        from quantize.ptq import post_training_quantize
+        from samnet import load_checkpoint
+        from samnet.data.synthetic import scene
+
+        photos = calibration_set([scene(seed)[0] for seed in range(16)], 16, 96)
+        return post_training_quantize(load_checkpoint(taught(attention)), photos)
+
+    return make

@@ -1,0 +1,163 @@
+"""Artefacts for ExecuTorch: made, described, opened, refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convert import artefact, executorch
+from convert.executorch import FORMAT, convert_executorch
+from convert.parity import Limit
+from edge_apps import runtime
+from edge_apps.errors import InputError
+from edge_apps.manifest import manifest_path, verify
+from edge_apps.pte_backend import open_pte
+from quantize.program import save_program
+from samnet.data.synthetic import scene
+from samnet.deployment import ByteInterface
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return [(f"scene {seed}", scene(seed)[0]) for seed in (100, 101, 102)]
+
+
+@pytest.fixture(scope="module")
+def made(taught, quantised, photos, tmp_path_factory):
+    """Artefacts by precision and attention, each converted once."""
+    folder, found = tmp_path_factory.mktemp("pte"), {}
+
+    def make(precision, attention):
+        if (precision, attention) not in found:
+            source = taught(attention)
+            if precision == "int8":
+                source = folder / f"{attention}.pt2"
+                save_program(source, quantised(attention))
+            output = folder / f"{attention}_96_{precision}.pte"
+            found[precision, attention] = convert_executorch(source, output, photos=photos)
+        return found[precision, attention]
+
+    return make
+
+
+def test_fp32_is_the_network(made):
+    done = made("fp32", "stick_breaking")
+    assert done.parity.max <= 1 and done.parity.mean < 0.05
+    assert done.manifest.quantisation is None
+    assert done.manifest.source_sha256 and len(done.manifest.sha256) == 64
+
+
+@pytest.mark.parametrize("attention", ["stick_breaking", "softmax"])
+def test_int8_is_the_converted_program(made, attention):
+    done = made("int8", attention)
+    # The softmax in float is approximated by XNNPACK; a rounding may tip over after it.
+    assert done.parity.mean < 0.2 and done.parity.within_2 > 0.97
+    assert done.manifest.quantisation.scheme == "static_wi8_ai8"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_only_the_bytes_are_converted_outside_one_delegate(made, precision):
+    took = made(precision, "stick_breaking").manifest.delegation
+    assert took.partitions == 1 and set(took.outside) == {"_to_copy"}
+    assert took.outside["_to_copy"] == 2 and "bytes" in took.reasons["_to_copy"]
+
+
+def test_int8_is_smaller(made):
+    sizes = [made(p, "stick_breaking").path.stat().st_size for p in ("int8", "fp32")]
+    assert sizes[0] < sizes[1] or sizes[1] < 400_000
+
+
+def test_the_runtime_runs_it_with_any_number_of_threads(made, photos):
+    path = made("int8", "stick_breaking").path
+    assert verify(path).size == 96
+    segmenters = [runtime.load(path, threads=threads) for threads in (1, 2)]
+    _, photo = photos[0]
+    expected = segmenters[0].run(photo)
+    # Both share one pool of threads, which changes with every turn.
+    for _ in range(3):
+        for segmenter in segmenters:
+            assert np.array_equal(segmenter.run(photo), expected)
+    assert segmenters[0](scene(7, (50, 120))[0]).shape == (50, 120)
+
+
+def test_a_photo_that_is_a_view_is_read_in_its_own_order(made, photos):
+    segmenter = runtime.load(made("int8", "stick_breaking").path, threads=1)
+    _, photo = photos[1]
+    mirrored = np.ascontiguousarray(photo[:, ::-1])
+    assert np.array_equal(segmenter.run(photo[:, ::-1]), segmenter.run(mirrored))
+
+
+def test_damaged_and_foreign_files_are_refused(made, tmp_path):
+    content = made("fp32", "stick_breaking").path.read_bytes()
+    for name, data in {
+        "empty": b"",
+        "text": b"not a program at all",
+        "truncated": content[: len(content) // 2],
+        "header": content[:64],
+    }.items():
+        path = tmp_path / f"{name}.pte"
+        path.write_bytes(data)
+        with pytest.raises(InputError):
+            open_pte(path, 1)
+
+
+def test_a_program_of_another_kind_is_refused(tmp_path):
+    import torch
+    from executorch.exir import to_edge
+
+    exported = torch.export.export(torch.nn.ReLU(), (torch.zeros(1, 4),))
+    path = tmp_path / "other.pte"
+    path.write_bytes(to_edge(exported).to_executorch().buffer)
+    with pytest.raises(InputError, match="not an artefact of this project"):
+        open_pte(path, 1)
+
+
+def test_nothing_is_overwritten_or_written_under_a_wrong_name(made, taught, tmp_path):
+    done = made("fp32", "stick_breaking")
+    before = done.path.read_bytes()
+    with pytest.raises(InputError, match="--overwrite"):
+        convert_executorch(taught("stick_breaking"), done.path)
+    assert done.path.read_bytes() == before
+    with pytest.raises(InputError, match=r"\.pte"):
+        convert_executorch(taught("stick_breaking"), tmp_path / "x.tflite")
+
+
+def test_an_artefact_that_misses_its_limit_leaves_nothing(
+    made, taught, photos, tmp_path, monkeypatch
+):
+    content = made("fp32", "stick_breaking").path.read_bytes()
+    manifest = made("fp32", "stick_breaking").manifest
+    ready = artefact.Content(content, manifest.input, manifest.output, manifest.delegation)
+    limits = {"fp32": Limit(mean=-1.0, within_2=1.0)}
+    strict = artefact.Format(
+        FORMAT.suffix, FORMAT.engine, FORMAT.packages, limits, lambda _: ready, open_pte
+    )
+    monkeypatch.setattr(executorch, "FORMAT", strict)
+    output = tmp_path / "x.pte"
+    with pytest.raises(InputError, match="nothing was written"):
+        convert_executorch(taught("stick_breaking"), output, photos=photos)
+    assert not output.exists() and not manifest_path(output).exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_precision_must_agree_with_the_source(taught, tmp_path):
+    options = executorch.Options(taught("softmax"), tmp_path / "x.pte", precision="int8")
+    with pytest.raises(InputError, match="leads to fp32"):
+        executorch.main(options)
+
+
+def test_the_bytes_in_and_out_are_those_of_the_byte_interface(taught, photos):
+    import torch
+
+    from convert.lowering import PhotoToMap
+    from samnet import load_checkpoint
+    from samnet.deployment import DeployedNetwork
+
+    checkpoint = load_checkpoint(taught("softmax"))
+    network = DeployedNetwork(checkpoint.model, 96).eval()
+    whole = ByteInterface(network, checkpoint.preprocessing)
+    ours = PhotoToMap(network, 1 / 64, 2.0, 255, 0.5)
+    photo = torch.from_numpy(photos[0][1])[None]
+    with torch.no_grad():
+        difference = ours(photo).int() - whole(photo).int()
+    assert difference.abs().max() <= 1

@@ -1,0 +1,297 @@
+"""``.tflite`` artefacts: bytes in and out, one delegate, scales kept, nothing unchecked written."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from edge_apps.errors import InputError
+from edge_apps.manifest import manifest_path, read_manifest
+from edge_apps.runtime import load
+from edge_apps.tflite_backend import interpreter_class, open_tflite
+
+if TYPE_CHECKING:
+    from quantize.program import QuantizedProgram
+
+pytest.importorskip("litert_torch", reason="needs the extra `tflite`")
+
+from torch import Tensor, nn
+
+from convert import litert
+from convert.delegation import delegation, interfaces
+from convert.parity import Limit, compare
+from convert.stepwise import compare_steps
+from convert.tflite import FORMAT, Options, convert_tflite, main
+from samnet import Preprocessing
+from samnet.attention import SAM
+from samnet.command import run_command
+from samnet.data.synthetic import scene
+from samnet.layers import ConvBN, resize
+
+SIZE = 48
+SCENES = [(str(seed), scene(seed, SIZE)[0]) for seed in range(8)]
+
+
+class OneModule(nn.Module):
+    """A network of one SAM module, or none, which converts in seconds."""
+
+    def __init__(self, attention: str) -> None:
+        super().__init__()
+        self.size = SIZE
+        self.stem = ConvBN(3, 8, 3, stride=2)
+        self.sam = SAM(8, (1, 2), attention, "shared") if attention else nn.Identity()  # type: ignore[arg-type]
+        self.head = nn.Conv2d(8, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return resize(self.head(self.sam(self.stem(x))).sigmoid(), (SIZE, SIZE))
+
+
+@functools.cache
+def one_module(attention: str) -> OneModule:
+    """With normalisation statistics of photos: fresh ones would leave it ill-conditioned."""
+    import torch
+
+    from quantize.calibration import normalise
+
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        network = OneModule(attention)
+        photos = torch.cat([normalise(photo, Preprocessing()) for _, photo in SCENES])
+        for _ in range(30):
+            network(photos)
+    return network.eval()
+
+
+@functools.cache
+def one_module_int8(attention: str) -> QuantizedProgram:
+    import torch
+    from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
+
+    from quantize.calibration import normalise
+    from quantize.folding import fold_batch_norm
+    from quantize.program import ProgramInfo, QuantizedProgram
+    from quantize.ptq import convert
+    from quantize.recipe import RecipeQuantizer
+    from samnet import SAMNetConfig
+
+    folded = fold_batch_norm(one_module(attention))
+    with torch.no_grad():
+        exported = torch.export.export(folded, (torch.zeros(1, 3, SIZE, SIZE),))
+        prepared = prepare_pt2e(exported.module(), RecipeQuantizer("minmax"))
+        for _, photo in SCENES:
+            prepared(normalise(photo, Preprocessing()))
+    info = ProgramInfo(SAMNetConfig(), Preprocessing(), SIZE, "ptq", "", "minmax", {})
+    return QuantizedProgram(convert(prepared, SIZE), info)
+
+
+@functools.cache
+def one_module_tflite(attention: str, precision: str) -> bytes:
+    if precision == "int8":
+        return litert.convert_int8(one_module_int8(attention))
+    return litert.convert_float(one_module(attention), Preprocessing())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("attention", ["softmax", "stick_breaking"])
+def test_both_attentions_convert_into_one_delegate(
+    tmp_path: Path, attention: str, precision: str
+) -> None:
+    import torch
+
+    from samnet.deployment import ByteInterface
+
+    content = one_module_tflite(attention, precision)
+    path = tmp_path / "x.tflite"
+    path.write_bytes(content)
+    took = delegation(content)
+    # Bytes become int8 and back by one flip of the sign bit each, which XNNPACK does not know.
+    assert took.partitions == 1
+    assert took.outside == ({"QUANTIZE": 2} if precision == "int8" else {})
+    assert took.reasons.keys() == took.outside.keys()
+    reference = one_module_int8(attention).run
+    if precision == "fp32":
+        whole = ByteInterface(one_module(attention), Preprocessing()).eval()
+
+        def reference(photo: np.ndarray) -> np.ndarray:
+            with torch.no_grad():
+                return whole(torch.from_numpy(photo)[None])[0].numpy()
+
+    parity = compare(open_tflite(path, 1).run, reference, "torch", SCENES)
+    assert parity.max <= (1 if precision == "fp32" else 3), parity
+    assert parity.mean < (0.01 if precision == "fp32" else 0.5), parity
+
+
+def test_interface_is_the_cameras_byte() -> None:
+    photo, map = interfaces(one_module_tflite("stick_breaking", "int8"))
+    assert (photo.shape, photo.type) == ((1, SIZE, SIZE, 3), "uint8")
+    assert (photo.scale, photo.zero_point) == (1 / 64, 128)
+    assert (map.shape, map.type) == ((1, SIZE, SIZE, 1), "uint8")
+    assert (map.scale, map.zero_point) == (1 / 256, 0)
+    photo, map = interfaces(one_module_tflite("stick_breaking", "fp32"))
+    assert (photo.scale, photo.zero_point) == (pytest.approx(1 / 64), 128)
+    assert (map.scale, map.zero_point) == (pytest.approx(1 / 255), 0)
+
+
+@pytest.mark.parametrize("attention", ["softmax", "stick_breaking"])
+def test_scales_arrive_unchanged(attention: str) -> None:
+    given = litert.activation_scales(one_module_int8(attention))
+    interpreter = interpreter_class()(model_content=one_module_tflite(attention, "int8"))
+    arrived = {details["quantization"] for details in interpreter.get_tensor_details()}
+    assert len(given) > 15 and given <= arrived
+
+
+def test_lost_scale_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = one_module_tflite("", "int8")
+    monkeypatch.setattr(litert, "_convert", lambda *_, **__: content)
+    with pytest.raises(InputError, match="scales and zero points"):
+        litert.convert_int8(one_module_int8(""))
+    monkeypatch.setattr(litert, "activation_scales", lambda _: {(0.25, 3)})
+    with pytest.raises(InputError, match=r"1 of the program's scales .* \(0.25, 3\)"):
+        litert.convert_int8(one_module_int8(""))
+
+
+@pytest.mark.parametrize("attention", ["softmax", "stick_breaking"])
+def test_every_operation_does_what_the_programs_does(attention: str) -> None:
+    content, program = one_module_tflite(attention, "int8"), one_module_int8(attention)
+    for _, photo in SCENES:
+        steps = compare_steps(content, program, photo)
+        steps.check()
+        assert steps.found == steps.tensors > 15
+        assert steps.wrong <= 1e-4 * steps.codes, steps
+
+
+@pytest.mark.parametrize("fault", ["scale", "zero point", "weight", "input"])
+def test_one_fault_in_one_operation_is_found(fault: str) -> None:
+    steps = compare_steps(damaged(fault), one_module_int8("stick_breaking"), SCENES[0][1])
+    with pytest.raises(InputError, match="departs from its program"):
+        steps.check()
+
+
+def damaged(fault: str) -> bytes:
+    """An artefact with a fault at its first convolution, or at the input."""
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    content = bytearray(one_module_tflite("stick_breaking", "int8"))
+    model = flatbuffer_utils.read_model_from_bytearray(content)
+    graph = model.subgraphs[0]
+    codes = [code.builtinCode for code in model.operatorCodes]
+    convolution = codes.index(schema.BuiltinOperator.CONV_2D)
+    first = next(o for o in graph.operators if o.opcodeIndex == convolution)
+    if fault == "weight":
+        weights = model.buffers[graph.tensors[first.inputs[1]].buffer]
+        weights.data = np.array(weights.data, np.uint8) ^ 8
+    else:
+        tensor = graph.tensors[graph.inputs[0] if fault == "input" else first.outputs[0]]
+        if fault == "scale":
+            tensor.quantization.scale = tensor.quantization.scale * np.float32(1.05)
+        else:
+            tensor.quantization.zeroPoint = tensor.quantization.zeroPoint + 1
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def test_other_preprocessing_is_kept(tmp_path: Path) -> None:
+    import torch
+
+    from samnet.deployment import ByteInterface
+
+    network, other = one_module(""), Preprocessing(mean=0.4837, std=0.27)
+    path = tmp_path / "x.tflite"
+    path.write_bytes(litert.convert_float(network, other))  # type: ignore[arg-type]
+    whole = ByteInterface(network, other).eval()
+
+    def reference(photo: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return whole(torch.from_numpy(photo)[None])[0].numpy()
+
+    assert compare(open_tflite(path, 1).run, reference, "torch", SCENES).max <= 1
+
+
+def test_conversion_is_deterministic() -> None:
+    assert litert.convert_int8(one_module_int8("")) == one_module_tflite("", "int8")
+
+
+def test_whole_network_becomes_an_artefact(
+    taught: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = tmp_path / "net_96_fp32.tflite"
+    main(Options(taught("stick_breaking"), output))
+    said = capsys.readouterr().out
+    assert "against the network in torch" in said and "outside: none" in said
+    manifest = read_manifest(output)
+    assert (manifest.precision, manifest.size, manifest.quantisation) == ("fp32", 96, None)
+    assert manifest.delegation.partitions == 1
+    assert manifest.parity["float"]["max"] <= 1
+    assert load(output)(np.zeros((50, 60, 3), np.uint8)).shape == (50, 60)
+
+    # The second half needs a converted network as well, and conversion is what takes time.
+    wrong = bytearray(output.read_bytes())
+    other = tmp_path / "other.tflite"
+    monkeypatch.setattr(litert, "convert_float", lambda *_: bytes(wrong))
+    with pytest.raises(InputError, match="already exists"):
+        convert_tflite(taught("stick_breaking"), output)
+    monkeypatch.setitem(FORMAT.limits, "fp32", Limit(mean=-1, within_2=1))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="differs from its origin"):
+        convert_tflite(taught("stick_breaking"), other)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        output.name,
+        manifest_path(output).name,
+    ]
+
+
+@pytest.mark.slow
+def test_whole_program_becomes_an_artefact(
+    quantised: Callable[[str], QuantizedProgram], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from quantize.program import save_program
+
+    source, output = tmp_path / "net.pt2", tmp_path / "net_96_int8.tflite"
+    save_program(source, quantised("stick_breaking"))
+    # A minute of teaching leaves a network that amplifies every rounding.
+    monkeypatch.setitem(FORMAT.limits, "int8", Limit(mean=12, within_2=0.2))  # type: ignore[arg-type]
+    manifest = convert_tflite(source, output).manifest
+    assert manifest == load(output).manifest
+    assert manifest.quantisation is not None
+    assert manifest.quantisation.scheme == "static_wi8_ai8"
+    assert manifest.quantisation.calibration_count == 16
+    assert manifest.delegation.partitions == 1
+    steps = manifest.parity["steps"]
+    assert steps["found"] > 0.95 * steps["tensors"] and steps["largest"] < 0.6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--model", "absent.safetensors", "--output", "x.tflite"], "no such file"),
+        (["--model", "net.pth", "--output", "x.tflite"], "suffix is '.pth'"),
+        (["--model", "absent.pt2", "--output", "x.tflite"], "no such file"),
+        (["--model", "absent.pt2", "--output", "x.pte"], "ends in .tflite"),
+        (["--model", "a.pt2", "--output", "x.tflite", "--precision", "fp32"], "leads to int8"),
+        (["--model", "noise.pt2", "--output", "x.tflite"], "not a readable"),
+        (["--model", "noise.safetensors", "--output", "x.tflite"], "not a readable"),
+    ],
+)
+def test_wrong_input_ends_with_status_2(
+    arguments: list[str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("noise.pt2", "noise.safetensors"):
+        Path(name).write_bytes(np.random.default_rng(0).bytes(500))
+    monkeypatch.setattr("sys.argv", ["convert.tflite", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        run_command(Options, main, "")
+    said = capsys.readouterr().err.strip()
+    assert ended.value.code == 2 and expected in said and "\n" not in said
+    assert not list(tmp_path.glob("*x.*"))

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge_apps.photos import overlay, read_map, read_photo, write_image
+from samnet.data.synthetic import scene
+from samnet.predictor import load_predictor
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    write_image(folder / "a.jpg", scene(0, (50, 80))[0])
+    write_image(folder / "b.png", scene(1, (66, 64))[0])
+    return folder
+
+
+@pytest.fixture
+def predict(command, tiny_checkpoint, tmp_path):
+    def run(*arguments, output=tmp_path / "out"):
+        return command("samnet.predict", *arguments, "--model", tiny_checkpoint, "--output", output)
+
+    return run
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_writes_maps_under_the_stem_at_the_photos_size(photos, predict, tmp_path, tiny_checkpoint):
+    status, out, _ = predict(photos)
+    assert status == 0
+    assert "2 of 2 photos" in out
+    assert names(tmp_path / "out") == ["a.png", "b.png"]
+    map = read_map(tmp_path / "out" / "a.png")
+    assert map.shape == (50, 80)
+    np.testing.assert_array_equal(
+        map, load_predictor(tiny_checkpoint)(read_photo(photos / "a.jpg"))
+    )
+
+
+def test_overlay_and_cutout(photos, predict, tmp_path):
+    assert predict(photos / "a.jpg", "--overlay", "--cutout")[0] == 0
+    out = tmp_path / "out"
+    assert names(out) == ["a.png", "a_cutout.png", "a_overlay.png"]
+    photo, map = read_photo(photos / "a.jpg"), read_map(out / "a.png")
+    np.testing.assert_array_equal(read_photo(out / "a_overlay.png"), overlay(photo, map))
+
+
+def test_one_bad_file_does_not_stop_the_rest(photos, predict, tmp_path):
+    good = (photos / "a.jpg").read_bytes()
+    (photos / "a.jpg").write_bytes(good[: len(good) // 2])
+    status, _, err = predict(photos)
+    assert status == 2
+    assert "1 of 2 photos failed" in err
+    assert "a.jpg: not a readable picture" in err
+    assert err.count("\n") == 1
+    assert names(tmp_path / "out") == ["b.png"]
+
+
+def test_existing_maps_stay_without_overwrite(photos, predict, tmp_path):
+    write_image(tmp_path / "out" / "b.png", np.zeros((2, 2), np.uint8))
+    status, _, err = predict(photos)
+    assert status == 2
+    assert "b.png: already exists; pass --overwrite" in err
+    assert names(tmp_path / "out") == ["b.png"]
+    assert read_map(tmp_path / "out" / "b.png").shape == (2, 2)
+    assert predict(photos, "--overwrite")[0] == 0
+    assert read_map(tmp_path / "out" / "b.png").shape == (66, 64)
+
+
+def test_refuses_two_photos_of_one_stem(photos, predict, tmp_path):
+    write_image(photos / "a.png", scene(0)[0])
+    status, _, err = predict(photos)
+    assert status == 2
+    assert "would both become" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_refuses_a_photo_named_like_an_overlay(photos, predict):
+    write_image(photos / "a_overlay.png", scene(0)[0])
+    assert predict(photos)[0] == 0
+    status, _, err = predict(photos, "--overlay", "--overwrite")
+    assert (status, "would both become" in err) == (2, True)
+
+
+def test_never_replaces_a_photo(photos, predict):
+    before = (photos / "b.png").read_bytes()
+    status, _, err = predict(photos, "--overwrite", output=photos)
+    assert status == 2
+    assert "would replace a photo" in err
+    assert (photos / "b.png").read_bytes() == before
+
+
+def test_refuses_an_output_that_cannot_be_written(photos, predict, tmp_path):
+    (tmp_path / "file").touch()
+    for output in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        status, _, err = predict(photos, output=output)
+        assert status == 2
+        assert "cannot be written" in err
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+@pytest.mark.parametrize("wrong", ["none", "empty", "notes.txt"])
+def test_refuses_photos_that_are_none(predict, tmp_path, wrong):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("not a photo")
+    status, _, err = predict(tmp_path / wrong)
+    assert status == 2
+    assert wrong in err
+    assert err.startswith("error: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_refuses_a_model_of_another_kind(command, photos, tmp_path):
+    status, _, err = command(
+        "samnet.predict", photos, "--model", photos / "a.jpg", "--output", tmp_path / "out"
+    )
+    assert status == 2
+    assert "unknown kind of model '.jpg'" in err
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from edge_apps import runtime
+from edge_apps.errors import InputError
+from edge_apps.photos import resize_map, resize_photo
+from samnet import load
+from samnet.data.synthetic import scene
+from samnet.predictor import load_predictor
+
+
+def test_a_map_at_the_photos_size(tiny_checkpoint):
+    predict = load_predictor(tiny_checkpoint)
+    for size in ((64, 64), (50, 90), (131, 77)):
+        map = predict(scene(0, size)[0])
+        assert map.shape == size
+        assert map.dtype == np.uint8
+
+
+def test_equals_the_network_between_two_resizings(tiny_checkpoint):
+    photo = scene(3, (70, 100))[0]
+    small = resize_photo(photo, (64, 64)).astype(np.float32)
+    x = torch.from_numpy((small - 128) / 64).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        probability = load(tiny_checkpoint)(x)[0, 0].numpy()
+    expected = resize_map((probability * 255 + 0.5).astype(np.uint8), (70, 100))
+    found = load_predictor(tiny_checkpoint)(photo)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_runs_at_another_size(tiny_checkpoint):
+    photo = scene(3, 96)[0]
+    default, larger = load_predictor(tiny_checkpoint), load_predictor(tiny_checkpoint, size=97)
+    assert larger(photo).shape == (96, 96)
+    assert not np.array_equal(default(photo), larger(photo))
+
+
+def test_threads(tiny_checkpoint):
+    before = torch.get_num_threads()
+    try:
+        load_predictor(tiny_checkpoint, threads=1)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(InputError, match="0 threads"):
+        load_predictor(tiny_checkpoint, threads=0)
+
+
+@pytest.fixture
+def artefact(tmp_path, monkeypatch):
+    """An artefact that runs at 64 px, with a stand-in for its runtime."""
+
+    class Segmenter:
+        size = 64
+
+        def __init__(self, path, threads=None):
+            self.path, self.threads = path, threads
+
+        def __call__(self, photo):
+            return np.zeros(photo.shape[:2], np.uint8)
+
+    monkeypatch.setattr(runtime, "load", Segmenter)
+    path = tmp_path / "a.tflite"
+    path.touch()
+    return path
+
+
+def test_artefacts_go_to_the_runtime(artefact):
+    segmenter = load_predictor(artefact, threads=2, size=64)
+    assert (segmenter.path, segmenter.threads) == (artefact, 2)
+
+
+def test_artefacts_have_one_size(artefact):
+    with pytest.raises(InputError, match="runs at 64 px, 96 were asked for"):
+        load_predictor(artefact, size=96)
+
+
+def test_refuses_what_it_cannot_load(tmp_path, tiny_checkpoint):
+    with pytest.raises(InputError, match="no such file"):
+        load_predictor(tmp_path / "none.safetensors")
+    with pytest.raises(InputError, match="no such file"):
+        load_predictor(tmp_path)
+    (tmp_path / "a.h5").touch()
+    with pytest.raises(InputError, match=r"'\.h5'; expected \.safetensors, \.tflite, \.pte"):
+        load_predictor(tmp_path / "a.h5")
+    (tmp_path / "a.safetensors").write_bytes(tiny_checkpoint.read_bytes()[:1000])
+    with pytest.raises(InputError, match="not a readable safetensors file"):
+        load_predictor(tmp_path / "a.safetensors")
+    with pytest.raises(InputError, match="below 64"):
+        load_predictor(tiny_checkpoint, size=32)
