@@ -41,6 +41,8 @@ class Recipe:
         clip: largest norm of the gradients; 0 for no limit.
         imitation: weight of the feature imitation loss at the start, falling linearly to 0 by the
             end; 0 trains without a teacher.
+        range: weight of the penalty on attention logits and outputs of SAM modules that exceed
+            the ranges of :mod:`samnet.ranges` at the end, rising linearly from 0; 0 for none.
         augmentation: of photos and masks.
     """
 
@@ -55,6 +57,7 @@ class Recipe:
     average: float = 0.0
     clip: float = 0.0
     imitation: float = 0.0
+    range: float = 0.0
     augmentation: Augmentation = Augmentation()
 
     def learning_rate_at(self, progress: float, epoch: int) -> float:
@@ -86,6 +89,7 @@ RECIPES = {
         average=0.998,
         clip=5.0,
         imitation=2.0,
+        range=0.3,
     ),
 }
 """The paper's recipe (Section IV-A) and one for a machine without a GPU."""

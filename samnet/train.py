@@ -81,7 +81,6 @@ def fit(trainer: Trainer) -> None:
                 begun = time.monotonic()
                 scores = trainer.validate(validation)
                 record |= {"max_F": scores.max_F, "MAE": scores.MAE}
-                trainer.save(step.size, scores)
                 print(
                     f"step {trainer.done}: loss {losses['loss']:.3f}, held out at {step.size} px: "
                     f"max F {scores.max_F:.4f}, MAE {scores.MAE:.4f}",
@@ -89,6 +88,9 @@ def fit(trainer: Trainer) -> None:
                 )
             with open(trainer.log, "a", encoding="utf-8") as log:
                 log.write(json.dumps(record) + "\n")
+            if due:
+                # After its record: a run killed in between does both again.
+                trainer.save(step.size, scores)
             for name, value in record.items():
                 writer.add_scalar(name, value, trainer.done)
     if writer is not None:

@@ -42,6 +42,10 @@ class TrainOptions:
     """Replaces the recipe's highest learning rate."""
     imitation: float | None = None
     """Replaces the recipe's weight of the feature imitation loss."""
+    range: float | None = None
+    """Replaces the recipe's weight of the penalty on activations out of range."""
+    weight_decay: float | None = None
+    """Replaces the recipe's weight decay."""
     init: Path | None = None
     """Checkpoint whose weights to start from; its attention may be another."""
     resume: bool = False
@@ -83,7 +87,7 @@ def recipe_of(options: TrainOptions) -> Recipe:
     """
     if options.preset not in RECIPES:
         raise InputError(f"unknown preset {options.preset!r}; use one of {', '.join(RECIPES)}")
-    changes = given(options, "batch", "learning_rate", "imitation")
+    changes = given(options, "batch", "learning_rate", "imitation", "range", "weight_decay")
     if options.phases is not None:
         changes["phases"] = tuple(parse_phase(text) for text in options.phases)
     return dataclasses.replace(RECIPES[options.preset], **changes)

@@ -153,7 +153,7 @@ class Trainer:
             teacher = features.batch(index, crops, [(side, side) for side in sides])
         self.model.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            losses = self.learner(x, both[:, 3:], teacher, 1 - step.share)
+            losses = self.learner(x, both[:, 3:], teacher, step.share)
         total = losses["loss"]
         if not torch.isfinite(total):
             raise InputError(
