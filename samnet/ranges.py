@@ -46,12 +46,12 @@ class RangePenalty:
                 # Branches that share one map give it several times.
                 several = {id(x): x for x in result} if isinstance(result, list) else {0: result}
                 for x in several.values():
-                    self._excesses.append(F.relu(x.abs() - limit).mean())
+                    self._excesses.append(F.relu(x.abs() - limit).square().mean())
 
         module.register_forward_hook(hook)
 
     def take(self) -> Tensor:
-        """The mean excess over all that was observed since the last call, a scalar."""
+        """The mean squared excess over all that was observed since the last call, a scalar."""
         excesses, self._excesses = self._excesses, []
         return torch.stack(excesses).mean() if excesses else torch.zeros(())
 

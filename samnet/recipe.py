@@ -89,7 +89,7 @@ RECIPES = {
         average=0.998,
         clip=5.0,
         imitation=2.0,
-        range=0.3,
+        range=0.1,
     ),
 }
 """The paper's recipe (Section IV-A) and one for a machine without a GPU."""

@@ -37,7 +37,7 @@ def excess(model: SAMNet) -> float:
 
 @pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "channel", "spatial"])
 def test_grows_with_the_logits(attention: str) -> None:
-    assert excess(network(attention, 0.1).train()) < 0.05
+    assert excess(network(attention, 0.1).train()) < 0.1
     assert excess(network(attention, 100).train()) > 1
 
 
