@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 import struct
 from collections.abc import Iterator
 
@@ -127,7 +126,6 @@ def _evaluating(module: nn.Module) -> nn.Module:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps the engine's progress off standard output and its warnings off standard error."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
