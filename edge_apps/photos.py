@@ -103,10 +103,11 @@ def overlay(photo: Bytes, map: Bytes) -> Bytes:
     Returns:
         (H, W, 3) uint8.
     """
-    weight = map[..., None].astype(np.float32) / 255
-    grey = photo.mean(axis=2, keepdims=True, dtype=np.float32)
-    salient = 0.6 * photo + 0.4 * np.array(TINT, np.float32)
-    return (weight * salient + (1 - weight) * 0.7 * grey + 0.5).astype(np.uint8)
+    # Pillow is several times as fast here as NumPy, which a small CPU feels at every frame.
+    image = Image.fromarray(photo)
+    salient = Image.blend(image, Image.new("RGB", image.size, TINT), 0.4)
+    background = image.convert("L").point(lambda grey: 0.7 * grey).convert("RGB")
+    return np.array(Image.composite(salient, background, Image.fromarray(map)))
 
 
 def cutout(photo: Bytes, map: Bytes) -> Bytes:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
-from edge_apps.errors import InputError
+from edge_apps.command import finish
 
 Options = TypeVar("Options")
 
 
-def run_command(options: type[Options], main: Callable[[Options], None], description: str) -> None:
+def run_command(
+    options: type[Options], main: Callable[[Options], None], description: str
+) -> NoReturn:
     """Parses the command line into ``options``, runs ``main`` and ends the process.
 
-    Status 0 when ``main`` returns, 2 with one line on standard error for wrong input, 130 when
-    interrupted. Anything else is a defect and keeps its traceback.
+    The exit status is that of :func:`edge_apps.command.finish`.
 
     Args:
         options: a dataclass; its fields become options, its attribute docstrings the help.
@@ -24,12 +24,4 @@ def run_command(options: type[Options], main: Callable[[Options], None], descrip
     """
     import tyro
 
-    try:
-        main(tyro.cli(options, description=description))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(0)
+    finish(lambda: main(tyro.cli(options, description=description)))

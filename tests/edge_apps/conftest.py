@@ -10,6 +10,7 @@ import pytest
 
 from edge_apps.files import sha256
 from edge_apps.manifest import Delegation, Interface, Manifest
+from edge_apps.runtime import Segmenter
 
 SIZE = 32
 
@@ -67,6 +68,39 @@ def tflite(tmp_path: Path) -> Path:
     path = tmp_path / "mean_32_int8.tflite"
     path.write_bytes(_flatbuffer("UINT8"))
     return path
+
+
+class Mean:
+    """Stands in for an artefact where the network does not matter."""
+
+    size = 16
+
+    def run(self, photo: np.ndarray) -> np.ndarray:
+        return photo.mean(axis=2).astype(np.uint8)
+
+
+@pytest.fixture
+def fake_segmenter() -> Segmenter:
+    """Maps a photo to the mean over its channels."""
+    return Segmenter(Mean())
+
+
+@pytest.fixture
+def make_video(tmp_path: Path) -> Callable[[str, int], Path]:
+    """Makes a video of a name and number of frames, 48 x 32 px, whose grey level rises."""
+
+    def make(name: str, count: int) -> Path:
+        cv2 = pytest.importorskip("cv2")
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        code = cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))
+        writer = cv2.VideoWriter(str(path), code, 25, (48, 32))
+        for k in range(count):
+            writer.write(np.full((32, 48, 3), 255 * k // max(1, count - 1), np.uint8))
+        writer.release()
+        return path
+
+    return make
 
 
 @pytest.fixture

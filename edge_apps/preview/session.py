@@ -1,0 +1,140 @@
+"""What the page shows: pictures of a running pipeline, and its figures."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from PIL import Image
+
+from edge_apps.drawing import Show, display
+from edge_apps.errors import InputError
+from edge_apps.health import Health, read_health
+from edge_apps.meter import Meter
+from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.pipeline import Pipeline, Result
+from edge_apps.runtime import load
+from edge_apps.window import fitting
+
+View = Show | Literal["photo"]
+
+VIEWS: tuple[View, ...] = (*get_args(Show), "photo")
+
+LIMIT = (720, 960)
+"""Largest height and width in pixels of a picture on the page."""
+
+QUALITY = 80
+"""Of the JPEG pictures."""
+
+HEALTH_EVERY = 2.0
+"""Seconds between two looks at the machine."""
+
+
+class Session:
+    """A pipeline that is being watched.
+
+    Args:
+        pipeline: not yet started.
+        model: the artefact that it runs.
+        models: those that may be picked, beside ``model``.
+        threads: that the network may use.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, model: Path, models: list[Path], threads: int | None
+    ) -> None:
+        self.pipeline = pipeline
+        self._threads = threads
+        self._models = {path.name: path for path in (*models, model)}
+        self._model = model.name
+        self._meter = Meter()
+        self._frames = 0
+        self._health: Health | None = None
+        self._health_due = 0.0
+
+    def run(self, wanted: Callable[[], list[View]], publish: Callable[[View, bytes], None]) -> None:
+        """Draws what is wanted of each result until the pipeline ends or :meth:`stop` is called.
+
+        Args:
+            wanted: the views that somebody watches just now.
+            publish: takes a view and its picture as a JPEG file.
+
+        Raises:
+            InputError: from the source.
+        """
+        with contextlib.closing(self.pipeline.results()) as results:
+            for result in results:
+                start = time.monotonic()
+                for view, picture in self._draw(result, wanted()):
+                    publish(view, picture)
+                now = time.monotonic()
+                self._frames += 1
+                self._meter.add(
+                    {
+                        "capture": result.frame.seconds,
+                        "preprocessing": result.preprocessing,
+                        "inference": result.inference,
+                        "drawing": now - start,
+                        "delay": now - result.frame.taken,
+                    }
+                )
+
+    def stop(self) -> None:
+        """Ends :meth:`run` from any thread."""
+        self.pipeline.stop()
+
+    def pick(self, name: str) -> None:
+        """Goes on with another artefact.
+
+        Raises:
+            InputError: if it is not one of those that may be picked, or cannot be loaded.
+        """
+        if name not in self._models:
+            raise InputError(f"{name!r}: no such model, expected one of {', '.join(self._models)}")
+        self.pipeline.segmenter = load(self._models[name], threads=self._threads)
+        self._model = name
+
+    def state(self) -> dict[str, Any]:
+        """The figures of the last seconds, ready for JSON; times in milliseconds."""
+        means = {name: 1000 * seconds for name, seconds in self._meter.means().items()}
+        health = self._look()
+        return {
+            "source": self.pipeline.source.name,
+            "notice": self.pipeline.source.notice,
+            "model": self._model,
+            "models": sorted(self._models),
+            "size": self.pipeline.segmenter.size,
+            "fps": self._meter.rate(),
+            "delay": means.pop("delay", None),
+            "milliseconds": means,
+            "frames": self._frames,
+            "dropped": self.pipeline.dropped,
+            "temperature": health.temperature,
+            "throttling": health.throttling,
+            "memory": health.memory,
+        }
+
+    def _draw(self, result: Result, views: list[View]) -> list[tuple[View, bytes]]:
+        if not views:
+            return []
+        size = fitting(result.frame.photo.shape[:2], LIMIT)
+        photo = resize_photo(result.frame.photo, size)
+        map = resize_map(result.small, size)
+        return [(view, _jpeg(display(view, photo, map))) for view in views]
+
+    def _look(self) -> Health:
+        now = time.monotonic()
+        if self._health is None or now >= self._health_due:
+            self._health = read_health()
+            self._health_due = now + HEALTH_EVERY
+        return self._health
+
+
+def _jpeg(picture: Bytes) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()

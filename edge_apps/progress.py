@@ -1,0 +1,56 @@
+"""How far a command is, on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+LINE_EVERY = 15.0
+"""Seconds between two lines when standard error is not a terminal."""
+
+RENEW_EVERY = 0.2
+"""Seconds between two states of the line on a terminal."""
+
+
+def progress(items: Iterable[Item], total: int | None, label: str) -> Iterator[Item]:
+    """Passes items on and says how many there were, how fast, and how long it will take.
+
+    On a terminal one line that renews itself, otherwise now and then a line; nothing at all for
+    what is over sooner.
+
+    Args:
+        items: what is worked on.
+        total: how many there will be; None if that is unknown.
+        label: what it is, such as ``clip.mp4``.
+    """
+    terminal = sys.stderr.isatty()
+    every = RENEW_EVERY if terminal else LINE_EVERY
+    start = shown = time.monotonic()
+    try:
+        for done, item in enumerate(items, 1):
+            yield item
+            now = time.monotonic()
+            if now - shown >= every:
+                line = f"{label}: {_state(done, total, now - start)}"
+                print(
+                    f"\r\033[K{line}" if terminal else line,
+                    end="" if terminal else "\n",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                shown = now
+    finally:
+        if terminal and shown > start:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _state(done: int, total: int | None, seconds: float) -> str:
+    rate = done / seconds
+    if total is None or total < done:
+        return f"{done}, {rate:.1f}/s"
+    left = (total - done) / rate
+    return f"{done} of {total}, {rate:.1f}/s, about {left:.0f} s left"

@@ -1,0 +1,172 @@
+"""The programs in a Raspberry Pi's userland, as processors of two generations under qemu.
+
+What it shows: the arm64 wheels, their kernels for each processor, and the programs as a whole.
+What it cannot: the Pi's own kernel, cameras, temperature, and how fast anything is.
+"""
+
+from __future__ import annotations
+
+import configparser
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_apps.photos import Bytes, read_map, write_image
+from edge_apps.runtime import load
+from edge_apps.shipped import default_model
+from edge_apps.video import Video
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PROCESSORS = ("cortex-a53", "cortex-a76")
+"""Of the Raspberry Pi 3 and 5: LiteRT takes other kernels on each."""
+
+Command = Callable[..., list[str]]
+
+
+def requirements() -> list[str]:
+    """What ``pip install samnet[device,camera,preview]`` would install."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    extras = setup["options.extras_require"]
+    needs = [
+        setup["options"]["install_requires"],
+        *(extras[n] for n in ("device", "camera", "preview")),
+    ]
+    lines = [line.strip() for need in needs for line in need.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.fixture(scope="session")
+def pi() -> Command:
+    """Makes the command line of a Python module as a processor runs it."""
+    if shutil.which("mmdebstrap") is None:
+        pytest.skip("needs mmdebstrap to make a Raspberry Pi's userland; apt-get install it")
+    needs = requirements()
+    version = hashlib.sha256("\n".join(needs).encode()).hexdigest()[:8]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "samnet" / f"raspberry-pi-{version}"
+    script = Path(__file__).with_name("userland.sh")
+    pip = Path(sys.executable).with_name("pip")
+    made = subprocess.run([script, folder, pip, *needs], capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"no arm64 userland, perhaps no network: {made.stderr.strip()[-200:]}")
+    root = folder / "root"
+
+    def command(processor: str, module: str, *arguments: object) -> list[str]:
+        return [
+            *(str(folder / "qemu-aarch64"), "-cpu", processor, "-L", str(root)),
+            *("-E", f"PYTHONPATH={root / 'opt/python'}:{ROOT}", "-E", f"PYTHONHOME={root / 'usr'}"),
+            *("-E", "PYTHONDONTWRITEBYTECODE=1", str(root / "usr/bin/python3.11")),
+            *("-m", module, *map(str, arguments)),
+        ]
+
+    return command
+
+
+@dataclasses.dataclass(frozen=True)
+class Maps:
+    """The maps of all embedded photos by a userland, by this machine, and as they were drawn."""
+
+    found: Bytes
+    here: Bytes
+    masks: Bytes
+
+    @property
+    def difference(self) -> Bytes:
+        return np.abs(self.found.astype(np.int16) - self.here).astype(np.uint8)
+
+
+@pytest.fixture
+def run(pi: Command, tmp_path: Path) -> Callable[[str, Path], Maps]:
+    """Runs an artefact on a processor of the userland and on this machine."""
+    from samnet.data.embedded import embedded_photos
+
+    def maps(processor: str, model: Path) -> Maps:
+        photos = embedded_photos()
+        for item in photos:
+            write_image(tmp_path / "in" / f"{item.name}.png", item.photo)
+        output = tmp_path / "out"
+        options = ("--show", "map", "--output", output, "--model", model, "--threads", 1)
+        command = pi(processor, "edge_apps.raspberry_pi", tmp_path / "in", *options)
+        subprocess.run(command, check=True, timeout=600)
+        segmenter = load(model, threads=1)
+        return Maps(
+            np.concatenate([read_map(output / f"{item.name}.png").ravel() for item in photos]),
+            np.concatenate([segmenter(item.photo).ravel() for item in photos]),
+            np.concatenate([item.mask.ravel() for item in photos]),
+        )
+
+    return maps
+
+
+Run = Callable[[str, Path], Maps]
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_float_maps_are_those_of_this_machine(run: Run, processor: str) -> None:
+    (model,) = default_model().parent.glob("samnet_*_fp32.tflite")
+    assert run(processor, model).difference.max() <= 1
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_int8_maps_decide_as_on_this_machine(run: Run, processor: str) -> None:
+    # XNNPACK rounds int8 differently on ARM and x86, and the products that gate the attention
+    # amplify a single step; so single pixels differ, what they decide and how well may not.
+    maps = run(processor, default_model())
+    alike = ((maps.found > 127) == (maps.here > 127)).mean()
+    errors = [
+        np.abs(map.astype(float) - maps.masks).mean() / 255 for map in (maps.found, maps.here)
+    ]
+    print(
+        f"{processor}: differs by at most {maps.difference.max()}, {maps.difference.mean():.2f} "
+        f"on average; {alike:.2%} decided alike; MAE {errors[0]:.4f}, here {errors[1]:.4f}"
+    )
+    assert alike > 0.95
+    assert errors[0] < errors[1] + 0.01
+
+
+def test_a_video_goes_through(
+    pi: Command, make_video: Callable[[str, int], Path], tmp_path: Path
+) -> None:
+    clip = make_video("clip.mp4", 5)
+    arguments = (clip, "--output", tmp_path / "out", "--threads", 1)
+    command = pi("cortex-a76", "edge_apps.raspberry_pi", *arguments)
+    subprocess.run(command, check=True, timeout=300)
+    assert Video(tmp_path / "out" / "clip_overlay.mp4").total == 5
+
+
+def test_the_preview_is_served(pi: Command, make_video: Callable[[str, int], Path]) -> None:
+    clip = make_video("clip.mp4", 5)
+    arguments = (clip, "--address", "127.0.0.1:0", "--threads", 1)
+    command = pi("cortex-a76", "edge_apps.preview", *arguments)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            match = re.search(r"http://\S+/", server.stdout.readline())
+            assert match is not None
+            end = time.monotonic() + 60
+            state = {"frames": 0}
+            while not state["frames"] and time.monotonic() < end:
+                time.sleep(0.5)
+                with urllib.request.urlopen(f"{match[0]}state", timeout=30) as answer:
+                    state = json.load(answer)
+            assert state["frames"] > 0
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(30)
