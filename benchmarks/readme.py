@@ -18,6 +18,7 @@ from PIL import Image
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
 from edge_apps.photos import Bytes, overlay, resize_map, resize_photo
+from edge_apps.shipped import default_model
 from samnet.command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +35,7 @@ class Options:
     """Folder of result files."""
     readme: Path = ROOT / "README.md"
     """The file whose marked block is replaced."""
-    model: Path = ROOT / "edge_apps" / "models" / "samnet-edge_192_int8.tflite"
+    model: Path = dataclasses.field(default_factory=default_model)
     """What makes the maps of the picture."""
     picture: Path = ROOT / "docs" / "saliency.jpg"
     """The picture to write."""

@@ -149,9 +149,11 @@ def _training(runs: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
                 f"{phases}; {optimiser}, learning rate {recipe['learning_rate']:g} falling as "
                 f"{recipe['schedule']}, batch {recipe['batch']}, loss {recipe['loss']}, "
                 f"averaged with decay {recipe['average']:g}, feature imitation "
-                f"{recipe['imitation']:g}, seed {run['seed']}; {run['steps']:,} steps, "
+                f"{recipe['imitation']:g}, range penalty {recipe.get('range', 0):g}, weight decay "
+                f"{recipe['weight_decay']:g}, seed {run['seed']}; {run['steps']:,} steps, "
                 f"{run['photos']:,} photos, {run['hours']:.2f} hours on {run['hardware']}"
-                + (f"; starts from {run['init']}" if run["init"] else ""),
+                + (f"; starts from {run['init']}" if run["init"] else "")
+                + (f"; {run['remark']}" if run.get("remark") else ""),
             )
         )
     held_out = runs[-1]["validation"]

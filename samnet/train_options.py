@@ -48,6 +48,8 @@ class TrainOptions:
     """Replaces the recipe's weight decay."""
     init: Path | None = None
     """Checkpoint whose weights to start from; its attention may be another."""
+    remark: str = ""
+    """What else a model card shall say of the run."""
     resume: bool = False
     """Go on with the run in the output folder."""
     hold_out: int = 500

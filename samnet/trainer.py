@@ -201,6 +201,7 @@ class Trainer:
             "hardware": hardware(self.processes),
             "init": self.options.init.name if self.options.init else None,
             "before": self.before,
+            "remark": self.options.remark,
             "recipe": dataclasses.asdict(self.recipe),
             "validation": {"size": size, "max_F": scores.max_F, "MAE": scores.MAE},
         }

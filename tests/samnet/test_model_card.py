@@ -30,6 +30,7 @@ def checkpoint(tmp_path):
         "validation": {"size": 128, "max_F": 0.5, "MAE": 0.25},
     }
     second = run | {"before": run, "init": "first.safetensors", "steps": 1234}
+    second["remark"] = "ended early"
     model = samnet.SAMNet(samnet.SAMNetConfig(width=0.25, modules=(1, 1, 1, 1, 1)))
     path = tmp_path / "net.safetensors"
     samnet.save_checkpoint(path, samnet.Checkpoint(model, samnet.Preprocessing(size=96), second))
@@ -52,6 +53,8 @@ def test_card_holds_the_figures_of_the_result(checkpoint, tmp_path):
     assert sha256(checkpoint) in text
     assert "run 1" in text
     assert "1,234 steps" in text
+    assert "range penalty 0.1" in text
+    assert text.count("ended early") == 1
     assert "EfficientNet-Lite0" in text
 
 
