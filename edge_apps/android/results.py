@@ -1,0 +1,90 @@
+"""What a device did with each photo, and the result file."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_apps.android.discovery import Description
+from edge_apps.files import replacing, sha256
+from edge_apps.photos import Bytes
+
+EMULATED = "the device's processor is emulated: its latencies mean nothing and are left out"
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How far a map is from another, in steps of 1/255.
+
+    Args:
+        max: the largest difference of a pixel.
+        mean: over the pixels.
+        within_1: share of pixels that differ by at most 1.
+    """
+
+    max: int
+    mean: float
+    within_1: float
+
+    @classmethod
+    def of(cls, map: Bytes, reference: Bytes) -> Agreement:
+        """Compares two maps (S, S) uint8."""
+        difference = np.abs(map.astype(np.int16) - reference)
+        return cls(int(difference.max()), float(difference.mean()), float((difference <= 1).mean()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """One photo.
+
+    Args:
+        photo: its file's name.
+        latency_ms: of the network alone; None where it would mean nothing.
+        agreement: of the device's map with the desktop's of the same artefact.
+    """
+
+    photo: str
+    latency_ms: float | None
+    agreement: Agreement
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """One line about all photos."""
+    if not outcomes:
+        return "no photo"
+    worst = max(outcomes, key=lambda outcome: outcome.agreement.max)
+    mean = float(np.mean([outcome.agreement.mean for outcome in outcomes]))
+    latencies = [outcome.latency_ms for outcome in outcomes if outcome.latency_ms is not None]
+    latency = f"median {np.median(latencies):.1f} ms" if latencies else EMULATED
+    return (
+        f"{len(outcomes)} photos: at most {worst.agreement.max} of 255 from the desktop "
+        f"({worst.photo}), {mean:.3f} on average; {latency}"
+    )
+
+
+def protocol(model: Path, serial: str, about: Description, more: dict[str, Any]) -> dict[str, Any]:
+    """The circumstances of a measurement, as plain JSON values."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "model": {"name": model.name, "sha256": sha256(model)},
+        "device": {"serial": serial, **dataclasses.asdict(about)},
+        "adbutils": metadata.version("adbutils"),
+        **more,
+    }
+
+
+def write_result(path: Path, result: dict[str, Any], *, overwrite: bool) -> None:
+    """Writes a result file, whole or not at all.
+
+    Raises:
+        InputError: if it exists and may not be overwritten, or cannot be written.
+    """
+    with replacing(path, overwrite=overwrite) as temporary:
+        temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,193 @@
+"""Photos through the network on a device, and how far its maps are from the desktop's."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from edge_apps.android.bundle import Bundle, find_bundle
+from edge_apps.android.device import Device
+from edge_apps.android.discovery import describe
+from edge_apps.android.errors import ConnectionLost, DeviceError
+from edge_apps.android.persistence import persist
+from edge_apps.android.results import Agreement, Outcome, protocol, summary, write_result
+from edge_apps.android.session import Session
+from edge_apps.errors import InputError
+from edge_apps.photos import Bytes, find_photos, read_photo, resize_map, resize_photo, write_image
+from edge_apps.progress import progress
+from edge_apps.runtime import load
+
+RESULT = "android.json"
+"""Name of the result file among the maps."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to run and how.
+
+    Args:
+        model: the artefact.
+        photos: files and folders.
+        output: folder for the maps and the result file.
+        bundle: folder of the runner; None for the one built for the device.
+        threads: that the runtime on the device may use.
+        batch: photos that are on the device at a time.
+        timeout: seconds that a batch may take.
+        reconnect: seconds to wait for a device that went away.
+        keep: leave runner and model on the device.
+        overwrite: replace files that exist.
+    """
+
+    model: Path
+    photos: Sequence[Path]
+    output: Path
+    bundle: Path | None = None
+    threads: int = 1
+    batch: int = 8
+    timeout: float = 300.0
+    reconnect: float = 30.0
+    keep: bool = False
+    overwrite: bool = False
+
+
+class Run(NamedTuple):
+    """What one frame (S, S, 3) gave: its map (S, S) uint8 and the latency in milliseconds."""
+
+    map: Bytes
+    latency_ms: float
+
+
+def run(options: Options, device: Device) -> list[Outcome]:
+    """Runs the photos on the device and writes their maps and the result file.
+
+    The device is left as it was found, whatever happens. What was fetched before a failure stays
+    in the output folder, and the result file names the failure.
+
+    Raises:
+        InputError: for wrong input, or at the end if some photos could not be read.
+        DeviceError: if the device fails.
+    """
+    targets = plan(options)
+    segmenter = load(options.model)
+    about = describe(device)
+    bundle = find_bundle(about.abis, options.model.suffix, options.bundle)
+    session = Session(device, keep=options.keep)
+    session.begin()
+    outcomes: list[Outcome] = []
+    failures: list[str] = []
+    patience = options.reconnect
+    paths = list(targets)
+    starts = range(0, len(paths), options.batch)
+    try:
+        for start in progress(starts, len(starts), f"batches of {options.batch} photos"):
+            photos = _readable(paths[start : start + options.batch], failures)
+            size = (segmenter.size, segmenter.size)
+            frames = [resize_photo(photo, size) for photo in photos.values()]
+            work = functools.partial(_on_device, session, bundle, options, frames)
+            runs = persist(session, work, options.reconnect)
+            for path, frame, found in zip(photos, frames, runs, strict=True):
+                image = resize_map(found.map, photos[path].shape[:2])
+                write_image(targets[path], image, overwrite=options.overwrite)
+                agreement = Agreement.of(found.map, segmenter.run(frame))
+                latency = None if about.emulated else found.latency_ms
+                outcomes.append(Outcome(path.name, latency, agreement))
+    except DeviceError as error:
+        failures.append(str(error))
+        if isinstance(error, ConnectionLost):
+            patience = 0.0  # It was waited for.
+    finally:
+        _clean(session, patience, failures)
+        more = {
+            "runner": dataclasses.asdict(bundle) | {"folder": str(bundle.folder)},
+            "threads": options.threads,
+            "pushed": {"files": session.pushed_files, "bytes": session.pushed_bytes},
+        }
+        result = {
+            "protocol": protocol(options.model, device.serial, about, more),
+            "failures": failures,
+            "summary": summary(outcomes),
+            "photos": [dataclasses.asdict(outcome) for outcome in outcomes],
+        }
+        write_result(options.output / RESULT, result, overwrite=options.overwrite)
+    if failures:
+        done = f"{len(outcomes)} of {len(targets)} maps are in {options.output}"
+        raise DeviceError("; ".join((*failures, done)))
+    return outcomes
+
+
+def plan(options: Options) -> dict[Path, Path]:
+    """The map to write for each photo.
+
+    Raises:
+        InputError: if numbers make no sense, two maps would have one name, or a file exists.
+    """
+    for name, value in (("threads", options.threads), ("batch", options.batch)):
+        if value < 1:
+            raise InputError(f"--{name} is {value}, expected at least 1")
+    targets = {photo: options.output / f"{photo.stem}.png" for photo in find_photos(options.photos)}
+    origins: dict[Path, Path] = {}
+    for photo, target in targets.items():
+        if target in origins:
+            raise InputError(
+                f"{origins[target]} and {photo} would both become {target}; rename one"
+            )
+        if target.resolve() == photo.resolve():
+            raise InputError(f"{photo}: would be replaced by its map; choose another --output")
+        origins[target] = photo
+    for path in (*targets.values(), options.output / RESULT):
+        if path.exists() and not options.overwrite:
+            raise InputError(f"{path}: already exists; pass --overwrite or another --output")
+    return targets
+
+
+def _readable(paths: Sequence[Path], failures: list[str]) -> dict[Path, Bytes]:
+    """The photos that can be read; of the others the reason goes to ``failures``."""
+    photos = {}
+    for path in paths:
+        try:
+            photos[path] = read_photo(path)
+        except InputError as error:
+            failures.append(str(error))
+    return photos
+
+
+def _on_device(
+    session: Session, bundle: Bundle, options: Options, frames: Sequence[Bytes]
+) -> list[Run]:
+    """Runs frames (S, S, 3) and removes them again, so that the next ones find room."""
+    if not frames:
+        return []
+    names = [hashlib.sha256(frame.tobytes()).hexdigest()[:16] for frame in frames]
+    contents = dict(zip(names, (frame.tobytes() for frame in frames), strict=True))
+    model = f"model{options.model.suffix}"
+    session.install_bundle(bundle)
+    session.install({model: options.model})
+    session.install({f"photos/{name}": content for name, content in contents.items()})
+    latencies = session.run(
+        model,
+        list(contents),
+        threads=options.threads,
+        warm_up=1,
+        repetitions=1,
+        seconds=options.timeout,
+    )
+    size = frames[0].shape[0]
+    maps = {name: session.pull_map(name, size * size) for name in contents}
+    session.discard([f"{folder}/{name}" for name in contents for folder in ("photos", "maps")])
+    return [
+        Run(np.frombuffer(maps[name], np.uint8).reshape(size, size), latencies[name][0] / 1000)
+        for name in names
+    ]
+
+
+def _clean(session: Session, reconnect: float, failures: list[str]) -> None:
+    try:
+        session.clean(reconnect)
+    except DeviceError as error:
+        failures.append(str(error))

@@ -1,0 +1,253 @@
+"""The whole way on Debian's arm64 adbd under qemu: push, run, pull, compare, and what goes wrong.
+
+There is no Android in it: no bionic, SELinux, toybox or authorisation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import phone as phones
+import pytest
+from phone import SERIAL, Phone
+
+from edge_apps.android.bundle import BUILD, cache_folder
+from edge_apps.photos import read_map, read_photo, resize_map, resize_photo, write_image
+from edge_apps.runtime import load
+from edge_apps.shipped import FOLDER, default_model
+
+pytestmark = pytest.mark.slow
+
+TEMPORARY = "/data/local/tmp"
+
+RUNNING = "samnet_runner\0/data/local/tmp/samnet/model.tflite"
+"""In the command line of the runner at work, and in no other's."""
+
+
+@pytest.fixture(scope="module")
+def system() -> Path:
+    return phones.build()
+
+
+@pytest.fixture(scope="module")
+def bundle(system: Path) -> Path:
+    folder = cache_folder() / "arm64-v8a"
+    built = subprocess.run([BUILD, "arm64-v8a", folder], capture_output=True, text=True)
+    if built.returncode:
+        pytest.skip(f"no runner, perhaps no network: {built.stderr.strip()[-200:]}")
+    return folder
+
+
+@pytest.fixture
+def phone(system: Path, bundle: Path, tmp_path: Path) -> Iterator[Phone]:
+    yield from phones.started(system, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from samnet.data.embedded import embedded_photos
+
+    folder = tmp_path_factory.mktemp("photos")
+    for photo in embedded_photos():
+        write_image(folder / f"{photo.name}.png", photo.photo)
+    return folder
+
+
+def listing(phone: Phone, folder: str = TEMPORARY) -> list[str]:
+    # Not ls: Debian 12's proot does not know the call that it makes.
+    return phone.shell(f"cd {folder} && for name in *; do [ -e $name ] && echo $name; done").split()
+
+
+def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Waits for what a command that still runs brings about."""
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+
+
+def test_float_maps_are_those_of_the_desktop(phone: Phone, photos: Path, tmp_path: Path) -> None:
+    model = next(FOLDER.glob("*_fp32.tflite"))
+    out = tmp_path / "out"
+    done = phone.run("run", model, photos / "rocket.png", "--serial", SERIAL, "--output", out)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((out / "android.json").read_text())
+    assert result["photos"][0]["agreement"]["max"] <= 1
+    assert result["protocol"]["device"]["emulated"] and result["photos"][0]["latency_ms"] is None
+    assert "emulated" in done.stdout and " ms" not in done.stdout
+    expected = load(model, threads=1)(read_photo(photos / "rocket.png"))
+    assert np.abs(read_map(out / "rocket.png").astype(int) - expected).max() <= 1
+    assert listing(phone) == []
+
+
+def test_int8_maps_are_those_of_the_runner_without_adb(
+    phone: Phone, photos: Path, tmp_path: Path, system: Path, bundle: Path
+) -> None:
+    model, out, frames = default_model(), tmp_path / "out", tmp_path / "frames"
+    done = phone.run("run", model, photos, "--serial", SERIAL, "--output", out, "--batch", "4")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((out / "android.json").read_text())
+    size = load(model, threads=1).size
+    names = [path.stem for path in sorted(photos.iterdir())]
+    frames.mkdir()
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "list").write_text("\n".join(names))
+    for name in names:
+        frame = resize_photo(read_photo(photos / f"{name}.png"), (size, size))
+        (frames / name).write_bytes(frame.tobytes())
+    arguments = [model, tmp_path / "list", frames, tmp_path / "maps", "1", "0", "1"]
+    loader = [bundle / "ld-linux-aarch64.so.1", "--library-path", bundle]
+    command = [system / "qemu-aarch64", "-cpu", "cortex-a76", *loader, bundle / "samnet_runner"]
+    subprocess.run([*command, *arguments], check=True, capture_output=True)
+    assert [photo["photo"] for photo in result["photos"]] == [f"{name}.png" for name in names]
+    for name in names:
+        raw = np.fromfile(tmp_path / "maps" / name, np.uint8).reshape(size, size)
+        found = read_map(out / f"{name}.png")
+        assert (found == resize_map(raw, found.shape)).all()
+    print(result["summary"])
+
+
+def test_only_what_changed_is_pushed(phone: Phone, photos: Path, tmp_path: Path) -> None:
+    pushed = []
+    for index, name in enumerate(("rocket", "coffee")):
+        out = tmp_path / str(index)
+        words = ("--serial", SERIAL, "--output", out, "--keep")
+        done = phone.run("run", default_model(), photos / f"{name}.png", *words)
+        assert done.returncode == 0, done.stderr
+        pushed.append(json.loads((out / "android.json").read_text())["protocol"]["pushed"])
+    # The second time a photo and the list that names it.
+    assert pushed[0]["files"] > 8 and pushed[1]["files"] == 2
+    assert listing(phone, f"{TEMPORARY}/samnet") == ["bundle", "model.tflite"]
+
+
+def test_a_lost_connection_is_taken_up_again(phone: Phone, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("--serial", SERIAL, "--output", out, "--batch", "1")
+    command = phone.command("run", default_model(), photos, *words)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: list(out.glob("*.png")), process)
+        until(lambda: phone.pids(RUNNING), process)
+        phone.unplug()
+        time.sleep(2)
+        phone.plug()
+        _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "connection lost" in errors and "trying again" in errors
+    assert len(list(out.glob("*.png"))) == len(list(photos.iterdir()))
+    assert listing(phone) == []
+
+
+def test_a_connection_lost_for_good_keeps_results(
+    phone: Phone, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ("--serial", SERIAL, "--output", out, "--batch", "1", "--reconnect", "2")
+    command = phone.command("run", default_model(), photos, *words)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: list(out.glob("*.png")), process)
+        phone.unplug()
+        _, errors = process.communicate(timeout=300)
+    assert process.returncode == 2
+    last = errors.splitlines()[-1]
+    assert last.startswith("error: ") and "not back after 2 s" in last
+    assert "stays on it" in last and "of 7 maps are in" in last
+    result = json.loads((out / "android.json").read_text())
+    assert result["failures"] and len(result["photos"]) == len(list(out.glob("*.png"))) >= 1
+    # The next run takes up what was left, and removes it.
+    phone.plug()
+    words = ("--serial", SERIAL, "--output", out, "--overwrite")
+    done = phone.run("run", default_model(), photos / "rocket.png", *words)
+    assert done.returncode == 0, done.stderr
+    assert listing(phone) == []
+
+
+def test_a_killed_runner_is_started_again(phone: Phone, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("--serial", SERIAL, "--output", out)
+    command = phone.command("run", default_model(), photos, *words)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: phone.pids(RUNNING), process)
+        for pid in phone.pids(RUNNING):
+            os.kill(pid, signal.SIGKILL)
+        _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "killed (SIGKILL)" in errors and "trying again" in errors
+    assert listing(phone) == []
+
+
+def test_a_full_device(system: Path, bundle: Path, photos: Path, tmp_path: Path) -> None:
+    for phone in phones.started(system, tmp_path, size="8m"):
+        words = ("--serial", SERIAL, "--output", tmp_path / "out")
+        done = phone.run("run", default_model(), photos, *words)
+        assert done.returncode == 2 and "device is full, 8.4 MB free" in done.stderr
+        assert listing(phone) == []
+
+
+def test_a_device_of_another_abi(system: Path, bundle: Path, photos: Path, tmp_path: Path) -> None:
+    for phone in phones.started(system, tmp_path, abi="armeabi-v7a"):
+        run = ("run", default_model(), photos, "--serial", SERIAL, "--output", tmp_path / "out")
+        done = phone.run(*run)
+        assert done.returncode == 2 and "device runs armeabi-v7a" in done.stderr
+        done = phone.run(*run, "--bundle", bundle)
+        assert done.returncode == 2
+        assert "wrong ABI, built for arm64-v8a, the device runs armeabi-v7a" in done.stderr
+        assert listing(phone) == []
+
+
+def test_the_runner_names_a_bad_model(phone: Phone, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from edge_apps.android.bundle import find_bundle\n"
+        "from edge_apps.android.discovery import adb_client, choose\n"
+        "from edge_apps.android.session import Session\n"
+        f"session = Session(choose(adb_client(), {SERIAL!r}))\n"
+        "session.install_bundle(find_bundle(('arm64-v8a',), '.tflite', None))\n"
+        "session.install({'model.tflite': b'\\x1c\\0\\0\\0TFL3' + bytes(4096)})\n"
+        "options = {'threads': 1, 'warm_up': 0, 'repetitions': 1, 'seconds': 60}\n"
+        "try:\n"
+        "    session.run('model.tflite', [], **options)\n"
+        "finally:\n"
+        "    session.clean()\n"
+    )
+    command = phone.command()
+    done = subprocess.run([*command[:-2], "-c", code], capture_output=True, text=True, timeout=120)
+    assert "DeviceError: 127.0.0.1:5555: the model cannot be used: " in done.stderr
+    assert listing(phone) == []
+
+
+def test_bench(phone: Phone, tmp_path: Path) -> None:
+    result = tmp_path / "bench.json"
+    words = ("--serial", SERIAL, "--repetitions", "2", "--warm-up", "1", "--json", result)
+    done = phone.run("bench", default_model(), *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("ran 2 times; the device's processor is emulated")
+    found = json.loads(result.read_text())
+    assert found["latency_ms"] is None and found["protocol"]["repetitions"] == 2
+    assert listing(phone) == []
+
+
+def test_bench_with_a_program_of_the_user(phone: Phone, tmp_path: Path) -> None:
+    source, runner = tmp_path / "stand_in.c", tmp_path / "benchmark_model"
+    source.write_text(
+        "#include <stdio.h>\n"
+        "#include <string.h>\n"
+        "int main(int n, char **a) {\n"
+        '  if (n != 7 || strncmp(a[1], "--graph=/data/local/tmp/samnet/", 31)) return 1;\n'
+        '  puts("INFO: count=50 first=5 curr=4 min=3 max=9 avg=4.5 std=1");\n'
+        "  return 0;\n"
+        "}\n"
+    )
+    build = ["aarch64-linux-gnu-gcc", "-static", "-o", runner, source]
+    subprocess.run(build, check=True)
+    done = phone.run("bench", default_model(), "--serial", SERIAL, "--runner", runner)
+    assert done.returncode == 0, done.stderr
+    # A program for this machine instead of the device's.
+    done = phone.run("bench", default_model(), "--serial", SERIAL, "--runner", "/bin/true")
+    assert done.returncode == 2 and "wrong ABI, built for x86_64" in done.stderr
+    assert listing(phone) == []
