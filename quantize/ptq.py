@@ -28,7 +28,7 @@ def post_training_quantize(
     checkpoint: Checkpoint,
     calibration: CalibrationSet,
     *,
-    observer: recipe.Observer = "minmax",
+    observer: recipe.Observer = "percentile",
     source_sha256: str = "",
     show_progress: bool = False,
 ) -> QuantizedProgram:
@@ -163,7 +163,7 @@ class Options:
     """How many inputs to observe; fewer photos than that are filled up with crops of them."""
     size: int | None = None
     """Input height and width in pixels; the checkpoint's own if not given."""
-    observer: recipe.Observer = "minmax"
+    observer: recipe.Observer = "percentile"
     """How activation ranges are found."""
     seed: int = 0
     """Of the choice of photos and crops."""

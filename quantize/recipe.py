@@ -44,9 +44,11 @@ from torchao.quantization.pt2e.quantizer import (
 )
 from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
+from quantize.observers import PercentileObserver
+
 NAME = "static_wi8_ai8"
 
-Observer = Literal["average", "histogram", "minmax"]
+Observer = Literal["histogram", "minmax", "percentile"]
 
 INPUT_SCALE, INPUT_ZERO_POINT = 1 / 64, 0
 OUTPUT_SCALE, OUTPUT_ZERO_POINT = 1 / 256, -128
@@ -82,9 +84,9 @@ def activation_spec(observer: Observer, *, qat: bool) -> QuantizationSpec:
         )
     else:
         kinds = {
-            "average": MovingAverageMinMaxObserver,
             "histogram": HistogramObserver,
             "minmax": MinMaxObserver,
+            "percentile": PercentileObserver,
         }
         constructor = kinds[observer].with_args(eps=ACTIVATION_EPS)
     return QuantizationSpec(
@@ -140,15 +142,16 @@ class RecipeQuantizer(XNNPACKQuantizer):
     LiteRT executes them in int8, the fixed scales, and the softmax that stays in float.
 
     Args:
-        observer: how activation ranges are found in post-training quantisation: their extremes
-            or the range of least squared error over their histogram.
+        observer: how activation ranges are found in post-training quantisation: their extremes,
+            those of all but the oddest photos, or the range of least squared error over their
+            histogram.
         qat: whether the graph is prepared for training; ranges are then moving averages.
     """
 
     # The others look for batch normalisation, which is folded before, and cost seconds each.
     SUPPORTED_PATTERNS: ClassVar = [p for p in XNNPACKQuantizer.SUPPORTED_PATTERNS if not p.is_qat]
 
-    def __init__(self, observer: Observer = "minmax", *, qat: bool = False) -> None:
+    def __init__(self, observer: Observer = "percentile", *, qat: bool = False) -> None:
         super().__init__()
         self.activation = activation_spec(observer, qat=qat)
         self.set_global(
