@@ -73,7 +73,7 @@ class Limit:
 FLOAT_LIMIT = Limit(mean=0.05, within_2=0.999)
 """Float artefacts differ only where a rounding to bytes tips over."""
 
-INT8_LIMIT = Limit(mean=16.0, within_2=0.25)
+INT8_LIMIT = Limit(mean=6.0, within_2=0.5)
 """Catches gross errors only, such as swapped channels. One code that falls between two can move a
 map of the program itself by as much as a lost scale does, so whole maps cannot tell them apart;
 :mod:`convert.stepwise` does, and what the drift costs is measured as accuracy on a data set."""
