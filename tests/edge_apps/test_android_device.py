@@ -111,6 +111,7 @@ def test_int8_maps_are_those_of_the_runner_without_adb(
         found = read_map(out / f"{name}.png")
         assert (found == resize_map(raw, found.shape)).all()
     print(result["summary"])
+    assert all(photo["agreement"]["max"] <= 1 for photo in result["photos"])
 
 
 def test_only_what_changed_is_pushed(phone: Phone, photos: Path, tmp_path: Path) -> None:
