@@ -16,6 +16,7 @@ from edge_apps.files import replacing
 from edge_apps.frames import Photos, Source
 from edge_apps.photos import Bytes, write_image
 from edge_apps.pipeline import Result
+from edge_apps.targets import check_targets
 from edge_apps.video import SUFFIXES, Video, opencv
 
 
@@ -43,23 +44,9 @@ class Folder:
             InputError: if two would have one name, one would replace what is being read, or one
                 exists and may not be overwritten.
         """
-        inputs = [path for source in sources for path in _files(source)]
-        read = {path.resolve() for path in inputs}
-        origins: dict[Path, Path] = {}
-        for path in inputs:
-            target = self.target(path)
-            if target in origins:
-                raise InputError(
-                    f"{origins[target]} and {path} would both become {target}; "
-                    "rename one or run them into two folders"
-                )
-            if target.resolve() in read:
-                raise InputError(
-                    f"{target}: would replace a file that is being read; choose another --output"
-                )
-            if target.exists() and not self.overwrite:
-                raise InputError(f"{target}: already exists; pass --overwrite or another --output")
-            origins[target] = path
+        inputs = (path for source in sources for path in _files(source))
+        pairs = ((path, self.target(path)) for path in inputs)
+        check_targets(pairs, kind="file", overwrite=self.overwrite)
 
     def target(self, path: Path) -> Path:
         """The file that a photo or video becomes."""

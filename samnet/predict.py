@@ -10,6 +10,7 @@ import tyro
 
 from edge_apps.errors import InputError
 from edge_apps.photos import cutout, find_photos, overlay, read_photo, write_image
+from edge_apps.targets import check_targets
 from samnet.command import run_command
 from samnet.predictor import load_predictor
 from samnet.progress import progress
@@ -55,25 +56,16 @@ def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
         kinds["overlay"] = "_overlay"
     if options.cutout:
         kinds["cutout"] = "_cutout"
-    sources = {photo.resolve(): photo for photo in photos}
-    origins: dict[Path, Path] = {}
-    targets = []
-    for photo in photos:
-        target = {kind: options.output / f"{photo.stem}{end}.png" for kind, end in kinds.items()}
-        for path in target.values():
-            if path in origins:
-                raise InputError(
-                    f"{origins[path]} and {photo} would both become {path}; "
-                    "rename one or predict them into two folders"
-                )
-            if path.resolve() in sources:
-                raise InputError(
-                    f"{path}: would replace a photo that is being read; choose another --output"
-                )
-            if path.exists() and not options.overwrite:
-                raise InputError(f"{path}: already exists; pass --overwrite or another --output")
-            origins[path] = photo
-        targets.append(target)
+    targets = [
+        {kind: options.output / f"{photo.stem}{end}.png" for kind, end in kinds.items()}
+        for photo in photos
+    ]
+    pairs = (
+        (photo, path)
+        for photo, target in zip(photos, targets, strict=True)
+        for path in target.values()
+    )
+    check_targets(pairs, kind="photo", overwrite=options.overwrite)
     return targets
 
 

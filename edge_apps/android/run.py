@@ -22,6 +22,7 @@ from edge_apps.errors import InputError
 from edge_apps.photos import Bytes, find_photos, read_photo, resize_map, resize_photo, write_image
 from edge_apps.progress import progress
 from edge_apps.runtime import load
+from edge_apps.targets import check_absent, check_targets
 
 RESULT = "android.json"
 """Name of the result file among the maps."""
@@ -125,24 +126,17 @@ def plan(options: Options) -> dict[Path, Path]:
     """The map to write for each photo.
 
     Raises:
-        InputError: if numbers make no sense, two maps would have one name, or a file exists.
+        InputError: if numbers make no sense, or as :func:`edge_apps.targets.check_targets`.
     """
     for name, value in (("threads", options.threads), ("batch", options.batch)):
         if value < 1:
             raise InputError(f"--{name} is {value}, expected at least 1")
     targets = {photo: options.output / f"{photo.stem}.png" for photo in find_photos(options.photos)}
-    origins: dict[Path, Path] = {}
     for photo, target in targets.items():
-        if target in origins:
-            raise InputError(
-                f"{origins[target]} and {photo} would both become {target}; rename one"
-            )
         if target.resolve() == photo.resolve():
             raise InputError(f"{photo}: would be replaced by its map; choose another --output")
-        origins[target] = photo
-    for path in (*targets.values(), options.output / RESULT):
-        if path.exists() and not options.overwrite:
-            raise InputError(f"{path}: already exists; pass --overwrite or another --output")
+    check_targets(targets.items(), kind="photo", overwrite=options.overwrite)
+    check_absent(options.output / RESULT, overwrite=options.overwrite)
     return targets
 
 
