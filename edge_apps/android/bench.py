@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edge_apps.android.bundle import elf_abi, find_bundle, require_abi
+from edge_apps.android.bundle import Bundle, elf_abi, find_bundle, require_abi
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import describe
 from edge_apps.android.errors import DeviceError
@@ -70,18 +71,17 @@ def bench(options: Options, device: Device) -> dict[str, Any]:
     about = describe(device)
     session = Session(device, keep=options.keep)
     if options.runner is None:
-        runtime = find_bundle(about.abis, options.model.suffix, options.bundle).runtime
+        bundle = find_bundle(about.abis, options.model.suffix, options.bundle)
+        runtime = bundle.runtime
+        work = functools.partial(_own, options, session, bundle, size)
     else:
-        _check_runner(options, about.abis)
+        _check_runner(options.runner, options.model, about.abis)
         runtime = f"{options.runner.name}, given by the user"
+        work = functools.partial(_foreign, options, session, options.runner)
     session.begin()
     before = battery_celsius(device)
     try:
-        figures = (
-            _own(options, session, about.abis, size)
-            if options.runner is None
-            else _foreign(options, session, options.runner)
-        )
+        figures = work()
         after = battery_celsius(device)
     finally:
         session.clean()
@@ -134,8 +134,8 @@ def parse_benchmark_model(output: str) -> dict[str, float]:
     return {name: float(value) / 1000 for name, value in FIGURE.findall(counted[-1])}
 
 
-def _own(options: Options, session: Session, abis: tuple[str, ...], size: int) -> dict[str, float]:
-    session.install_bundle(find_bundle(abis, options.model.suffix, options.bundle))
+def _own(options: Options, session: Session, bundle: Bundle, size: int) -> dict[str, float]:
+    session.install_bundle(bundle)
     # The network does the same work whatever it sees.
     noise = np.random.default_rng(0).bytes(size * size * 3)
     model = f"model{options.model.suffix}"
@@ -177,10 +177,9 @@ def _foreign(options: Options, session: Session, runner: Path) -> dict[str, floa
     return parse_benchmark_model(f"{reply.output}\n{reply.errors}")
 
 
-def _check_runner(options: Options, abis: tuple[str, ...]) -> None:
-    runner = options.runner
-    if runner is None or not runner.is_file():
+def _check_runner(runner: Path, model: Path, abis: tuple[str, ...]) -> None:
+    if not runner.is_file():
         raise InputError(f"{runner}: no such file; give a benchmark_model built with the NDK")
-    if options.model.suffix != ".tflite":
-        raise InputError(f"{options.model}: benchmark_model takes .tflite only")
+    if model.suffix != ".tflite":
+        raise InputError(f"{model}: benchmark_model takes .tflite only")
     require_abi(runner, elf_abi(runner), abis)

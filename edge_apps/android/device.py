@@ -8,7 +8,6 @@ import shlex
 import struct
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from edge_apps.android.errors import ConnectionLost, DeviceError
@@ -69,16 +68,15 @@ class Device:
         # Devices without the newer shell protocol mix both outputs into one.
         return Reply(reply.returncode, reply.stdout or reply.output, reply.stderr)
 
-    def push(self, source: Path | bytes, target: str, mode: int = 0o644) -> None:
+    def push(self, content: bytes, target: str, mode: int = 0o644) -> None:
         """Writes a file on the device; missing folders are made.
 
         Raises:
             ConnectionLost: if the device went away.
             DeviceError: if the device is full or refuses.
         """
-        data = source if isinstance(source, bytes) else source.read_bytes()
-        with self._named(f"push of {target}", None, needed=len(data)):
-            self._device.sync.push(data, target, mode)
+        with self._named(f"push of {target}", None, needed=len(content)):
+            self._device.sync.push(content, target, mode)
 
     def pull(self, source: str) -> bytes:
         """Reads a file on the device.

@@ -59,19 +59,23 @@ class Session:
             DeviceError: if it is full.
         """
         present = self._hashes({name.rpartition("/")[0] for name in files})
-        changed = {
-            name: data
+        contents = {
+            name: data if isinstance(data, bytes) else data.read_bytes()
             for name, data in files.items()
-            if present.get(name) != hashlib.sha256(_content(data)).hexdigest()
         }
-        needed = sum(len(_content(data)) for data in changed.values())
+        changed = {
+            name: content
+            for name, content in contents.items()
+            if present.get(name) != hashlib.sha256(content).hexdigest()
+        }
+        needed = sum(len(content) for content in changed.values())
         free = self.device.free_bytes(ROOT.rpartition("/")[0]) if changed else None
         if free is not None and free < needed + MARGIN:
             raise full(self.device.serial, needed + MARGIN, free)
-        for name, data in changed.items():
-            self.device.push(data, f"{ROOT}/{name}", 0o755 if program else 0o644)
+        for name, content in changed.items():
+            self.device.push(content, f"{ROOT}/{name}", 0o755 if program else 0o644)
             self.pushed_files += 1
-            self.pushed_bytes += len(_content(data))
+            self.pushed_bytes += len(content)
         if program and changed:
             # The bit gets lost when pushing from Windows.
             self.device.shell(f"chmod 755 {' '.join(shlex.quote(f'{ROOT}/{n}') for n in changed)}")
@@ -213,7 +217,3 @@ class Session:
         reply = self.device.shell(f"cd {ROOT} && sha256sum {patterns}", seconds=120.0)
         found = (line.split(maxsplit=1) for line in reply.output.splitlines())
         return {words[1].lstrip("*"): words[0] for words in found if len(words) == 2}
-
-
-def _content(data: Path | bytes) -> bytes:
-    return data if isinstance(data, bytes) else data.read_bytes()
