@@ -8,8 +8,6 @@ set the step between two codes, and one code more or less then opens or shuts a 
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -35,17 +33,18 @@ class RangePenalty:
         for module in network.modules():
             if isinstance(module, SAM):
                 self._observe(module, OUTPUT_LIMIT)
-                parts = [p for p in module.children() if isinstance(p, _LOGITS)]
+                kinds = (ChannelLogits, SpatialLogits)
+                parts = [part for part in module.children() if isinstance(part, kinds)]
                 for part in parts:
                     # The logits are the product of what both parts give.
-                    self._observe(part, math.pow(LOGIT_LIMIT, 1 / len(parts)))
+                    self._observe(part, LOGIT_LIMIT ** (1 / len(parts)))
 
     def _observe(self, module: nn.Module, limit: float) -> None:
         def hook(module: nn.Module, _: object, result: Tensor | list[Tensor]) -> None:
             if module.training:
                 # Branches that share one map give it several times.
-                several = {id(x): x for x in result} if isinstance(result, list) else {0: result}
-                for x in several.values():
+                several = result if isinstance(result, list) else [result]
+                for x in {id(x): x for x in several}.values():
                     self._excesses.append(F.relu(x.abs() - limit).square().mean())
 
         module.register_forward_hook(hook)
@@ -54,6 +53,3 @@ class RangePenalty:
         """The mean squared excess over all that was observed since the last call, a scalar."""
         excesses, self._excesses = self._excesses, []
         return torch.stack(excesses).mean() if excesses else torch.zeros(())
-
-
-_LOGITS = (ChannelLogits, SpatialLogits)
