@@ -8,14 +8,7 @@ set -euo pipefail
 command=$1 folder=$2
 case $command in
   build)
-    mkdir -p "$folder"
-    if [ ! -x "$folder/qemu-aarch64" ]; then
-      # Debian 12's own qemu shows the guest the host's processor, which LiteRT then believes.
-      mmdebstrap --quiet --variant=extract --architectures=amd64 --include=qemu-user \
-        trixie "$folder/qemu.new"
-      cp "$folder/qemu.new/usr/bin/qemu-aarch64" "$folder/"
-      rm -rf "$folder/qemu.new"
-    fi
+    bash "$(dirname "$0")/qemu.sh" "$folder"
     if [ ! -d "$folder/phone" ]; then
       rm -rf "$folder/phone.new"
       mmdebstrap --quiet --variant=extract --architectures=arm64 --include=adbd,dash,coreutils \

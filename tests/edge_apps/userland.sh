@@ -6,15 +6,7 @@
 set -euo pipefail
 folder=$1 pip=$2
 shift 2
-mkdir -p "$folder"
-if [ ! -x "$folder/qemu-aarch64" ]; then
-  # Debian 12's own qemu shows the guest the host's processor, which LiteRT then believes.
-  rm -rf "$folder/qemu.new"
-  mmdebstrap --quiet --variant=extract --architectures=amd64 --include=qemu-user \
-    trixie "$folder/qemu.new"
-  cp "$folder/qemu.new/usr/bin/qemu-aarch64" "$folder/"
-  rm -rf "$folder/qemu.new"
-fi
+bash "$(dirname "$0")/qemu.sh" "$folder"
 if [ ! -d "$folder/root" ]; then
   rm -rf "$folder/root.new"
   mmdebstrap --quiet --variant=extract --architectures=arm64 \
