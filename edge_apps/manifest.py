@@ -91,7 +91,7 @@ class Manifest:
         engine: what converted it, as ``litert-torch``.
         versions: of the packages that took part.
         precision: of the arithmetic inside.
-        size: S, height and width of input and output in pixels.
+        size: S, height and width of the input in pixels.
         quantisation: None for fp32.
         input: one RGB photo.
         output: one map, 255 is salient.

@@ -13,6 +13,7 @@ import numpy as np
 
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
+from edge_apps.shapes import photo_size
 
 IDENTIFIER = b"ET12"
 """Stands at bytes 4 to 8 of every ExecuTorch program."""
@@ -33,7 +34,7 @@ class PteBackend:
 
     Args:
         content: the file's bytes.
-        size: S, height and width of input and output in pixels.
+        size: S, height and width of the input in pixels.
         threads: that XNNPACK may use.
     """
 
@@ -45,13 +46,13 @@ class PteBackend:
         self._method: Any = None
 
     def run(self, photo: Bytes) -> Bytes:
-        """Maps a photo (S, S, 3) uint8 to a map (S, S) uint8."""
+        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
         import torch
 
         self.prepare()
         outputs = self._method.execute([torch.from_numpy(np.ascontiguousarray(photo)[None])])
         map: Bytes = outputs[0].numpy()
-        return map.reshape(self.size, self.size)
+        return map.reshape(map.shape[1:3])
 
     def prepare(self) -> None:
         """Loads the program for a pool of as many threads as asked for."""
@@ -121,14 +122,12 @@ def _size(path: str | Path, program: Any) -> int:
     tensors = [meta.input_tensor_meta(i) for i in range(meta.num_inputs())]
     tensors += [meta.output_tensor_meta(i) for i in range(meta.num_outputs())]
     shapes = [tuple(tensor.sizes()) for tensor in tensors]
-    size = shapes[0][1] if shapes and len(shapes[0]) == 4 else 0
-    photo, maps = (1, size, size, 3), ((1, size, size), (1, size, size, 1))
-    single = meta.num_inputs() == meta.num_outputs() == 1
+    size = photo_size(shapes)
     bytes_only = all(tensor.dtype() == UINT8 for tensor in tensors)
-    if not (single and bytes_only and size and shapes[0] == photo and shapes[1] in maps):
+    if meta.num_inputs() != 1 or not bytes_only or size is None:
         raise InputError(
             f"{path}: tensors are {', '.join(map(str, shapes)) or 'none'}, expected a photo "
-            "(1, S, S, 3) uint8 and a map (1, S, S) uint8; not an artefact of this project"
+            "(1, S, S, 3) uint8 and a map (1, M, M) uint8; not an artefact of this project"
         )
     return size
 

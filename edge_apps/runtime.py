@@ -21,7 +21,10 @@ class Backend(Protocol):
     size: int
 
     def run(self, photo: Bytes) -> Bytes:
-        """Maps a photo (S, S, 3) uint8 to a map (S, S) uint8, S being ``size``."""
+        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8.
+
+        S is ``size``; M is S, or less where the artefact leaves the last enlarging to its user.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Segmenter:
         return resize_map(map, photo.shape[:2])
 
     def run(self, photo: Bytes) -> Bytes:
-        """Runs the artefact alone: photo (S, S, 3) uint8 to map (S, S) uint8.
+        """Runs the artefact alone: photo (S, S, 3) uint8 to map (M, M) uint8, M at most S.
 
         Raises:
             InputError: if the photo has another shape or type.

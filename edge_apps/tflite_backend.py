@@ -10,6 +10,7 @@ import numpy as np
 
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
+from edge_apps.shapes import photo_size
 
 IDENTIFIER = b"TFL3"
 """Stands at bytes 4 to 8 of every TFLite flatbuffer."""
@@ -23,7 +24,7 @@ class TFLiteBackend:
 
     Args:
         interpreter: a TFLite interpreter with allocated tensors.
-        size: S, height and width of input and output in pixels.
+        size: S, height and width of the input in pixels.
     """
 
     def __init__(self, interpreter: Any, size: int) -> None:
@@ -33,15 +34,15 @@ class TFLiteBackend:
         self._output = interpreter.get_output_details()[0]["index"]
 
     def run(self, photo: Bytes) -> Bytes:
-        """Maps a photo (S, S, 3) uint8 to a map (S, S) uint8."""
+        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
         self.interpreter.set_tensor(self._input, photo[None])
         self.interpreter.invoke()
         map: Bytes = self.interpreter.get_tensor(self._output)
-        return map.reshape(self.size, self.size)
+        return map.reshape(map.shape[1:3])
 
 
 def open_tflite(path: str | Path, threads: int) -> TFLiteBackend:
-    """Opens a ``.tflite`` that takes a photo (1, S, S, 3) and gives a map of S x S, both uint8.
+    """Opens a ``.tflite`` that takes a photo (1, S, S, 3) and gives a map of M x M, both uint8.
 
     Raises:
         InputError: if the file is no TFLite flatbuffer, is damaged, needs operations that the
@@ -82,13 +83,11 @@ def _size(path: str | Path, interpreter: Any) -> int:
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     shapes = [tuple(map(int, details["shape"])) for details in (*inputs, *outputs)]
     types = [details["dtype"] for details in (*inputs, *outputs)]
-    size = shapes[0][1] if shapes and len(shapes[0]) == 4 else 0
-    photo, maps = (1, size, size, 3), ((1, size, size), (1, size, size, 1))
-    single = len(inputs) == len(outputs) == 1 and set(types) == {np.uint8}
-    if not (single and size and shapes[0] == photo and shapes[1] in maps):
+    size = photo_size(shapes)
+    if len(inputs) != 1 or set(types) != {np.uint8} or size is None:
         found = ", ".join(f"{s} {np.dtype(t).name}" for s, t in zip(shapes, types, strict=True))
         raise InputError(
             f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) uint8 and "
-            "a map (1, S, S) uint8; not an artefact of this project"
+            "a map (1, M, M) uint8; not an artefact of this project"
         )
     return size

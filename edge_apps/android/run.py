@@ -58,7 +58,7 @@ class Options:
 
 
 class Run(NamedTuple):
-    """What one frame (S, S, 3) gave: its map (S, S) uint8 and the latency in milliseconds."""
+    """What one frame (S, S, 3) gave: its map (M, M) uint8 and the latency in milliseconds."""
 
     map: Bytes
     latency_ms: float
@@ -90,12 +90,14 @@ def run(options: Options, device: Device) -> list[Outcome]:
             photos = _readable(paths[start : start + options.batch], failures)
             size = (segmenter.size, segmenter.size)
             frames = [resize_photo(photo, size) for photo in photos.values()]
-            work = functools.partial(_on_device, session, bundle, options, frames)
+            expected = [segmenter.run(frame) for frame in frames]
+            side = len(expected[0]) if expected else 0
+            work = functools.partial(_on_device, session, bundle, options, frames, side)
             runs = persist(session, work, options.reconnect)
-            for path, frame, found in zip(photos, frames, runs, strict=True):
+            for path, reference, found in zip(photos, expected, runs, strict=True):
                 image = resize_map(found.map, photos[path].shape[:2])
                 write_image(targets[path], image, overwrite=options.overwrite)
-                agreement = Agreement.of(found.map, segmenter.run(frame))
+                agreement = Agreement.of(found.map, reference)
                 latency = None if about.emulated else found.latency_ms
                 outcomes.append(Outcome(path.name, latency, agreement))
     except DeviceError as error:
@@ -152,9 +154,12 @@ def _readable(paths: Sequence[Path], failures: list[str]) -> dict[Path, Bytes]:
 
 
 def _on_device(
-    session: Session, bundle: Bundle, options: Options, frames: Sequence[Bytes]
+    session: Session, bundle: Bundle, options: Options, frames: Sequence[Bytes], side: int
 ) -> list[Run]:
-    """Runs frames (S, S, 3) and removes them again, so that the next ones find room."""
+    """Runs frames (S, S, 3) and removes them again, so that the next ones find room.
+
+    Their maps are (side, side).
+    """
     if not frames:
         return []
     names = [hashlib.sha256(frame.tobytes()).hexdigest()[:16] for frame in frames]
@@ -171,11 +176,10 @@ def _on_device(
         repetitions=1,
         seconds=options.timeout,
     )
-    size = frames[0].shape[0]
-    maps = {name: session.pull_map(name, size * size) for name in contents}
+    maps = {name: session.pull_map(name, side * side) for name in contents}
     session.discard([f"{folder}/{name}" for name in contents for folder in ("photos", "maps")])
     return [
-        Run(np.frombuffer(maps[name], np.uint8).reshape(size, size), latencies[name][0] / 1000)
+        Run(np.frombuffer(maps[name], np.uint8).reshape(side, side), latencies[name][0] / 1000)
         for name in names
     ]
 
