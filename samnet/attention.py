@@ -58,6 +58,16 @@ class SpatialLogits(nn.Module):
         return maps * self.branches if len(maps) == 1 else maps
 
 
+def product_channels_last(d: Tensor, s: Tensor) -> Tensor:
+    """d * s of (N, C, 1, 1) and (N, 1, H, W), laid out with the channels last.
+
+    Neither factor tells how its product with the other lies in memory, and torch's choice is
+    channels first. All that follows would then mix two layouts, which takes thrice the time.
+    """
+    product = d.permute(0, 2, 3, 1) * s.permute(0, 2, 3, 1)
+    return product.permute(0, 3, 1, 2)
+
+
 def softmax_mix(features: Sequence[Tensor], logits: Sequence[Tensor]) -> Tensor:
     """Weights the branches by a softmax over their logits (Eq. 13, 14).
 
@@ -70,7 +80,8 @@ def softmax_mix(features: Sequence[Tensor], logits: Sequence[Tensor]) -> Tensor:
     """
     # The maximum is subtracted, as in every stable softmax: exp of the bare logits overflows
     # while activation ranges are observed on unusual photos.
-    top = reduce(torch.maximum, logits)
+    with torch.no_grad():  # it cancels, and so does its gradient
+        top = reduce(torch.maximum, logits)
     weights = [torch.exp(logit - top) for logit in logits]
     total = reduce(torch.add, weights)
     mixed = reduce(torch.add, [w * f for w, f in zip(weights, features, strict=True)])
@@ -139,7 +150,9 @@ class SAM(nn.Module):
         elif self.attention == "spatial":
             logits = self.spatial(fused)
         else:
+            last = self.training and fused.is_contiguous(memory_format=torch.channels_last)
+            times = product_channels_last if last else torch.mul
             pairs = zip(self.channel(fused), self.spatial(fused), strict=True)
-            logits = [d * s for d, s in pairs]  # Eq. 5
+            logits = [times(d, s) for d, s in pairs]  # Eq. 5
         mix = stick_breaking_mix if self.attention == "stick_breaking" else softmax_mix
         return cast(Tensor, self.fuse(mix(features, logits)) + x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import torch
 from torch import Tensor
@@ -13,21 +14,25 @@ from samnet.preprocessing import Preprocessing
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Random crop, flip and colour changes, each photo of a batch on its own.
+    """Random crop, flips and colour changes, each photo of a batch on its own.
 
     Args:
         min_crop: smallest side of the crop as a share of the photo's.
         flip: probability of a horizontal flip.
+        vertical_flip: probability of a vertical flip.
         brightness: factors are drawn from 1 - brightness to 1 + brightness.
         contrast: likewise.
         saturation: likewise.
+        hue: colours are turned around the grey axis by up to this share of a full turn.
     """
 
     min_crop: float = 0.64
     flip: float = 0.5
+    vertical_flip: float = 0.0
     brightness: float = 0.3
     contrast: float = 0.3
     saturation: float = 0.3
+    hue: float = 0.0
 
     def draw_crops(self, count: int, generator: torch.Generator) -> Tensor:
         """Random crops, some mirrored, as affine maps from result to photo: (count, 2, 3)."""
@@ -38,21 +43,48 @@ class Augmentation:
         crops[:, 0, 0] = side[:, 0] * mirror
         crops[:, 1, 1] = side[:, 1]
         crops[:, :, 2] = centre
+        if self.vertical_flip:
+            crops[torch.rand(count, generator=generator) < self.vertical_flip, 1, 1] *= -1
         return crops
 
-    def change_colours(self, photos: Tensor, generator: torch.Generator) -> Tensor:
-        """Photos (N, 3, H, W) in 0 to 1 with other brightness, saturation and contrast."""
+    def draw_colours(self, count: int, generator: torch.Generator) -> Tensor:
+        """Random changes of colour for :func:`change_colours`: (count, 4)."""
+        spreads = (self.brightness, self.saturation, self.contrast)
+        factors = [_draw((count,), 1 - spread, 1 + spread, generator) for spread in spreads]
+        hue = _draw((count,), -self.hue, self.hue, generator) if self.hue else torch.zeros(count)
+        return torch.stack([*factors, hue], dim=1)
 
-        def factor(spread: float) -> Tensor:
-            factors = _draw((len(photos), 1, 1, 1), 1 - spread, 1 + spread, generator)
-            return factors.to(photos.device)
 
-        x = photos * factor(self.brightness)
-        grey = x.mean(dim=1, keepdim=True)
-        x = grey + (x - grey) * factor(self.saturation)
-        level = x.mean(dim=(1, 2, 3), keepdim=True)
-        x = level + (x - level) * factor(self.contrast)
-        return x.clamp(0, 1)
+def change_colours(photos: Tensor, changes: Tensor) -> Tensor:
+    """Other brightness, saturation, contrast and hue.
+
+    Args:
+        photos: (N, 3, H, W) in 0 to 1.
+        changes: (N, 4): three factors, and the share of a full turn of the hue.
+
+    Returns:
+        As large as the photos, in 0 to 1.
+    """
+    brightness, saturation, contrast, hue = changes.to(photos.device)[
+        :, :, None, None, None
+    ].unbind(1)
+    x = photos * brightness
+    grey = x.mean(dim=1, keepdim=True)
+    x = grey + (x - grey) * saturation
+    if bool(hue.any()):
+        x = torch.einsum("nij,njhw->nihw", _rotations(hue.flatten()), x)
+    level = x.mean(dim=(1, 2, 3), keepdim=True)
+    x = level + (x - level) * contrast
+    return x.clamp(0, 1)
+
+
+def _rotations(turns: Tensor) -> Tensor:
+    """Rotations of RGB around the grey axis, (N, 3, 3), by Rodrigues' formula."""
+    angle = (2 * math.pi * turns)[:, None, None]
+    axis = torch.full((3, 3), 1 / 3, device=turns.device)
+    cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=turns.device) / math.sqrt(3)
+    eye = torch.eye(3, device=turns.device)
+    return angle.cos() * eye + angle.sin() * cross + (1 - angle.cos()) * axis
 
 
 def _draw(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:

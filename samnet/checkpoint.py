@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
@@ -49,7 +49,8 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, overwrite: bool
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
     with replacing(path, overwrite=overwrite) as temporary:
-        save_file(tensors, temporary, metadata)
+        # As bytes: the library's own writing reports a full disk as a damaged file.
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

@@ -16,6 +16,9 @@ STAGES = 5
 MIN_SIZE = 64
 """Smallest input height and width in pixels: stage 5 then still has 2x2 positions."""
 
+_LATER = ("decoder_stride", "decoder_kernel", "map_stride")
+"""Fields that checkpoints of version 0.1 lack; the defaults are what those mean."""
+
 
 @dataclasses.dataclass(frozen=True)
 class SAMNetConfig:
@@ -31,9 +34,16 @@ class SAMNetConfig:
             network does; ``per_branch`` has one for each, as Eq. 11 says.
         pyramid_pooling: whether stage 6, the pyramid pooling module, is present. Table IV.
         dilation_rates: for each of the five stages the dilation rates of its SAM modules'
-            branches. Table V.
-        modules: SAM modules in each stage. Table V.
+            branches; an empty tuple leaves the common convolution alone, Table IV's single
+            branch. Table V.
+        modules: SAM modules in each stage, 0 leaves only the convolution that halves the
+            resolution. Table V.
         width: multiplies every channel count; results are rounded to multiples of 4. Table V.
+        decoder_stride: stride of the map before it is enlarged to the photo. The paper's is 2; 4
+            ends the decoder at stage 2 and spares the network its largest maps.
+        decoder_kernel: kernel of the fusing convolutions of stages 1 to 3. The paper's is 5.
+        map_stride: stride of the map that a deployed network gives. At 2 or 4, the decoder's at
+            most, whoever uses it enlarges it together with what is left to the photo's size.
 
     Raises:
         InputError: if a value is outside what the network can be built with.
@@ -51,6 +61,9 @@ class SAMNetConfig:
     )
     modules: tuple[int, ...] = (1, 1, 3, 6, 3)
     width: float = 1.0
+    decoder_stride: int = 2
+    decoder_kernel: int = 5
+    map_stride: int = 1
 
     def __post_init__(self) -> None:
         if self.attention not in get_args(Attention):
@@ -67,14 +80,26 @@ class SAMNetConfig:
                 f"dilation_rates has {len(self.dilation_rates)} and modules {len(self.modules)} "
                 f"entries; give one for each of the {STAGES} stages"
             )
-        if any(not rates or min(rates) < 1 for rates in self.dilation_rates):
+        if any(min(rates, default=1) < 1 for rates in self.dilation_rates):
+            raise InputError(f"dilation_rates {self.dilation_rates} must all be at least 1")
+        if self.attention != "none" and not all(self.dilation_rates):
             raise InputError(
-                f"dilation_rates {self.dilation_rates} must hold at least one rate >= 1 a stage"
+                f"dilation_rates {self.dilation_rates} leave a stage without branches, of which "
+                f"{self.attention} attention needs at least one; add rates or use attention none"
             )
-        if min(self.modules) < 1:
-            raise InputError(f"modules {self.modules} must be at least 1 in every stage")
+        if min(self.modules) < 0:
+            raise InputError(f"modules {self.modules} must be at least 0 in every stage")
         if not 0.1 <= self.width <= 4:
             raise InputError(f"width {self.width} is outside 0.1 to 4; the paper uses 0.75 to 1.25")
+        if self.decoder_stride not in (2, 4):
+            raise InputError(f"decoder_stride is {self.decoder_stride}, expected 2 or 4")
+        if self.decoder_kernel not in (3, 5):
+            raise InputError(f"decoder_kernel is {self.decoder_kernel}, expected 3 or 5")
+        if self.map_stride not in (1, 2, 4) or self.map_stride > self.decoder_stride:
+            raise InputError(
+                f"map_stride is {self.map_stride}, expected 1, 2 or 4, at most the decoder's "
+                f"{self.decoder_stride}"
+            )
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -93,7 +118,7 @@ class SAMNetConfig:
             InputError: for unknown or missing fields, or values of the wrong kind.
         """
         known = {field.name for field in dataclasses.fields(cls)}
-        if set(values) != known:
+        if not known - set(_LATER) <= set(values) <= known:
             raise InputError(
                 f"network configuration has the fields {sorted(values)}, "
                 f"expected {sorted(known)}; the checkpoint is of another network or version"
@@ -102,6 +127,7 @@ class SAMNetConfig:
             rates = tuple(tuple(int(r) for r in stage) for stage in values["dilation_rates"])
             modules = tuple(int(m) for m in values["modules"])
             width = float(values["width"])
+            later = {name: int(values[name]) for name in _LATER if name in values}
         except (TypeError, ValueError) as error:
             raise InputError(f"network configuration cannot be read: {error}") from error
         return cls(
@@ -111,4 +137,5 @@ class SAMNetConfig:
             dilation_rates=rates,
             modules=modules,
             width=width,
+            **later,
         )

@@ -23,8 +23,9 @@ MULTIPLE = 32
 
 
 class DeployedNetwork(nn.Module):
-    """The main output alone: normalised photo (1, 3, S, S) to probability (1, 1, S, S).
+    """The main output alone: normalised photo (1, 3, S, S) to probability (1, 1, M, M).
 
+    M is S divided by the configuration's ``map_stride``.
     Side heads and dropout are gone. Batch normalisation is still there: quantisation-aware
     training and the converters fold it in their own way.
 
@@ -40,18 +41,19 @@ class DeployedNetwork(nn.Module):
                 f"size {size} cannot be deployed; use 336 or a multiple of {MULTIPLE} from 96 up"
             )
         self.size = size
+        self.map_size = size // model.config.map_stride
         self.encoder = model.encoder
         self.pyramid: nn.Module | None = None
         if model.pyramid is not None:
             self.pyramid = FixedPyramidPooling(model.pyramid, -(-size // 2**STAGES))
         self.decoder = model.decoder
-        self.head = cast(Head, model.heads[0]).conv
+        self.head = cast(Head, model.decoded_heads[0]).conv
 
     def forward(self, x: Tensor) -> Tensor:
         stages = self.encoder(x)
         context = self.pyramid(stages[-1]) if self.pyramid is not None else None
         main = torch.sigmoid(self.head(self.decoder(stages, context)[0]))
-        return resize(main, (self.size, self.size))
+        return resize(main, (self.map_size, self.map_size))
 
     def example(self) -> tuple[Tensor]:
         """An input of the right shape."""
@@ -59,10 +61,10 @@ class DeployedNetwork(nn.Module):
 
 
 class ByteInterface(nn.Module):
-    """Wraps a deployed network: photo (1, S, S, 3) uint8 to map (1, S, S) uint8.
+    """Wraps a deployed network: photo (1, S, S, 3) uint8 to map (1, M, M) uint8.
 
     Args:
-        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, S, S).
+        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M).
         preprocessing: the normalisation, applied here once.
     """
 

@@ -6,6 +6,7 @@ import dataclasses
 import os
 
 import torch
+from torch import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,16 @@ def join_processes() -> Processes:
         return Processes(0, 1, device)
     torch.distributed.init_process_group("nccl" if cuda else "gloo")
     return Processes(torch.distributed.get_rank(), count, device)
+
+
+def mean_of_processes(values: dict[str, Tensor]) -> dict[str, float]:
+    """Scalars averaged over all processes, which must all call this with the same names."""
+    names = sorted(values)
+    together = torch.stack([values[name].float() for name in names])
+    if torch.distributed.is_initialized():
+        torch.distributed.all_reduce(together)
+        together /= torch.distributed.get_world_size()
+    return dict(zip(names, together.tolist(), strict=True))
 
 
 def leave_processes() -> None:

@@ -1,7 +1,11 @@
-"""``python -m samnet.evaluate --data NAME=DIR --model FILE --json OUT``: metrics on data sets."""
+"""``python -m samnet.evaluate --data NAME=DIR --model FILE --json OUT``: metrics on data sets.
+
+Started by ``torchrun -m`` or ``accelerate launch -m``, the processes share the photos.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -15,10 +19,12 @@ from edge_apps.files import replacing, sha256
 from edge_apps.photos import Bytes, read_map, read_photo, write_image
 from samnet.command import run_command
 from samnet.data.layouts import DataSet, Pair, find_pairs
+from samnet.distributed import Processes, join_processes, leave_processes
 from samnet.metrics import PROTOCOL, Choice, SaliencyMetrics, Scores
 from samnet.predictor import Predictor, load_predictor
 from samnet.progress import progress
 from samnet.results import environment, write_result
+from samnet.sharing import gather_metrics, share
 
 MapSource = Callable[[Pair], Bytes]
 """Gives the map (H, W) uint8 of a pair, at its photo's size."""
@@ -64,6 +70,9 @@ class Options:
     size: int | None = None
     """Pixels at which a checkpoint runs; its own by default."""
 
+    flip: bool = False
+    """Average with the map of the mirror image, at twice the time."""
+
     threads: int | None = None
     """Threads that the network may use."""
 
@@ -77,6 +86,15 @@ def evaluate(pairs: Iterable[Pair], source: MapSource, choice: Choice = "all") -
     Raises:
         InputError: if a file cannot be read, sizes differ, or there is no pair.
     """
+    return measure(pairs, source, choice).scores()
+
+
+def measure(pairs: Iterable[Pair], source: MapSource, choice: Choice) -> SaliencyMetrics:
+    """Collects the metrics of pairs.
+
+    Raises:
+        InputError: if a file cannot be read or sizes differ.
+    """
     metrics = SaliencyMetrics(choice)
     for pair in pairs:
         map, mask = source(pair), read_map(pair.mask)
@@ -86,7 +104,7 @@ def evaluate(pairs: Iterable[Pair], source: MapSource, choice: Choice = "all") -
                 f"{map.shape[1]}x{map.shape[0]}; expected both at the size of {pair.photo.name}"
             )
         metrics.add(map, mask)
-    return metrics.scores()
+    return metrics
 
 
 def predicted_maps(predict: Predictor, keep: Path | None, *, overwrite: bool) -> MapSource:
@@ -139,6 +157,8 @@ def main(options: Options) -> None:
     """
     if (options.model is None) == (options.maps is None):
         raise InputError("expected either --model FILE or --maps DIR")
+    if options.flip and options.model is None:
+        raise InputError("--flip runs a model on mirror images; give --model FILE")
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit is {options.limit}, expected at least 1")
     sets = [find_pairs(spec) for spec in options.data]
@@ -146,23 +166,46 @@ def main(options: Options) -> None:
     if not sets or len(set(names)) < len(names):
         raise InputError(f"data sets {names}; expected at least one --data, each of its own name")
     sets = [dataclasses.replace(data, pairs=data.pairs[: options.limit]) for data in sets]
+    processes = join_processes()
+    try:
+        evaluate_sets(options, sets, processes)
+    finally:
+        leave_processes()
+
+
+def evaluate_sets(options: Options, sets: Sequence[DataSet], processes: Processes) -> None:
+    """Evaluates this process's share; the first one writes the result file and prints.
+
+    Raises:
+        InputError: for wrong input; no result file is written then.
+    """
     rows = []
-    # The result file is claimed first, so that a long evaluation cannot fail at its end.
-    with replacing(options.json, overwrite=options.overwrite) as temporary:
+    with contextlib.ExitStack() as stack:
+        if processes.first:
+            # The result file is claimed first, so that a long evaluation cannot fail at its end.
+            claim = replacing(options.json, overwrite=options.overwrite)
+            temporary = stack.enter_context(claim)
         sources = _sources(options, sets)
         for data, source in zip(sets, sources, strict=True):
-            pairs = progress(data.pairs, len(data.pairs), data.name)
-            rows.append((data, evaluate(pairs, source, options.metrics)))
+            pairs = share(data.pairs, processes)
+            shown = progress(pairs, len(pairs), data.name) if processes.first else pairs
+            metrics = measure(shown, source, options.metrics)
+            gather_metrics(metrics, processes)
+            rows.append((data, metrics.scores()))
+        if not processes.first:
+            return
         result = {
             "protocol": PROTOCOL,
             "model": str(options.model) if options.model else None,
             "model_sha256": sha256(options.model) if options.model else None,
             "maps": str(options.maps) if options.maps else None,
             "size": options.size,
+            "flip": options.flip,
             "data": [
                 {"name": data.name, "published_count": data.published_count, **scores.to_dict()}
                 for data, scores in rows
             ],
+            "processes": processes.count,
             "environment": environment(options.threads),
         }
         write_result(temporary, result, overwrite=True)
@@ -173,7 +216,7 @@ def _sources(options: Options, sets: Sequence[DataSet]) -> list[MapSource]:
     if options.model is None:
         assert options.maps is not None
         return [ready_maps(options.maps, data) for data in sets]
-    predict = load_predictor(options.model, options.threads, options.size)
+    predict = load_predictor(options.model, options.threads, options.size, flip=options.flip)
     folders = [options.save_maps / data.name if options.save_maps else None for data in sets]
     return [predicted_maps(predict, keep, overwrite=options.overwrite) for keep in folders]
 

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
 from samnet.augment import crop
+from samnet.data.arrays import new_array
 from samnet.data.packed import PackedPairs
 from samnet.progress import progress
 
@@ -116,7 +117,7 @@ def _write_features(packed: PackedPairs, paths: Sequence[Path], batch: int = 16)
             )
             if not arrays:
                 arrays = [
-                    np.lib.format.open_memmap(path, "w+", np.float16, (len(packed), *f.shape[1:]))
+                    new_array(path, np.float16, (len(packed), *f.shape[1:]))
                     for path, f in zip(temporary, features, strict=True)
                 ]
             for array, values in zip(arrays, features, strict=True):

@@ -100,6 +100,16 @@ class SaliencyMetrics:
             if metric is not None:
                 metric.step(prediction, truth, normalize=False)
 
+    @property
+    def records(self) -> list[list[Any]]:
+        """What was measured: lists with an entry a photo, each a number or an array."""
+        curves = (self._precision, self._recall, self._f)
+        records = [*(curve.dynamic_results for curve in curves), self._mae.maes]
+        if self._weighted_f and self._s and self._e:
+            records += [self._weighted_f.weighted_fms, self._s.sms]
+            records += [self._e.changeable_ems, self._e.adaptive_ems]
+        return records
+
     def scores(self) -> Scores:
         """The metrics of all maps so far.
 

@@ -10,7 +10,13 @@ from samnet.network import SAMNet
 
 CONFIGS = {
     "samnet": SAMNetConfig(),
-    "samnet-edge": SAMNetConfig(attention="stick_breaking"),
+    "samnet-edge": SAMNetConfig(
+        attention="stick_breaking",
+        modules=(0, 1, 3, 6, 3),
+        decoder_stride=4,
+        decoder_kernel=3,
+        map_stride=2,
+    ),
 }
 
 

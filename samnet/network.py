@@ -13,8 +13,9 @@ from samnet.config import MIN_SIZE, STAGES, SAMNetConfig
 from samnet.layers import ConvBN, DSConv, initialise, resize
 from samnet.pyramid import PyramidPooling
 
-FUSION = ((5, 2), (5, 2), (5, 2), (3, 2), (3, 1))
-"""Kernel size and dilation rate of the fusing convolution, stage 1 to 5 (Eq. 15, 16)."""
+FUSION = ((None, 2), (None, 2), (None, 2), (3, 2), (3, 1))
+"""Kernel size and dilation rate of the fusing convolution, stage 1 to 5 (Eq. 15, 16); None leaves
+the kernel to the configuration."""
 
 
 class Encoder(nn.Module):
@@ -47,14 +48,29 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Fuses the encoder's maps from deep to shallow (Eq. 15, 16)."""
+    """Fuses the encoder's maps from deep to shallow (Eq. 15, 16).
+
+    Stages that the decoder does not reach hold an ``Identity``, so that the names of all others
+    are the same in every configuration.
+    """
 
     def __init__(self, config: SAMNetConfig) -> None:
         super().__init__()
         widths = config.channels
-        self.laterals = nn.ModuleList(ConvBN(c, c, relu=False) for c in widths)
+        self.first = first_decoded(config)
+        self.laterals = nn.ModuleList(
+            ConvBN(c, c, relu=False) if i >= self.first else nn.Identity()
+            for i, c in enumerate(widths)
+        )
         self.fusions = nn.ModuleList(
-            DSConv(widths[i], widths[max(i - 1, 0)], kernel, dilation=dilation)
+            DSConv(
+                widths[i],
+                widths[max(i - 1, 0)],
+                kernel or config.decoder_kernel,
+                dilation=dilation,
+            )
+            if i >= self.first
+            else nn.Identity()
             for i, (kernel, dilation) in enumerate(FUSION)
         )
 
@@ -66,11 +82,11 @@ class Decoder(nn.Module):
             context: S6, as large as S5, or None without pyramid pooling.
 
         Returns:
-            R1 to R5 at the sizes of S1 to S5.
+            R1 to R5 at the sizes of S1 to S5, or R2 to R5 of a decoder that ends there.
         """
         fused: list[Tensor] = []
         above = context
-        for i in reversed(range(STAGES)):
+        for i in reversed(range(self.first, STAGES)):
             lateral = self.laterals[i](features[i])
             if above is not None:
                 lateral = lateral + resize(above, lateral.shape[-2:])
@@ -92,7 +108,8 @@ class SAMNet(nn.Module):
     """The salient object detection network of the paper.
 
     In training mode the forward pass maps normalised photos (N, 3, H, W) to the logits of the
-    five maps P1 to P5, each (N, 1, H, W), main map first. In evaluation mode it returns the main
+    maps P1 to P5, each (N, 1, H, W), main map first; a decoder that ends at stage 2 gives P2 to
+    P5, of which P2 is the main one. In evaluation mode it returns the main
     map's probability alone, (N, 1, H, W) in 0 to 1. H and W may be any size from 64, odd ones
     too.
 
@@ -107,11 +124,14 @@ class SAMNet(nn.Module):
         self.encoder = Encoder(self.config)
         self.pyramid = PyramidPooling(widths[-1]) if self.config.pyramid_pooling else None
         self.decoder = Decoder(self.config)
-        self.heads = nn.ModuleList(Head(widths[max(i - 1, 0)]) for i in range(STAGES))
+        first = first_decoded(self.config)
+        self.heads = nn.ModuleList(
+            Head(widths[max(i - 1, 0)]) if i >= first else nn.Identity() for i in range(STAGES)
+        )
         initialise(self)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """The decoder's fused maps R1 to R5.
+        """The decoder's fused maps, R1 to R5 or R2 to R5, as many as there are heads.
 
         Raises:
             InputError: if x is not (N, 3, H, W) with H and W of at least 64.
@@ -122,10 +142,15 @@ class SAMNet(nn.Module):
         return cast(list[Tensor], self.decoder(stages, context))
 
     def decode(self, stages: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
-        """The logits of P1 to P5 at a size, from the encoder's maps S1 to S5."""
+        """The logits of all maps at a size, main one first, from the encoder's S1 to S5."""
         context = self.pyramid(stages[-1]) if self.pyramid is not None else None
-        pairs = zip(self.heads, self.decoder(stages, context), strict=True)
+        pairs = zip(self.decoded_heads, self.decoder(stages, context), strict=True)
         return [resize(head(fused), size) for head, fused in pairs]
+
+    @property
+    def decoded_heads(self) -> list[nn.Module]:
+        """The heads of the stages that the decoder reaches, the main one first."""
+        return list(self.heads)[self.decoder.first :]
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         size = (x.shape[-2], x.shape[-1])
@@ -133,13 +158,18 @@ class SAMNet(nn.Module):
             check_input(x)
             return self.decode(self.encoder(x), size)
         # The sigmoid stands before the upsampling, where it costs a quarter.
-        return resize(torch.sigmoid(self.heads[0](self.features(x)[0])), size)
+        return resize(torch.sigmoid(self.decoded_heads[0](self.features(x)[0])), size)
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The probabilities P1 to P5, each (N, 1, H, W) in 0 to 1, main map first."""
+        """The probabilities of all maps, each (N, 1, H, W) in 0 to 1, main map first."""
         size = (x.shape[-2], x.shape[-1])
-        pairs = zip(self.heads, self.features(x), strict=True)
+        pairs = zip(self.decoded_heads, self.features(x), strict=True)
         return [resize(torch.sigmoid(head(r)), size) for head, r in pairs]
+
+
+def first_decoded(config: SAMNetConfig) -> int:
+    """Index of the shallowest stage that the decoder reaches: 0, or 1 at stride 4."""
+    return config.decoder_stride // 4
 
 
 def check_input(x: Tensor) -> None:

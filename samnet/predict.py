@@ -1,4 +1,7 @@
-"""``python -m samnet.predict PHOTOS --model FILE --output DIR``: saliency maps of photos."""
+"""``python -m samnet.predict PHOTOS --model FILE --output DIR``: saliency maps of photos.
+
+Started by ``torchrun -m`` or ``accelerate launch -m``, the processes share the photos.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,10 @@ from edge_apps.errors import InputError
 from edge_apps.photos import cutout, find_photos, overlay, read_photo, write_image
 from edge_apps.targets import check_targets
 from samnet.command import run_command
+from samnet.distributed import join_processes, leave_processes
 from samnet.predictor import load_predictor
 from samnet.progress import progress
+from samnet.sharing import gather_texts, share, wait
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +45,9 @@ class Options:
 
     size: int | None = None
     """Pixels at which a checkpoint runs; its own by default."""
+
+    flip: bool = False
+    """Average with the map of the mirror image, at twice the time."""
 
     threads: int | None = None
     """Threads that the network may use."""
@@ -77,10 +85,39 @@ def main(options: Options) -> None:
     """
     photos = find_photos(options.photos)
     targets = plan(photos, options)
-    predict = load_predictor(options.model, options.threads, options.size)
+    processes = join_processes()
+    try:
+        wait(processes)  # all have looked for files in the way before the first one writes any
+        jobs = share(list(zip(photos, targets, strict=True)), processes)
+        failures = gather_texts(predict_photos(jobs, options, show=processes.first), processes)
+    finally:
+        leave_processes()
+    if not processes.first:
+        return
+    print(f"{len(photos) - len(failures)} of {len(photos)} photos: maps in {options.output}")
+    if failures:
+        raise InputError(f"{len(failures)} of {len(photos)} photos failed: {'; '.join(failures)}")
+
+
+def predict_photos(
+    jobs: Sequence[tuple[Path, dict[str, Path]]], options: Options, *, show: bool
+) -> list[str]:
+    """Writes the maps of photos.
+
+    Args:
+        jobs: photos with the files to write, by kind.
+        options: the model, and which kinds to write.
+        show: whether to show the progress.
+
+    Returns:
+        Why photos could not be read.
+
+    Raises:
+        InputError: if the model cannot be used or a map cannot be written.
+    """
+    predict = load_predictor(options.model, options.threads, options.size, flip=options.flip)
     failures = []
-    jobs = zip(photos, targets, strict=True)
-    for path, target in progress(jobs, len(photos), "predicting"):
+    for path, target in progress(jobs, len(jobs), "predicting") if show else jobs:
         try:
             photo = read_photo(path)
         except InputError as error:
@@ -94,9 +131,7 @@ def main(options: Options) -> None:
             images["cutout"] = cutout(photo, map)
         for kind, image in images.items():
             write_image(target[kind], image, overwrite=options.overwrite)
-    print(f"{len(photos) - len(failures)} of {len(photos)} photos: maps in {options.output}")
-    if failures:
-        raise InputError(f"{len(failures)} of {len(photos)} photos failed: {'; '.join(failures)}")
+    return failures
 
 
 if __name__ == "__main__":

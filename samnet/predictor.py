@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from edge_apps import runtime
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes, resize_map, resize_photo
@@ -16,7 +18,11 @@ CHECKPOINT = ".safetensors"
 
 
 def load_predictor(
-    path: str | Path, threads: int | None = None, size: int | None = None
+    path: str | Path,
+    threads: int | None = None,
+    size: int | None = None,
+    *,
+    flip: bool = False,
 ) -> Predictor:
     """Loads a checkpoint or an artefact.
 
@@ -25,6 +31,7 @@ def load_predictor(
         threads: how many the network may use; None leaves the runtime's own choice.
         size: height and width in pixels at which the network runs; None takes the one that the
             file names. Artefacts run at no other.
+        flip: average with the map of the mirror image, at twice the time.
 
     Raises:
         InputError: if the file is missing, of an unknown kind, damaged, or cannot run at ``size``.
@@ -35,13 +42,23 @@ def load_predictor(
     if threads is not None and threads < 1:
         raise InputError(f"{threads} threads; expected at least 1")
     if path.suffix == CHECKPOINT:
-        return _load_checkpoint(path, threads, size)
-    if path.suffix in runtime.SUFFIXES:
-        return _load_artefact(path, threads, size)
-    raise InputError(
-        f"{path}: unknown kind of model {path.suffix or '(no suffix)'!r}; expected "
-        f"{', '.join([CHECKPOINT, *runtime.SUFFIXES])}"
-    )
+        predict = _load_checkpoint(path, threads, size)
+    elif path.suffix in runtime.SUFFIXES:
+        predict = _load_artefact(path, threads, size)
+    else:
+        raise InputError(
+            f"{path}: unknown kind of model {path.suffix or '(no suffix)'!r}; expected "
+            f"{', '.join([CHECKPOINT, *runtime.SUFFIXES])}"
+        )
+    return _with_mirror(predict) if flip else predict
+
+
+def _with_mirror(predict: Predictor) -> Predictor:
+    def both(photo: Bytes) -> Bytes:
+        map, mirrored = predict(photo), predict(np.ascontiguousarray(photo[:, ::-1]))
+        return np.asarray((map.astype(np.uint16) + mirrored[:, ::-1] + 1) // 2, np.uint8)
+
+    return both
 
 
 def _load_checkpoint(path: Path, threads: int | None, size: int | None) -> Predictor:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
+from edge_apps.errors import InputError
 from samnet.augment import Augmentation
 from samnet.losses import Loss
 
@@ -36,6 +37,9 @@ class Recipe:
         warm_up: share of all steps in which the learning rate rises from 0.
         weight_decay: Adam's L2 penalty, or AdamW's decay where ``decoupled``.
         decoupled: AdamW in place of Adam.
+        scales: multiples of a phase's size at which the network sees the photos.
+        scales_by: ``step`` draws one for each step, ``pass`` takes the next with each pass over
+            the photos, as the released code does.
         loss: ``bce`` is the paper's.
         average: decay of the exponential moving average of the weights; 0 for none.
         clip: largest norm of the gradients; 0 for no limit.
@@ -43,6 +47,7 @@ class Recipe:
             end; 0 trains without a teacher.
         range: weight of the penalty on attention logits and outputs of SAM modules that exceed
             the ranges of :mod:`samnet.ranges` at the end, rising linearly from 0; 0 for none.
+        soft: share of the teacher's maps in the truth, where a teacher's file is given.
         augmentation: of photos and masks.
     """
 
@@ -53,12 +58,30 @@ class Recipe:
     warm_up: float = 0.0
     weight_decay: float = 1e-4
     decoupled: bool = False
+    scales: tuple[float, ...] = (1.0,)
+    scales_by: Literal["step", "pass"] = "step"
     loss: Loss = "bce"
     average: float = 0.0
     clip: float = 0.0
     imitation: float = 0.0
     range: float = 0.0
+    soft: float = 0.5
     augmentation: Augmentation = Augmentation()
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or not self.phases or not self.scales or min(self.scales) <= 0:
+            raise InputError(
+                f"batch {self.batch}, phases {self.phases} and scales {self.scales}: expected at "
+                "least one photo a step, one phase and scales above 0"
+            )
+        for name, value in (
+            ("schedule", self.schedule),
+            ("scales_by", self.scales_by),
+            ("loss", self.loss),
+        ):
+            allowed = get_args(get_type_hints(type(self))[name])
+            if value not in allowed:
+                raise InputError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
 
     def learning_rate_at(self, progress: float, epoch: int) -> float:
         """The learning rate.
@@ -76,9 +99,24 @@ class Recipe:
         return self.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
 
 
+PAPER = Recipe(
+    phases=(Phase(336, 50),),
+    augmentation=Augmentation(min_crop=1.0, flip=0.0, brightness=0.0, contrast=0.0, saturation=0.0),
+)
+
 RECIPES = {
-    "paper": Recipe(phases=(Phase(336, 50),)),
-    "fast": Recipe(
+    "paper": PAPER,
+    "released": dataclasses.replace(
+        PAPER,
+        # An epoch of the released code is five passes, one at each scale.
+        phases=(Phase(336, 250),),
+        scales=(2.0, 1.5, 1.25, 0.75, 1.0),
+        scales_by="pass",
+        augmentation=Augmentation(
+            flip=0.0, vertical_flip=0.5, brightness=0.2, contrast=0.2, saturation=0.2, hue=0.1
+        ),
+    ),
+    "modern": Recipe(
         phases=(Phase(128, 8), Phase(192, 2), Phase(256, 1)),
         batch=16,
         learning_rate=2e-3,
@@ -92,4 +130,5 @@ RECIPES = {
         range=0.1,
     ),
 }
-"""The paper's recipe (Section IV-A) and one for a machine without a GPU."""
+"""What the paper says (Section IV-A; it names no augmentation), what its released code does
+besides, and what is best here."""

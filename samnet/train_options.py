@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,17 @@ class TrainOptions:
     """Replaces the network's form of spatial maps."""
     pyramid_pooling: bool | None = None
     """Replaces whether the network has pyramid pooling (Table IV)."""
+    dilation_rates: tuple[str, str, str, str, str] | None = None
+    """Replaces the dilation rates of each stage's branches, as 1,2,3 1,2,3 1,2,3 1,2,3 1,2
+    (Table V); - leaves a stage its first convolution alone."""
     modules: tuple[int, int, int, int, int] | None = None
     """Replaces the SAM modules of each stage (Table V)."""
     width: float | None = None
     """Replaces the multiplier of all channel counts (Table V)."""
-    preset: str = "fast"
-    """Recipe by name: paper or fast."""
+    preset: str = "modern"
+    """Recipe by name: paper, released (what the authors' code does besides) or modern."""
+    replace: tuple[str, ...] = ()
+    """Replaces other fields of the recipe: NAME=VALUE, as loss=bce or augmentation.flip=0."""
     phases: tuple[str, ...] | None = None
     """Replaces the recipe's phases: SIZE:EPOCHS, one after the other."""
     batch: int | None = None
@@ -46,8 +53,12 @@ class TrainOptions:
     """Replaces the recipe's weight of the penalty on activations out of range."""
     weight_decay: float | None = None
     """Replaces the recipe's weight decay."""
+    teacher: Path | None = None
+    """ONNX network whose maps are mixed into the truth; see samnet.soft_targets."""
+    backbone: Path | None = None
+    """Encoder to start from, as samnet.pretrain writes it."""
     init: Path | None = None
-    """Checkpoint whose weights to start from; its attention may be another."""
+    """Checkpoint whose weights to start from; its attention and decoder may be others."""
     remark: str = ""
     """What else a model card shall say of the run."""
     resume: bool = False
@@ -70,10 +81,10 @@ def config_of(options: TrainOptions) -> SAMNetConfig:
     Raises:
         InputError: for an unknown name or impossible values.
     """
-    return dataclasses.replace(
-        model_config(options.model),
-        **given(options, "attention", "spatial_maps", "pyramid_pooling", "modules", "width"),
-    )
+    changes = given(options, "attention", "spatial_maps", "pyramid_pooling", "modules", "width")
+    if options.dilation_rates is not None:
+        changes["dilation_rates"] = tuple(parse_rates(text) for text in options.dilation_rates)
+    return dataclasses.replace(model_config(options.model), **changes)
 
 
 def given(options: TrainOptions, *names: str) -> dict[str, Any]:
@@ -85,14 +96,66 @@ def recipe_of(options: TrainOptions) -> Recipe:
     """The preset with what the options replace.
 
     Raises:
-        InputError: for an unknown preset or a malformed phase.
+        InputError: for an unknown preset, a malformed phase or an impossible replacement.
     """
     if options.preset not in RECIPES:
         raise InputError(f"unknown preset {options.preset!r}; use one of {', '.join(RECIPES)}")
+    recipe = RECIPES[options.preset]
+    for text in options.replace:
+        recipe = replaced(recipe, text)
     changes = given(options, "batch", "learning_rate", "imitation", "range", "weight_decay")
     if options.phases is not None:
         changes["phases"] = tuple(parse_phase(text) for text in options.phases)
-    return dataclasses.replace(RECIPES[options.preset], **changes)
+    return dataclasses.replace(recipe, **changes)
+
+
+def replaced(recipe: Recipe, text: str) -> Recipe:
+    """The recipe with one field replaced, ``NAME=VALUE``; lists are written as in JSON.
+
+    Raises:
+        InputError: for an unknown name, or a value of another kind than the one it replaces.
+    """
+    path, found, written = text.partition("=")
+    name, _, inner = path.partition(".")
+    record: Any = getattr(recipe, name, None) if inner else recipe
+    fields = (
+        {f.name for f in dataclasses.fields(record)} if dataclasses.is_dataclass(record) else set()
+    )
+    if not found or (inner or name) not in fields - {"phases"}:
+        near = difflib.get_close_matches(inner or name, fields, n=1)
+        hint = f"did you mean {near[0]}?" if near else "phases have an option of their own"
+        raise InputError(f"{text!r} replaces no field of the recipe as NAME=VALUE; {hint}")
+    before = getattr(record, inner or name)
+    try:
+        value = json.loads(written)
+    except ValueError:
+        value = written
+    if isinstance(value, list):
+        value = tuple(value)
+    if isinstance(value, dict) and dataclasses.is_dataclass(before):
+        for part, setting in value.items():
+            recipe = replaced(recipe, f"{name}.{part}={json.dumps(setting)}")
+        return recipe
+    if isinstance(before, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(before):
+        raise InputError(
+            f"{text!r}: {written!r} is no {type(before).__name__}; the recipe has {before!r} there"
+        )
+    changed = dataclasses.replace(record, **{inner or name: value})
+    return dataclasses.replace(recipe, **{name: changed}) if inner else changed
+
+
+def parse_rates(text: str) -> tuple[int, ...]:
+    """Reads the dilation rates of a stage's branches, ``1,2,3``; ``-`` for no further branch.
+
+    Raises:
+        InputError: if it is anything else.
+    """
+    try:
+        return () if text == "-" else tuple(int(rate) for rate in text.split(","))
+    except ValueError as error:
+        raise InputError(f"dilation rates {text!r}: write them as 1,2,3, or - for none") from error
 
 
 def parse_phase(text: str) -> Phase:

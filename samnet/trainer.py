@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,25 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from edge_apps.errors import InputError
-from edge_apps.files import replacing
-from samnet.augment import crop, normalise
+from samnet import run_log, state
+from samnet.augment import change_colours, crop, normalise
+from samnet.backbone import adopt_backbone
 from samnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.layouts import find_pairs
-from samnet.data.packed import PackedPairs
 from samnet.data.split import holdout
-from samnet.distributed import Processes
-from samnet.imitation import Imitation, PackedFeatures
+from samnet.distributed import Processes, mean_of_processes
+from samnet.guard import first_not_finite
+from samnet.imitation import Imitation
 from samnet.learner import Learner
-from samnet.metrics import SaliencyMetrics, Scores
+from samnet.material import Material, prepare
+from samnet.metrics import Scores
 from samnet.network import SAMNet
 from samnet.preprocessing import Preprocessing
 from samnet.recipe import Recipe
 from samnet.results import environment
+from samnet.run_log import RunLog
+from samnet.schedule import Schedule, Step
+from samnet.state import load_state, save_state
 from samnet.train_options import TrainOptions, config_of
 from samnet.transfer import adopt
 
@@ -53,23 +58,6 @@ def moving_average(decay: float) -> Callable[[Weights, Weights, Tensor | int], N
     return update
 
 
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """Where training is.
-
-    Args:
-        number: steps done before this one.
-        phase: index of the phase.
-        size: its input size.
-        share: of all steps done, 0 to 1.
-    """
-
-    number: int
-    phase: int
-    size: int
-    share: float
-
-
 class Trainer:
     """A network in training, with all the state that resuming needs."""
 
@@ -81,6 +69,8 @@ class Trainer:
         self.pairs, self.validation_pairs = holdout(data.pairs, options.hold_out)
         self.model = SAMNet(config_of(options))
         self.before: dict[str, Any] | None = None
+        if options.backbone is not None:
+            adopt_backbone(self.model, options.backbone)
         if options.init is not None:
             start = load_checkpoint(options.init)
             adopt(self.model, start.model)
@@ -98,75 +88,76 @@ class Trainer:
         self.learner: nn.Module = Learner(self.model, self.imitation, recipe)
         if processes.count > 1:
             self.learner = DistributedDataParallel(self.learner, find_unused_parameters=True)
+        self.log = RunLog(options.output / run_log.NAME)
+        self.state_path = options.output / state.NAME
+        self.schedule = Schedule(recipe, len(self.pairs), options.seed)
         self.done = 0
         self.best = float("-inf")
         self.seconds = 0.0
 
-    def steps(self) -> Iterator[Step]:
-        """The steps still to do."""
-        counts = [
-            max(1, round(phase.epochs * len(self.pairs) / self.recipe.batch))
-            for phase in self.recipe.phases
-        ]
-        total, start = sum(counts), 0
-        for i, (phase, count) in enumerate(zip(self.recipe.phases, counts, strict=True)):
-            for number in range(max(start, self.done), start + count):
-                yield Step(number, i, phase.size, number / total)
-            start += count
+    def prepare(self, size: int) -> Material:
+        """What a phase at this size trains on."""
+        return prepare(
+            self.pairs,
+            self.validation_pairs,
+            size,
+            self.options,
+            self.processes,
+            imitates=self.recipe.imitation > 0,
+        )
 
-    def indices(self, step: int) -> Tensor:
-        """Which photos this process takes in a step; epochs follow one another seamlessly."""
-        batch, count = self.recipe.batch, len(self.pairs)
-        first = step * batch
-        orders: dict[int, Tensor] = {}
-        chosen = []
-        for position in range(first + self.processes.rank, first + batch, self.processes.count):
-            epoch = position // count
-            if epoch not in orders:
-                generator = torch.Generator().manual_seed(self.options.seed * 100_003 + epoch)
-                orders[epoch] = torch.randperm(count, generator=generator)
-            chosen.append(orders[epoch][position % count])
-        return torch.stack(chosen)
+    def train_step(self, step: Step, material: Material) -> dict[str, float]:
+        """One update of the weights; returns the learning rate and the losses of all processes.
 
-    def train_step(
-        self, step: Step, photos: PackedPairs, features: PackedFeatures | None
-    ) -> dict[str, float]:
-        """One update of the weights; returns the losses."""
+        Raises:
+            InputError: if the loss or a gradient is not finite.
+        """
         recipe, device = self.recipe, self.processes.device
-        epoch = int(step.number * recipe.batch / len(self.pairs))
+        epoch = step.number * recipe.batch // len(self.pairs)
         rate = recipe.learning_rate_at(step.share, epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        # Seeded by the step, so that a resumed run draws what an unbroken one would have.
-        seed = (self.options.seed * 1_000_003 + step.number) * 64 + self.processes.rank
+        # Seeded by the step, so that a resumed run draws what an unbroken one would have, and
+        # drawn for the whole batch, so that several processes see what one would.
+        seed = (self.options.seed * 1_000_003 + step.number) * 64
         generator = torch.Generator().manual_seed(seed)
-        torch.manual_seed(seed)
-        index = self.indices(step.number)
-        raw, masks = photos.batch(index, device)
-        crops = recipe.augmentation.draw_crops(len(index), generator).to(device)
-        both = crop(torch.cat([raw, masks], 1).float() / 255, crops, (step.size, step.size))
-        x = recipe.augmentation.change_colours(both[:, :3], generator)
-        x = normalise(x, Preprocessing()).contiguous(memory_format=torch.channels_last)
-        teacher = None
-        if features is not None:
-            sides = [-(-step.size // stride) for stride in (4, 8, 16, 32)]
-            teacher = features.batch(index, crops, [(side, side) for side in sides])
+        torch.manual_seed(seed + self.processes.rank)
+        mine = slice(self.processes.rank, None, self.processes.count)
+        crops = recipe.augmentation.draw_crops(recipe.batch, generator)[mine].to(device)
+        colours = recipe.augmentation.draw_colours(recipe.batch, generator)[mine]
+        index = self.schedule.indices(step.number, self.processes.rank, self.processes.count)
+        raw, masks = material.photos.batch(index, device)
+        size = (step.shown, step.shown)
+        both = crop(torch.cat([raw, masks], 1).float() / 255, crops, size)
+        x = normalise(change_colours(both[:, :3], colours), Preprocessing())
+        x = x.contiguous(memory_format=torch.channels_last)
+        truth, features = both[:, 3:], None
+        if material.soft is not None:
+            truth = torch.lerp(truth, material.soft.batch(index, crops, step.shown), recipe.soft)
+        if material.features is not None:
+            sides = [-(-step.shown // stride) for stride in (4, 8, 16, 32)]
+            features = material.features.batch(index, crops, [(side, side) for side in sides])
         self.model.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            losses = self.learner(x, both[:, 3:], teacher, step.share)
-        total = losses["loss"]
-        if not torch.isfinite(total):
+            losses = self.learner(x, truth, features, step.share)
+        shared = mean_of_processes({name: value.detach() for name, value in losses.items()})
+        if not math.isfinite(shared["loss"]):
+            fault = first_not_finite(self.model, lambda: self.model(x))
             raise InputError(
-                f"step {step.number}: the loss is {total.item()}; lower --learning-rate and resume "
-                "from the last state"
+                f"step {step.number}: the loss is {shared['loss']}, first not finite is {fault}; "
+                "lower --learning-rate and resume from the last state"
             )
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        if recipe.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        losses["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip or math.inf)
+        if not torch.isfinite(norm):
+            raise InputError(
+                f"step {step.number}: the gradient of {_gradient_at_fault(self.model)} is not "
+                "finite; lower --learning-rate and resume from the last state"
+            )
         self.optimizer.step()
         self.averaged.update_parameters(self.model)
-        return {"lr": rate, **{name: value.item() for name, value in losses.items()}}
+        return {"lr": rate, **shared}
 
     @property
     def result(self) -> SAMNet:
@@ -174,19 +165,6 @@ class Trainer:
         kept = self.averaged.module if self.recipe.average else self.model
         assert isinstance(kept, SAMNet)
         return kept
-
-    def validate(self, photos: PackedPairs) -> Scores:
-        """Scores on the held-out pairs, compared at the network's size."""
-        network = self.result.eval()
-        metrics = SaliencyMetrics("fast")
-        with torch.inference_mode():
-            for start in range(0, len(photos), 20):
-                index = torch.arange(start, min(start + 20, len(photos)))
-                raw, masks = photos.batch(index, self.processes.device)
-                maps = network(normalise(raw.float() / 255, Preprocessing()))
-                for map, mask in zip(maps[:, 0], masks[:, 0], strict=True):
-                    metrics.add((map * 255).round().byte().cpu().numpy(), mask.cpu().numpy())
-        return metrics.scores()
 
     def save(self, size: int, scores: Scores) -> None:
         """Writes the state and, where it is the best so far, the checkpoint."""
@@ -201,6 +179,8 @@ class Trainer:
             "hardware": hardware(self.processes),
             "init": self.options.init.name if self.options.init else None,
             "before": self.before,
+            "backbone": self.options.backbone.name if self.options.backbone else None,
+            "teacher": self.options.teacher.name if self.options.teacher else None,
             "remark": self.options.remark,
             "recipe": dataclasses.asdict(self.recipe),
             "validation": {"size": size, "max_F": scores.max_F, "MAE": scores.MAE},
@@ -210,7 +190,7 @@ class Trainer:
         if scores.max_F - scores.MAE > self.best:
             self.best = scores.max_F - scores.MAE
             save_checkpoint(output / "best.safetensors", kept, overwrite=True)
-        state = {
+        current = {
             "done": self.done,
             "best": self.best,
             "seconds": self.seconds,
@@ -219,35 +199,23 @@ class Trainer:
             "imitation": self.imitation.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        with replacing(output / "state.pt", overwrite=True) as temporary:
-            torch.save(state, temporary)
+        save_state(self.state_path, current)
 
     def restore(self) -> None:
         """Takes up the state of the run in the output folder."""
-        path = self.options.output / "state.pt"
-        if not path.is_file():
-            raise InputError(f"{path}: no state to resume from; start without --resume")
-        state = torch.load(path, map_location=self.processes.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.imitation.load_state_dict(state["imitation"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.done, self.best, self.seconds = state["done"], state["best"], state["seconds"]
+        kept = load_state(self.state_path, self.processes.device)
+        self.model.load_state_dict(kept["model"])
+        self.averaged.load_state_dict(kept["averaged"])
+        self.imitation.load_state_dict(kept["imitation"])
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.done, self.best, self.seconds = kept["done"], kept["best"], kept["seconds"]
         if self.processes.first:
-            self._forget_later_records()
+            self.log.cut(self.done)
 
-    @property
-    def log(self) -> Path:
-        """The log, one JSON object a line."""
-        return self.options.output / "log.jsonl"
 
-    def _forget_later_records(self) -> None:
-        """Cuts what a run logged after its last state, since these steps are done again."""
-        if not self.log.is_file():
-            return
-        lines = self.log.read_text(encoding="utf-8").splitlines(keepends=True)
-        with replacing(self.log, overwrite=True) as temporary:
-            temporary.write_text(
-                "".join(line for line in lines if json.loads(line)["step"] <= self.done),
-                encoding="utf-8",
-            )
+def _gradient_at_fault(model: nn.Module) -> str:
+    """The first weight whose gradient is not finite."""
+    for name, value in model.named_parameters():
+        if value.grad is not None and not torch.isfinite(value.grad).all():
+            return name
+    return "all weights together"

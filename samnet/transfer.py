@@ -1,19 +1,21 @@
-"""Starting from the weights of a network that differs in its attention."""
+"""Starting from the weights of a network of another form."""
 
 from __future__ import annotations
+
+from torch.nn import functional as F
 
 from edge_apps.errors import InputError
 from samnet.network import SAMNet
 
 
 def adopt(model: SAMNet, source: SAMNet) -> None:
-    """Copies weights from a network that may differ in its attention.
+    """Copies weights from a network that may differ in its attention and decoder.
 
     Every tensor of the same name and shape is taken over. Branch logits that only ``model`` has
-    start at zero.
+    start at zero. Where kernels differ in size, the middle is taken, or surrounded by zeros.
 
     Raises:
-        InputError: if the networks have other tensors than those of the attention in common.
+        InputError: if ``model`` has other tensors that the source lacks.
     """
     ours, theirs = model.state_dict(), source.state_dict()
     for name, value in ours.items():
@@ -21,6 +23,9 @@ def adopt(model: SAMNet, source: SAMNet) -> None:
             value.copy_(theirs[name])
         elif ".channel.expand." in name or ".spatial.maps." in name:
             value.zero_()
+        elif name in theirs and theirs[name].shape[:2] == value.shape[:2]:
+            margin = (value.shape[-1] - theirs[name].shape[-1]) // 2
+            value.copy_(F.pad(theirs[name], [margin] * 4))
         else:
             raise InputError(
                 f"the checkpoint to start from has no {name} of shape {tuple(value.shape)}; "

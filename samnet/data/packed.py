@@ -20,6 +20,7 @@ from torch import Tensor
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
 from edge_apps.photos import read_map, read_photo, resize_map, resize_photo
+from samnet.data.arrays import new_array
 from samnet.data.layouts import Pair
 from samnet.progress import progress
 
@@ -89,7 +90,7 @@ def pack(pairs: Sequence[Pair], size: int, cache: Path) -> PackedPairs:
             replacing(path) as temporary,
             ThreadPoolExecutor(os.cpu_count()) as pool,
         ):
-            array = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+            array = new_array(temporary, np.uint8, shape)
             results = pool.map(lambda pair: _read(pair, size), pairs)
             for i, (photo, mask) in enumerate(progress(results, len(pairs), f"packing {size} px")):
                 array[i, ..., :3], array[i, ..., 3] = photo, mask

@@ -8,6 +8,7 @@ import torch
 import samnet
 from edge_apps.errors import InputError
 from samnet.deployment import ByteInterface, DeployedNetwork
+from samnet.layers import resize
 
 
 @pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "none", "channel", "spatial"])
@@ -21,6 +22,29 @@ def test_equals_the_trained_network(attention, size):
     x = torch.randn(1, 3, size, size)
     with torch.no_grad():
         assert torch.allclose(DeployedNetwork(model, size).eval()(x), model(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(("stride", "side"), [(2, 80), (4, 40)])
+def test_leaves_the_last_enlarging_to_the_user(stride, side):
+    torch.manual_seed(0)
+    config = samnet.SAMNetConfig(
+        attention="stick_breaking",
+        width=0.25,
+        modules=(0, 1, 1, 1, 1),
+        decoder_stride=4,
+        decoder_kernel=3,
+        map_stride=stride,
+    )
+    model = samnet.SAMNet(config).eval()
+    x = torch.randn(1, 3, 160, 160)
+    with torch.no_grad():
+        map = DeployedNetwork(model, 160).eval()(x)
+        smallest = torch.sigmoid(model.decoded_heads[0](model.features(x)[0]))
+        assert map.shape == (1, 1, side, side)
+        assert torch.allclose(map, resize(smallest, (side, side)), atol=1e-5)
+        photo = torch.zeros(1, 160, 160, 3, dtype=torch.uint8)
+        whole = ByteInterface(DeployedNetwork(model, 160).eval(), samnet.Preprocessing(size=160))
+        assert whole(photo).shape == (1, side, side)
 
 
 def test_bytes_in_bytes_out():

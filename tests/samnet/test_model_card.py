@@ -26,7 +26,7 @@ def checkpoint(tmp_path):
         "hardware": "1 thread(s) of a CPU",
         "init": None,
         "before": None,
-        "recipe": dataclasses.asdict(RECIPES["fast"]),
+        "recipe": dataclasses.asdict(RECIPES["modern"]),
         "validation": {"size": 128, "max_F": 0.5, "MAE": 0.25},
     }
     second = run | {"before": run, "init": "first.safetensors", "steps": 1234}

@@ -66,12 +66,32 @@ def test_every_attention_trains_and_evaluates(attention, spatial_maps):
         ({"dilation_rates": ((1, 2, 3, 4),) * 5}, False),
         ({"width": 0.5}, False),
         ({"spatial_maps": "per_branch"}, False),
+        ({"modules": (0, 1, 1, 1, 1)}, True),
+        ({"decoder_stride": 4}, True),
+        ({"decoder_kernel": 3}, True),
     ],
 )
 def test_choices_of_the_ablation_tables_change_the_network(changes, smaller):
     assert (parameters(tiny(**changes)) < parameters(tiny())) == smaller
     with torch.no_grad():
         assert tiny(**changes)(torch.zeros(1, 3, 64, 64)).shape == (1, 1, 64, 64)
+
+
+def test_a_decoder_that_ends_at_stride_4_spares_stage_1():
+    model = tiny(decoder_stride=4)
+    x = torch.randn(2, 3, 64, 96)
+    logits = model.train()(x)
+    assert [tuple(p.shape) for p in logits] == [(2, 1, 64, 96)] * 4
+    sum(p.square().mean() for p in logits).backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
+    with torch.no_grad():
+        assert torch.equal(model.eval()(x), model.maps(x)[0])
+    # What is left has the names of the paper's network.
+    assert model.state_dict().keys() < tiny().state_dict().keys()
+    assert not any(
+        name.startswith(("decoder.laterals.0", "decoder.fusions.0", "heads.0"))
+        for name in model.state_dict()
+    )
 
 
 @pytest.mark.parametrize("width", [0.75, 1.0, 1.25])
@@ -99,9 +119,13 @@ def test_unusable_input_is_named(shape):
         {"attention": "sofmax"},
         {"spatial_maps": "each"},
         {"modules": (1, 1)},
-        {"modules": (0, 1, 1, 1, 1)},
+        {"modules": (-1, 1, 1, 1, 1)},
         {"dilation_rates": ((),) * 5},
         {"width": 0.0},
+        {"decoder_stride": 8},
+        {"decoder_kernel": 4},
+        {"map_stride": 3},
+        {"map_stride": 4},
     ],
 )
 def test_impossible_configurations_are_refused(changes):

@@ -31,6 +31,15 @@ def test_equals_the_network_between_two_resizings(tiny_checkpoint):
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
+def test_the_mean_with_the_mirror_image_is_the_same_for_both(tiny_checkpoint):
+    photo = scene(3, (70, 100))[0]
+    once, twice = load_predictor(tiny_checkpoint), load_predictor(tiny_checkpoint, flip=True)
+    assert np.array_equal(twice(photo[:, ::-1])[:, ::-1], twice(photo))
+    mean = (once(photo).astype(float) + once(photo[:, ::-1])[:, ::-1]) / 2
+    assert np.abs(twice(photo) - mean).max() <= 0.5
+    assert not np.array_equal(twice(photo), once(photo))
+
+
 def test_runs_at_another_size(tiny_checkpoint):
     photo = scene(3, 96)[0]
     default, larger = load_predictor(tiny_checkpoint), load_predictor(tiny_checkpoint, size=97)

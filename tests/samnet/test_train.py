@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
+from tensorboardX.proto.event_pb2 import Event
 
 import samnet
 from edge_apps.errors import InputError
@@ -51,19 +56,37 @@ def records(folder):
 def test_learns_and_leaves_a_usable_run(options):
     options.phases = ("64:14", "96:2")
     options.learning_rate = 5e-3
+    options.range = 0.0
     train(options)
     validations = [r for r in records(options.output) if "max_F" in r]
-    assert validations[-1]["max_F"] > 0.7
+    assert max(r["max_F"] for r in validations) > 0.65
     assert validations[-1]["MAE"] < 0.7 * validations[0]["MAE"]
     assert validations[0]["size"] == 64
     best = samnet.load_checkpoint(options.output / "best.safetensors")
     assert best.preprocessing.size in (64, 96)
     kept = best.training["validation"]
     assert kept["max_F"] - kept["MAE"] == max(r["max_F"] - r["MAE"] for r in validations)
-    assert any(options.output.glob("events.out.tfevents.*"))
+    assert Image.open(options.output / "curves.png").width > 300
+    # Eight held-out photos, beside each its mask and its map.
+    panels = [image for image in logged_images(options.output) if image.width == 3 * 64]
+    assert len(panels) == sum(r["size"] == 64 for r in validations)
+    assert {image.height for image in panels} == {8 * 64}
     run = json.loads((options.output / "run.json").read_text())
     assert run["training_pairs"] == 48
     assert run["environment"]["packages"]["torch"] == torch.__version__
+
+
+def logged_images(folder):
+    """The pictures in TensorBoard's files; a record is its length, a sum, the event, a sum."""
+    for path in folder.glob("events.out.tfevents.*"):
+        data, at = path.read_bytes(), 0
+        while at < len(data):
+            (length,) = struct.unpack_from("<Q", data, at)
+            event = Event.FromString(data[at + 12 : at + 12 + length])
+            at += length + 16
+            for value in event.summary.value:
+                if value.HasField("image"):
+                    yield Image.open(io.BytesIO(value.image.encoded_image_string))
 
 
 def command(options, *more):
@@ -95,21 +118,34 @@ def test_killed_run_resumes_to_the_same_weights(options, tmp_path):
     assert records(options.output) == whole_log
 
 
-def test_two_processes_split_the_work(options):
-    launch = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        "--standalone",
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run(
-        launch + command(options)[1:], check=True, env=environment, stderr=subprocess.DEVNULL
+def test_two_processes_follow_one(options, tmp_path, monkeypatch):
+    options.learning_rate = 2e-3
+    monkeypatch.setattr("samnet.train.LOG_EVERY", 1)
+    train(options)
+    alone = records(options.output)
+    options.output = tmp_path / "two"
+    program = (
+        "import samnet.train as t, tyro; from samnet.train_options import TrainOptions;"
+        "t.LOG_EVERY = 1; t.train(tyro.cli(TrainOptions))"
     )
-    assert records(options.output)[-1]["step"] == 24
+    script = tmp_path / "run.py"
+    script.write_text(program)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    arguments = command(options, "--learning-rate", "2e-3")[3:]
+    subprocess.run(
+        [*launch, "--standalone", script, *arguments],
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())},
+        stderr=subprocess.DEVNULL,
+    )
+    together = records(options.output)
     assert json.loads((options.output / "run.json").read_text())["processes"] == 2
+    assert [r["step"] for r in together] == [r["step"] for r in alone]
+    # The photos, crops and colours are the same. What differs is that each process normalises by
+    # the statistics of its own half of a batch, and drops out channels of its own.
+    ratios = [two["loss"] / one["loss"] for one, two in zip(alone, together, strict=True)]
+    assert ratios == pytest.approx([1] * len(ratios), rel=0.3)
+    assert sum(ratios) / len(ratios) == pytest.approx(1, rel=0.03)
     samnet.load(options.output / "best.safetensors")
 
 
@@ -130,12 +166,55 @@ def test_a_run_is_not_overwritten(options):
         ({"resume": True}, "no state to resume"),
         ({"hold_out": 56}, "hold out fewer"),
         ({"data": "nowhere"}, "nowhere"),
-        ({"learning_rate": 1e30}, "lower --learning-rate"),
+        ({"learning_rate": 1e30}, r"step \d+: .*(weight|output|gradient) .*lower --learning-rate"),
+        ({"replace": ("los=bce",)}, "did you mean loss"),
+        ({"replace": ("loss=dice",)}, "expected one of bce"),
+        ({"replace": ("batch=many",)}, "no int"),
+        ({"dilation_rates": ("1", "2", "3", "4", "x")}, "write them as"),
+        ({"teacher": Path("nowhere.onnx")}, "no such file"),
     ],
 )
 def test_wrong_options_are_named(options, changes, message):
     with pytest.raises(InputError, match=message):
         train(TrainOptions(**{**vars(options), **changes}))
+
+
+def test_a_full_disk_leaves_the_last_state(options):
+    options.phases = ("64:1",)
+    train(options)
+    before = {path.name: path.read_bytes() for path in options.output.glob("*.*t*")}
+    assert {"state.pt", "best.safetensors", "last.safetensors"} <= before.keys()
+    options.phases = ("64:2",)
+    # No file may grow beyond this, which is what a full disk looks like to a program.
+    limit = len(before["state.pt"]) // 2
+    limited = (
+        f"import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
+        "runpy.run_module('samnet.train', run_name='__main__')"
+    )
+    arguments = command(options, "--resume")[3:]
+    ended = subprocess.run(
+        [sys.executable, "-c", limited, *arguments], capture_output=True, text=True
+    )
+    assert ended.returncode == 2
+    (line,) = [x for x in ended.stderr.splitlines() if not x.startswith("training")]
+    assert "state.pt: cannot be written (File too large)" in line
+    assert (options.output / "state.pt").read_bytes() == before["state.pt"]
+    assert samnet.load(options.output / "best.safetensors")
+    subprocess.run(command(options, "--resume"), check=True, stderr=subprocess.DEVNULL)
+    assert records(options.output)[-1]["step"] == 12
+
+
+@pytest.mark.parametrize("by", ["step", "pass"])
+def test_several_scales(options, monkeypatch, by):
+    options.replace = ("scales=[1.5, 1.0]", f"scales_by={by}")
+    monkeypatch.setattr("samnet.train.LOG_EVERY", 1)
+    train(options)
+    sizes = [record["size"] for record in records(options.output)]
+    assert set(sizes) == {64, 96}
+    if by == "pass":
+        assert sizes == ([96] * 6 + [64] * 6) * 2
+    best = samnet.load_checkpoint(options.output / "best.safetensors")
+    assert best.preprocessing.size == 64
 
 
 def test_weights_move_to_another_attention():
@@ -146,5 +225,17 @@ def test_weights_move_to_another_attention():
     ours, theirs = target.state_dict(), source.state_dict()
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
     assert not ours["encoder.stages.0.1.channel.expand.3.weight"].any()
+    edge = samnet.SAMNet(
+        samnet.SAMNetConfig(
+            attention="stick_breaking",
+            width=0.25,
+            modules=(0, 1, 1, 1, 1),
+            decoder_stride=4,
+            decoder_kernel=3,
+        )
+    )
+    adopt(edge, source)
+    name = "decoder.fusions.1.depthwise.conv.weight"
+    assert torch.equal(edge.state_dict()[name], theirs[name][..., 1:4, 1:4])
     with pytest.raises(InputError, match="same width"):
         adopt(samnet.SAMNet(samnet.SAMNetConfig()), source)

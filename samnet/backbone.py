@@ -1,0 +1,118 @@
+"""Backbones: the encoder alone, as classification teaches it and training starts from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from edge_apps.errors import InputError
+from edge_apps.files import replacing
+from samnet.config import SAMNetConfig
+from samnet.network import Encoder, SAMNet
+from samnet.preprocessing import MEAN, STD, Preprocessing
+from samnet.transfer import adopt
+
+FORMAT = "samnet-backbone-1"
+"""Names the layout of tensors and metadata; a reader refuses any other."""
+
+SHAPE = ("width", "modules", "dilation_rates")
+"""Fields of the configuration that decide which tensors an encoder has besides its attention."""
+
+
+def save_backbone(
+    path: str | Path,
+    encoder: Encoder,
+    config: SAMNetConfig,
+    info: dict[str, Any],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Writes an encoder whole or not at all.
+
+    Args:
+        path: the .safetensors file.
+        encoder: with its weights.
+        config: it was built with.
+        info: how it was trained; plain JSON values.
+        overwrite: whether a file that exists may be replaced.
+
+    Raises:
+        InputError: if the file exists and may not be overwritten, or cannot be written.
+    """
+    metadata = {
+        "format": FORMAT,
+        "config": json.dumps(config.to_dict()),
+        "preprocessing": json.dumps({"mean": MEAN, "std": STD}),
+        "training": json.dumps(info),
+    }
+    tensors = {k: v.detach().cpu().contiguous() for k, v in encoder.state_dict().items()}
+    with replacing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(save(tensors, metadata))
+
+
+def adopt_backbone(model: SAMNet, path: str | Path) -> None:
+    """Gives a network's encoder the weights of a file; its attention may be another.
+
+    Raises:
+        InputError: if the file is missing, no backbone, damaged, normalised otherwise, or of an
+            encoder of another form.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; give what samnet.pretrain wrote")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: format is {metadata.get('format')!r}, expected {FORMAT!r}; give what "
+            "samnet.pretrain wrote, or a checkpoint with --init"
+        )
+    try:
+        config = SAMNetConfig.from_dict(json.loads(metadata["config"]))
+        normalisation = json.loads(metadata["preprocessing"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: metadata is damaged ({error})") from error
+    _check(path, config, normalisation, model.config)
+    source = SAMNet(
+        dataclasses.replace(
+            model.config, attention=config.attention, spatial_maps=config.spatial_maps
+        )
+    )
+    try:
+        source.encoder.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path}: tensors do not fit the encoder its metadata names") from error
+    # All but the encoder is the network's own, so that nothing else changes.
+    source.pyramid, source.decoder, source.heads = model.pyramid, model.decoder, model.heads
+    try:
+        adopt(model, source)
+    except InputError as error:
+        raise InputError(f"{path}: {config.attention} attention lacks weights; {error}") from error
+
+
+def _check(
+    path: str | Path, config: SAMNetConfig, normalisation: dict[str, float], wanted: SAMNetConfig
+) -> None:
+    for name in SHAPE:
+        found, expected = getattr(config, name), getattr(wanted, name)
+        if found != expected:
+            raise InputError(
+                f"{path}: a backbone of {name} {found}, the network has {expected}; pretrain one "
+                "of the same form"
+            )
+    ours = Preprocessing()
+    if (normalisation.get("mean"), normalisation.get("std")) != (ours.mean, ours.std):
+        raise InputError(
+            f"{path}: made for photos normalised by {normalisation}, training normalises by "
+            f"mean {ours.mean}, std {ours.std}; pretrain another"
+        )

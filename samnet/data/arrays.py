@@ -1,0 +1,26 @@
+"""Arrays that are larger than memory, as files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+
+def new_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap:
+    """Creates a .npy file and maps it into memory.
+
+    Its space is taken at once: a disk that fills up while a mapping is written ends the process
+    by a signal, without a word.
+
+    Raises:
+        OSError: if there is no room for it.
+    """
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    with open(path, "r+b") as file:
+        # Not every system can; there the array stays sparse.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array

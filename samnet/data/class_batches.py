@@ -1,0 +1,88 @@
+"""Batches of labelled photos, decoded by worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from edge_apps.errors import InputError
+from edge_apps.photos import read_photo
+from samnet.data.classes import Labelled
+from samnet.vision import import_torchvision
+
+SURROUNDING = 1.14
+"""Photos are resized to this multiple of the network's input for validation, then cropped."""
+
+NOT_AUGMENTED = -1
+"""In place of a seed: the middle of the photo, as it is."""
+
+
+class LabelledPhotos(Dataset[tuple[Tensor, int, str]]):
+    """Photos (3, size, size) uint8, their classes, and why one could not be read.
+
+    Args:
+        photos: with their classes.
+        size: height and width in pixels.
+        draws: which to take, in this order, each with the seed of its augmentation or
+            ``NOT_AUGMENTED``, (N, 2).
+    """
+
+    def __init__(self, photos: Sequence[Labelled], size: int, draws: Tensor) -> None:
+        import_torchvision()
+        from torchvision.transforms import v2
+
+        self.photos, self.size, self.draws = photos, size, draws
+        self.augment = v2.Compose(
+            [
+                v2.RandomResizedCrop(size, scale=(0.2, 1)),
+                v2.RandomHorizontalFlip(),
+                v2.ColorJitter(0.3, 0.3, 0.3),
+                v2.PILToTensor(),
+            ]
+        )
+        self.show = v2.Compose(
+            [v2.Resize(round(SURROUNDING * size)), v2.CenterCrop(size), v2.PILToTensor()]
+        )
+
+    def __len__(self) -> int:
+        return len(self.draws)
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int, str]:
+        index, seed = self.draws[place].tolist()
+        path, label = self.photos[index]
+        try:
+            photo = Image.fromarray(read_photo(path))
+        except InputError as error:
+            # As text: an exception would arrive from a worker as several lines of traceback.
+            return torch.zeros(3, self.size, self.size, dtype=torch.uint8), label, str(error)
+        if seed == NOT_AUGMENTED:
+            return self.show(photo), label, ""
+        # Seeded photo by photo, so that neither the number of workers nor an interruption
+        # changes what is drawn.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.augment(photo), label, ""
+
+
+def batches(
+    photos: Sequence[Labelled], size: int, draws: Tensor, batch: int, workers: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Photos (N, 3, size, size) uint8 and classes (N,), ``batch`` by ``batch``.
+
+    Raises:
+        InputError: if a photo cannot be read.
+    """
+    loader = DataLoader(
+        LabelledPhotos(photos, size, draws),
+        batch,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+    )
+    for x, labels, errors in loader:
+        if any(errors):
+            raise InputError(next(filter(None, errors)))
+        yield x, labels

@@ -1,0 +1,88 @@
+"""The steps of a run: at which size, on which photos."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from samnet.config import MIN_SIZE
+from samnet.recipe import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """Where training is.
+
+    Args:
+        number: steps done before this one.
+        phase: index of the phase.
+        size: the phase's, in pixels.
+        shown: the size at which the network sees this step's photos.
+        share: of all steps done, 0 to 1.
+    """
+
+    number: int
+    phase: int
+    size: int
+    shown: int
+    share: float
+
+
+class Schedule:
+    """All steps of a run.
+
+    Args:
+        recipe: how to train.
+        photos: how many there are to train on.
+        seed: decides their order and the scales.
+    """
+
+    def __init__(self, recipe: Recipe, photos: int, seed: int) -> None:
+        self.recipe, self.photos, self.seed = recipe, photos, seed
+
+    def steps(self, done: int = 0) -> Iterator[Step]:
+        """The steps that are left after the first ``done``."""
+        counts = [
+            max(1, round(phase.epochs * self.photos / self.recipe.batch))
+            for phase in self.recipe.phases
+        ]
+        total, start = sum(counts), 0
+        for i, (phase, count) in enumerate(zip(self.recipe.phases, counts, strict=True)):
+            for number in range(max(start, done), start + count):
+                shown = self._shown_size(number, phase.size)
+                yield Step(number, i, phase.size, shown, number / total)
+            start += count
+
+    def _shown_size(self, number: int, size: int) -> int:
+        """A phase's size times the scale whose turn it is, as a multiple of 32."""
+        scales = self.recipe.scales
+        if len(scales) == 1 and scales[0] == 1:
+            return size
+        if self.recipe.scales_by == "pass":
+            scale = scales[number * self.recipe.batch // self.photos % len(scales)]
+        else:
+            scale = random.Random(f"{self.seed} {number}").choice(scales)
+        return max(MIN_SIZE, round(size * scale / 32) * 32)
+
+    def indices(self, step: int, rank: int, count: int) -> Tensor:
+        """Which photos a process takes in a step; epochs follow one another seamlessly.
+
+        Args:
+            step: its number.
+            rank: of the process.
+            count: of all processes.
+        """
+        first = step * self.recipe.batch
+        orders: dict[int, Tensor] = {}
+        chosen = []
+        for position in range(first + rank, first + self.recipe.batch, count):
+            epoch = position // self.photos
+            if epoch not in orders:
+                generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
+                orders[epoch] = torch.randperm(self.photos, generator=generator)
+            chosen.append(orders[epoch][position % self.photos])
+        return torch.stack(chosen)

@@ -1,0 +1,101 @@
+"""A teacher's maps: read from ONNX, cropped with the photos, refused when they are no maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from edge_apps.errors import InputError
+from edge_apps.photos import read_photo
+from samnet.augment import Augmentation
+from samnet.data.layouts import find_pairs
+from samnet.soft_targets import MEAN, STD, MapTeacher, SoftTargets
+from samnet.train import train
+from samnet.train_options import TrainOptions
+
+
+def network(path, size=32, channels=3, last="Sigmoid"):
+    """An ONNX network whose map is a function of the photo's mean colour."""
+    nodes = [
+        helper.make_node("ReduceMean", ["photo", "axes"], ["mean"], keepdims=1),
+        helper.make_node(last, ["mean"], ["map"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "teacher",
+        [helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["N", channels, size, size])],
+        [helper.make_tensor_value_info("map", TensorProto.FLOAT, ["N", 1, size, size])],
+        [helper.make_tensor("axes", TensorProto.INT64, [1], [1])],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=10), path)
+    return path
+
+
+def test_maps_are_the_networks(scenes, tmp_path):
+    pairs = find_pairs(str(scenes)).pairs
+    teacher = network(tmp_path / "teacher.onnx")
+    soft = SoftTargets(list(pairs), teacher, tmp_path / "cache")
+    assert soft.maps.shape == (3, 32, 32)
+    photo = read_photo(pairs[1].photo).mean(axis=(0, 1), keepdims=True)
+    x = (photo.transpose(2, 0, 1) / 255 - MEAN) / STD
+    expected = 255 / (1 + np.exp(-x.mean()))
+    assert abs(soft.maps[1].float().mean() - expected) < 12
+    again = SoftTargets(list(pairs), teacher, tmp_path / "cache")
+    assert torch.equal(soft.maps, again.maps)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_maps_are_cropped_as_the_photos_are(scenes, tmp_path):
+    soft = SoftTargets(
+        list(find_pairs(str(scenes)).pairs), network(tmp_path / "t.onnx"), tmp_path / "cache"
+    )
+    mirrored = Augmentation(min_crop=1.0, flip=1.0).draw_crops(2, torch.Generator())
+    batch = soft.batch(torch.tensor([2, 0]), mirrored, 32)
+    assert batch.shape == (2, 1, 32, 32)
+    torch.testing.assert_close(
+        batch[:, 0] * 255, soft.maps[[2, 0]].float().flip(2), atol=0.5, rtol=0
+    )
+
+
+def test_training_learns_from_the_teacher(scenes, tmp_path):
+    results = {}
+    for name, teacher in (("alone", None), ("taught", network(tmp_path / "t.onnx", "S"))):
+        options = TrainOptions(
+            data=str(scenes),
+            output=tmp_path / name,
+            width=0.25,
+            modules=(1, 1, 1, 1, 1),
+            phases=("64:1",),
+            batch=2,
+            imitation=0.0,
+            hold_out=1,
+            cache=tmp_path / "cache",
+            threads=1,
+            teacher=teacher,
+        )
+        train(options)
+        results[name] = (tmp_path / name / "log.jsonl").read_text()
+    assert results["alone"] != results["taught"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"channels": 1}, "expected one tensor"),
+        ({"last": "Neg"}, "in 0 to 1"),
+    ],
+)
+def test_other_networks_are_refused(tmp_path, changes, message):
+    path = network(tmp_path / "teacher.onnx", **changes)
+    with pytest.raises(InputError, match=message):
+        MapTeacher(path)(np.full((9, 9, 3), 200, np.uint8))
+
+
+def test_other_files_are_refused(tmp_path):
+    (tmp_path / "teacher.onnx").write_bytes(b"no network")
+    with pytest.raises(InputError, match="not a readable ONNX network"):
+        MapTeacher(tmp_path / "teacher.onnx")
