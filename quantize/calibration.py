@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ import torch
 from torch import Tensor
 
 from edge_apps.errors import InputError
-from edge_apps.photos import Bytes, resize_photo
+from edge_apps.photos import Bytes, find_photos, read_photo, resize_photo
 from samnet.preprocessing import Preprocessing
 
 SMALLEST_CROP = 0.5
 """Side of the smallest crop, as a share of the photo's."""
+
+FEWEST_PHOTOS = 8
+"""With fewer, ranges are those of a few pictures; crops of the same ones do not make up for it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +89,23 @@ def calibration_set(
         crop = _random_crop(photos[len(made) % len(photos)], generator)
         made.append(resize_photo(crop, (size, size)))
     return CalibrationSet(np.stack(made), seed)
+
+
+def read_photos(paths: Sequence[str | Path], count: int) -> list[Bytes]:
+    """At most ``count`` photos of the given files and folders, evenly spread over them.
+
+    Raises:
+        InputError: if there are fewer than ``FEWEST_PHOTOS``, or one cannot be read.
+    """
+    found = find_photos(paths)
+    step = max(1, len(found) / max(1, count))
+    chosen = [found[int(i * step)] for i in range(min(count, len(found)))]
+    if len(chosen) < FEWEST_PHOTOS:
+        raise InputError(
+            f"{len(chosen)} photos to calibrate on; expected at least {FEWEST_PHOTOS}, better a "
+            "hundred: activation ranges of fewer do not hold for others"
+        )
+    return [read_photo(path) for path in chosen]
 
 
 def _random_crop(photo: Bytes, generator: np.random.Generator) -> Bytes:

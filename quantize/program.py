@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.export import ExportedProgram
 
 from edge_apps.errors import InputError
@@ -17,6 +18,7 @@ from edge_apps.files import replacing
 from edge_apps.photos import Bytes, resize_map, resize_photo
 from quantize import recipe
 from quantize.calibration import normalise
+from quantize.conversion import check_scales
 from samnet.config import SAMNetConfig
 from samnet.preprocessing import Preprocessing
 
@@ -71,7 +73,7 @@ class QuantizedProgram:
     Calling it segments a photo (H, W, 3) uint8 of any size into a map (H, W) uint8.
 
     Args:
-        exported: maps a normalised photo (1, 3, S, S) to a probability (1, 1, S, S); weights are
+        exported: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M); weights are
             float and quantised in the graph, activations are quantised and dequantised around
             every op.
         info: where it comes from.
@@ -86,19 +88,24 @@ class QuantizedProgram:
         return self.exported.module()
 
     def run(self, photo: Bytes) -> Bytes:
-        """The raw map (S, S) uint8 of a photo (S, S, 3) uint8 that has the program's size.
+        """The raw map (M, M) uint8 of a photo (S, S, 3) uint8 that has the program's size.
 
         A byte is the code of the output, whose scale is 1/256.
         """
         with torch.no_grad():
-            probability = self.module(normalise(photo, self.info.preprocessing))[0, 0]
-        codes = probability.numpy() / recipe.OUTPUT_SCALE
-        return np.clip(np.rint(codes), 0, 255).astype(np.uint8)
+            probability = self.module(normalise(photo, self.info.preprocessing))
+        return map_bytes(probability[0, 0])
 
     def __call__(self, photo: Bytes) -> Bytes:
         size = (self.info.size, self.info.size)
         height, width = photo.shape[:2]
         return resize_map(self.run(resize_photo(photo, size)), (height, width))
+
+
+def map_bytes(probability: Tensor) -> Bytes:
+    """A program's output (S, S) in 0 to 1 as bytes, its codes where it is quantised."""
+    codes = probability.numpy() / recipe.OUTPUT_SCALE
+    return np.clip(np.rint(codes), 0, 255).astype(np.uint8)
 
 
 def save_program(path: str | Path, program: QuantizedProgram, *, overwrite: bool = False) -> None:
@@ -118,7 +125,8 @@ def load_program(path: str | Path) -> QuantizedProgram:
     """Reads a program.
 
     Raises:
-        InputError: if the file is missing, damaged, or was not written by this project.
+        InputError: if the file is missing, damaged, was not written by this project, or has a
+            scale that is zero or not finite.
     """
     # Registers the quantised ops, without which no program can be read.
     import torchao.quantization.pt2e.quantize_pt2e  # noqa: F401
@@ -139,6 +147,11 @@ def load_program(path: str | Path) -> QuantizedProgram:
             "quantise the checkpoint again"
         )
     try:
-        return QuantizedProgram(exported, ProgramInfo.from_dict(record))
+        program = QuantizedProgram(exported, ProgramInfo.from_dict(record))
     except (KeyError, TypeError, ValueError, InputError) as error:
         raise InputError(f"{path}: its record is damaged ({error})") from error
+    try:
+        check_scales(program.module)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return program

@@ -1,31 +1,40 @@
-"""Quantisation-aware training: the int8 network learns from its own float checkpoint."""
+"""Quantisation-aware training: ``python -m quantize.qat --model CKPT --data DIR --output runs/q``.
+
+The int8 network learns from its own float checkpoint. The run's folder receives ``best.pt2`` (the
+program with the best held-out max F − MAE), ``state.pt`` (all that resuming needs), ``log.jsonl``,
+``run.json`` (options, versions) and ``result.json`` (scores of fp32, PTQ and QAT).
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from edge_apps.errors import InputError
 from edge_apps.files import sha256
-from quantize import recipe
 from quantize.calibration import CalibrationSet
+from quantize.origin import check_input_is_bytes, float_checkpoint
 from quantize.program import ProgramInfo, QuantizedProgram, save_program
-from quantize.ptq import check_input_is_bytes, post_training_quantize
+from quantize.ptq import post_training_quantize
+from quantize.run import Run
+from quantize.schemes import STATIC_WI8_AI8
 from quantize.training import QuantizationTraining, Schedule
-from samnet.checkpoint import Checkpoint, load_checkpoint
 from samnet.command import run_command
 from samnet.data.layouts import Pair, find_pairs
 from samnet.data.packed import pack
 from samnet.data.split import holdout
 from samnet.evaluate import evaluate, predicted_maps
-from samnet.metrics import PROTOCOL, Scores
+from samnet.metrics import PROTOCOL
 from samnet.predictor import Predictor, load_predictor
+from samnet.results import environment, write_result
 
 OBSERVER = "moving_average"
+
+Row = dict[str, float]
+"""``max_F`` and ``MAE`` on the held-out pairs."""
 
 
 @dataclasses.dataclass
@@ -35,7 +44,9 @@ class Options:
     data: str
     """Training set as [NAME=]FOLDER."""
     output: Path
-    """The quantised program to write, a .pt2 file."""
+    """Folder of the run; best.pt2 in it is the quantised program."""
+    resume: bool = False
+    """Go on with the run in the output folder, from the end of its last epoch."""
     epochs: int = 3
     """How many; after each the int8 network is converted and validated, the best is kept."""
     photos: int | None = 2000
@@ -48,6 +59,10 @@ class Options:
     """Weight of the float network's maps as targets, beside the masks."""
     freeze: float = 0.5
     """Share of the training after which activation ranges stay as they are."""
+    average: float = 0.99
+    """Decay of the moving average of the weights, which is what is converted; 0 for none."""
+    keep_float: tuple[str, ...] = ()
+    """Torch modules that stay in float, such as encoder.stages.0.1 decoder.fusions.0."""
     size: int | None = None
     """Input height and width in pixels; the checkpoint's own if not given."""
     held_out: int = 500
@@ -60,102 +75,142 @@ class Options:
     """Of everything random."""
     cache: Path = Path("runs/cache")
     """Folder for photos at the network's size."""
-    overwrite: bool = False
-    """Replace the output if it exists."""
 
 
-def train(options: Options) -> tuple[QuantizedProgram, dict[str, Scores]]:
+def schedule_of(options: Options) -> Schedule:
+    """The schedule that the options ask for.
+
+    Raises:
+        InputError: if it is impossible.
+    """
+    names = [field.name for field in dataclasses.fields(Schedule)]
+    return Schedule(**{name: getattr(options, name) for name in names})
+
+
+def train(options: Options) -> dict[str, Row]:
     """Trains, validates the converted network after each epoch and keeps the best.
 
     Returns:
-        The program, and the scores of ``fp32``, ``PTQ`` and ``QAT`` on the same held-out pairs.
+        The scores of ``fp32``, ``PTQ`` and ``QAT`` on the same held-out pairs.
 
     Raises:
-        InputError: if the checkpoint or the data cannot be used.
+        InputError: if the checkpoint or the data cannot be used, or the folder holds a run.
     """
-    checkpoint = load_checkpoint(options.model)
+    schedule, run = schedule_of(options), Run(options.output)
+    if not options.resume:
+        run.check_is_new()
+    checkpoint = float_checkpoint(options.model)
     check_input_is_bytes(checkpoint.preprocessing)
     size = options.size or checkpoint.preprocessing.size
-    pairs, held_out = holdout(find_pairs(options.data).pairs, options.held_out)
+    recipe = STATIC_WI8_AI8.keeping(options.keep_float)
+    data = find_pairs(options.data)
+    pairs, held_out = holdout(data.pairs, options.held_out)
     validation = held_out[: options.validation]
     packed = pack(pairs, size, options.cache)
     generator = torch.Generator().manual_seed(options.seed)
     chosen = torch.randperm(len(packed), generator=generator)[: options.calibration]
     calibration = CalibrationSet(packed.photos[chosen].numpy(), options.seed)
-
-    source = sha256(options.model)
-    float_predictor = load_predictor(options.model, size=size)
-    ptq = post_training_quantize(checkpoint, calibration, source_sha256=source)
-    scores = {"fp32": _score(validation, float_predictor), "PTQ": _score(validation, ptq)}
-    for name, value in scores.items():
-        print(row(name, value), flush=True)
-
-    schedule = Schedule(
-        epochs=options.epochs,
-        photos=options.photos,
-        batch=options.batch,
-        learning_rate=options.learning_rate,
-        distillation=options.distillation,
-        freeze=options.freeze,
-        seed=options.seed,
-    )
-    training = QuantizationTraining(checkpoint, packed, schedule)
-    training.observe(torch.from_numpy(calibration.photos))
-    best: QuantizedProgram | None = None
-    history: list[dict[str, Any]] = []
-    for epoch in range(options.epochs):
-        loss = training.epoch(epoch)
-        info = _info(checkpoint, size, calibration, source)
-        program = QuantizedProgram(training.student.exported(), info)
-        found = _score(validation, program)
-        print(row(f"QAT, epoch {epoch + 1}, loss {loss:.4f}", found), flush=True)
-        history.append({"loss": loss, "max_F": found.max_F, "MAE": found.MAE})
-        if best is None or found.max_F > scores["QAT"].max_F:
-            best, scores["QAT"] = program, found
-    assert best is not None
-    summary = {
-        **dataclasses.asdict(schedule),
-        "validation": len(validation),
-        "scores": {name: {"max_F": s.max_F, "MAE": s.MAE} for name, s in scores.items()},
-        "history": history,
-    }
-    best.info = dataclasses.replace(best.info, training=summary)
-    return best, scores
-
-
-def _info(
-    checkpoint: Checkpoint, size: int, calibration: CalibrationSet, source: str
-) -> ProgramInfo:
-    return ProgramInfo(
+    info = ProgramInfo(
         config=checkpoint.model.config,
         preprocessing=dataclasses.replace(checkpoint.preprocessing, size=size),
         size=size,
         method="qat",
-        recipe=recipe.NAME,
+        recipe=str(recipe),
         observer=OBSERVER,
         calibration=calibration.describe(),
-        source_sha256=source,
+        source_sha256=sha256(options.model),
     )
+    settings = {
+        **dataclasses.asdict(schedule),
+        "recipe": info.recipe,
+        "size": size,
+        "source_sha256": info.source_sha256,
+        "calibration": info.calibration,
+        "training_pairs": len(pairs),
+        "validation_pairs": len(validation),
+    }
+    before = run.restore(settings) if options.resume else None
+    protocol = {
+        "options": {k: str(v) for k, v in dataclasses.asdict(options).items()},
+        **settings,
+        "data": data.name,
+        "environment": environment(torch.get_num_threads()),
+    }
+    write_result(options.output / "run.json", protocol, overwrite=True)
+
+    training = QuantizationTraining(checkpoint, packed, schedule, recipe)
+    scores: dict[str, Row] = {}
+    history: list[dict[str, float]] = []
+    seconds = 0.0
+    if before is None:
+        ptq = post_training_quantize(
+            checkpoint, calibration, recipe=recipe, source_sha256=info.source_sha256
+        )
+        float_predictor = load_predictor(options.model, size=size)
+        scores = {"fp32": _score(validation, float_predictor), "PTQ": _score(validation, ptq)}
+        print(table(scores), flush=True)
+        training.observe(torch.from_numpy(calibration.photos))
+    else:
+        training.restore(before["training"])
+        scores, history, seconds = before["scores"], before["history"], before["seconds"]
+    for epoch in range(len(history), schedule.epochs):
+        begun = time.monotonic()
+        loss = training.epoch(epoch, run.log)
+        program = QuantizedProgram(training.exported(), info)
+        found = _score(validation, program)
+        seconds += time.monotonic() - begun
+        history.append({"loss": loss, **found})
+        run.log({"step": training.done, "epoch": epoch + 1, **history[-1]})
+        print(f"epoch {epoch + 1}: loss {loss:.4f}, {line(found)}", flush=True)
+        if "QAT" not in scores or merit(found) > merit(scores["QAT"]):
+            scores["QAT"] = found
+            summary = {**settings, "scores": scores, "history": history}
+            program.info = dataclasses.replace(info, training=summary)
+            save_program(run.best, program, overwrite=True)
+        # Last, so that a run killed before does all of the epoch again.
+        state = {"settings": settings, "training": training.state(), "scores": scores}
+        run.save({**state, "history": history, "seconds": seconds})
+    result = {
+        "protocol": {"metrics": PROTOCOL, **protocol},
+        "scores": scores,
+        "history": history,
+        "seconds": seconds,
+    }
+    write_result(options.output / "result.json", result, overwrite=True)
+    return scores
 
 
-def _score(pairs: Sequence[Pair], predict: Predictor) -> Scores:
-    return evaluate(pairs, predicted_maps(predict, None, overwrite=False), "fast")
+def _score(pairs: Sequence[Pair], predict: Predictor) -> Row:
+    found = evaluate(pairs, predicted_maps(predict, None, overwrite=False), "fast")
+    return {"max_F": found.max_F, "MAE": found.MAE}
 
 
-def row(name: str, scores: Scores) -> str:
-    """One line of the table."""
-    return f"{name:<28} max F {scores.max_F:.4f}  MAE {scores.MAE:.4f}"
+def merit(scores: Row) -> float:
+    """What the best epoch has most of: max F − MAE."""
+    return scores["max_F"] - scores["MAE"]
+
+
+def line(scores: Row) -> str:
+    """Scores in words."""
+    return f"held out: max F {scores['max_F']:.4f}, MAE {scores['MAE']:.4f}"
+
+
+def table(scores: dict[str, Row]) -> str:
+    """The scores as aligned text, with their differences from the first row's."""
+    first = next(iter(scores.values()))
+    lines = [f"{'':<6}{'max F':>9}{'MAE':>9}{'Δ max F':>11}{'Δ MAE':>9}"]
+    for name, row in scores.items():
+        f, mae = row["max_F"], row["MAE"]
+        differences = f"{f - first['max_F']:>+11.4f}{mae - first['MAE']:>+9.4f}"
+        lines.append(f"{name:<6}{f:>9.4f}{mae:>9.4f}{differences if row is not first else ''}")
+    return "\n".join(lines)
 
 
 def main(options: Options) -> None:
-    """Trains, writes the program and prints fp32, PTQ and QAT."""
-    if options.output.exists() and not options.overwrite:
-        raise InputError(f"{options.output}: already exists; pass --overwrite")
-    program, scores = train(options)
-    save_program(options.output, program, overwrite=options.overwrite)
-    print(f"{options.output}: on {options.validation} held-out photos")
-    for name, value in scores.items():
-        print(row(name, value))
+    """Trains and prints fp32, PTQ and QAT."""
+    scores = train(options)
+    print(f"{options.output / 'best.pt2'}: on {options.validation} held-out photos")
+    print(table(scores))
     print(PROTOCOL)
 
 

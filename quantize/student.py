@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
+from quantize.conversion import convert
 from quantize.folding import fold_batch_norm
-from quantize.ptq import convert
 from quantize.recipe import RecipeQuantizer
+from quantize.schemes import STATIC_WI8_AI8, Recipe
 from samnet.deployment import DeployedNetwork
 
 
@@ -27,15 +28,18 @@ class Student(nn.Module):
     Args:
         network: the float network to start from; it is left as it was.
         batch: N.
+        recipe: which op gets which scheme, and which modules stay in float.
     """
 
-    def __init__(self, network: DeployedNetwork, batch: int) -> None:
+    def __init__(
+        self, network: DeployedNetwork, batch: int, recipe: Recipe = STATIC_WI8_AI8
+    ) -> None:
         super().__init__()
         folded = fold_batch_norm(network)
         self.size = network.size
-        self.graph = _prepare(folded, batch, self.size)
+        self.graph = _prepare(folded, batch, self.size, recipe)
         # Exported graphs have one batch size; this one is converted.
-        self._single = [_prepare(folded, 1, self.size)]
+        self._single = [_prepare(folded, 1, self.size, recipe)]
         for parameter in self.graph.parameters():
             parameter.requires_grad_(True)
 
@@ -55,10 +59,14 @@ class Student(nn.Module):
         """Keeps activation ranges as they are; those of the weights go on following them."""
         self._switch(ranges=False, quantise=True)
 
-    def exported(self) -> torch.export.ExportedProgram:
-        """The int8 program of the present weights and ranges, for batch 1."""
+    def exported(self, state: dict[str, Tensor] | None = None) -> torch.export.ExportedProgram:
+        """The int8 program for batch 1.
+
+        Args:
+            state: weights and ranges of a graph like the student's; its own if None.
+        """
         single = copy.deepcopy(self._single[0])
-        single.load_state_dict(self.graph.state_dict())
+        single.load_state_dict(self.graph.state_dict() if state is None else state)
         _switch(single, ranges=False, quantise=True)
         with torch.no_grad():
             # The weights have moved since they were last observed.
@@ -69,12 +77,12 @@ class Student(nn.Module):
         _switch(self.graph, ranges=ranges, quantise=quantise)
 
 
-def _prepare(network: nn.Module, batch: int, size: int) -> GraphModule:
+def _prepare(network: nn.Module, batch: int, size: int, recipe: Recipe) -> GraphModule:
     from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
 
     example = torch.zeros(batch, 3, size, size)
     exported = torch.export.export(network, (example,)).module()
-    prepared: GraphModule = prepare_qat_pt2e(exported, RecipeQuantizer(qat=True))
+    prepared: GraphModule = prepare_qat_pt2e(exported, RecipeQuantizer(qat=True, recipe=recipe))
     _switch(prepared, ranges=False, quantise=False)
     with torch.no_grad():
         # Gives the scales of every weight their shape; activations are observed later.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edge_apps.errors import InputError
-from edge_apps.photos import resize_photo
-from quantize.calibration import calibration_set, normalise
+from edge_apps.photos import resize_photo, write_image
+from quantize.calibration import FEWEST_PHOTOS, calibration_set, normalise, read_photos
 from samnet.data.synthetic import scene
 from samnet.preprocessing import Preprocessing
 
@@ -49,3 +49,32 @@ def test_a_byte_becomes_its_distance_from_128_in_64ths():
     values = normalise(photo, Preprocessing())
     assert values.shape == (1, 3, 1, 3)
     assert np.allclose(values[0, 0, 0], [-2, 0, 127 / 64], atol=1e-6)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for seed in range(FEWEST_PHOTOS):
+        write_image(tmp_path / f"{seed}.png", scene(seed, (20, 30))[0])
+    return tmp_path
+
+
+def test_photos_are_spread_evenly_over_a_folder(folder):
+    for seed in range(FEWEST_PHOTOS):
+        write_image(folder / f"x{seed}.png", scene(100 + seed, (20, 30))[0])
+    found = read_photos([folder], FEWEST_PHOTOS)
+    expected = [scene(seed, (20, 30))[0] for seed in range(0, FEWEST_PHOTOS, 2)]
+    assert len(found) == FEWEST_PHOTOS
+    assert all(np.array_equal(a, b) for a, b in zip(found[: len(expected)], expected, strict=True))
+
+
+def test_a_handful_of_photos_is_refused(folder):
+    assert len(read_photos([folder], 100)) == FEWEST_PHOTOS
+    (folder / "0.png").unlink()
+    with pytest.raises(InputError, match=f"7 photos .* at least {FEWEST_PHOTOS}"):
+        read_photos([folder], 100)
+
+
+def test_a_photo_that_does_not_decode_is_named(folder):
+    (folder / "3.png").write_bytes((folder / "3.png").read_bytes()[:60])
+    with pytest.raises(InputError, match=r"3\.png: not a readable picture"):
+        read_photos([folder], 100)

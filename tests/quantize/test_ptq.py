@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 import torch
 
+from edge_apps.command import finish
 from edge_apps.errors import InputError
 from quantize import ptq
 from quantize.calibration import CalibrationSet, calibration_set, normalise
+from quantize.conversion import check_scales
 from quantize.folding import fold_batch_norm
 from quantize.program import load_program, save_program
-from samnet import Preprocessing, load_checkpoint
-from samnet.data.synthetic import scene
+from quantize.schemes import quantised_weight
+from samnet import Preprocessing, load_checkpoint, save_checkpoint
+from samnet.data.synthetic import scene, write_scenes
 from samnet.deployment import DeployedNetwork
+
+QUANTIZED = torch.ops.quantized_decomposed
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +31,10 @@ def unseen():
 @pytest.mark.parametrize("attention", ["stick_breaking", "softmax"])
 def test_int8_is_close_to_float(taught, quantised, unseen, attention):
     checkpoint, program = load_checkpoint(taught(attention)), quantised(attention)
+    network = DeployedNetwork(checkpoint.model, 96).eval()
     for photo in unseen:
         with torch.no_grad():
-            expected = checkpoint.model(normalise(photo, checkpoint.preprocessing))[0, 0] * 255
+            expected = network(normalise(photo, checkpoint.preprocessing))[0, 0] * 255
         difference = np.abs(program.run(photo) - expected.numpy())
         assert expected.std() > 20, "the network has learned nothing, so this compares nothing"
         assert difference.mean() < 12
@@ -89,24 +95,70 @@ def test_another_normalisation_is_refused(taught):
 def test_values_that_are_not_finite_are_refused(taught):
     checkpoint = load_checkpoint(taught("stick_breaking"))
     with torch.no_grad():
-        checkpoint.model.heads[0].conv.bias.fill_(float("nan"))
+        checkpoint.model.decoded_heads[0].conv.bias.fill_(float("nan"))
     with pytest.raises(InputError, match="not finite"):
         ptq.post_training_quantize(checkpoint, calibration_set([scene(0)[0]], 1, 96))
 
 
-def test_the_command_writes_a_program_once(taught, tmp_path, capsys):
-    from samnet.data.synthetic import write_scenes
-
-    write_scenes(tmp_path / "data", 2)
-    options = ptq.Options(
+@pytest.fixture
+def options(taught, tmp_path):
+    write_scenes(tmp_path / "data", 8)
+    return ptq.Options(
         model=taught("stick_breaking"),
         photos=(tmp_path / "data" / "images",),
         output=tmp_path / "out" / "p.pt2",
-        count=4,
+        count=8,
     )
+
+
+def test_the_command_writes_a_program_once(options, capsys):
+    options.keep_float, options.correct_bias = ("head",), True
     ptq.main(options)
-    assert "static_wi8_ai8" in capsys.readouterr().out
+    assert "static_wi8_ai8+float(head), calibrated on 8 photos" in capsys.readouterr().out
     info = load_program(options.output).info
     assert info.size == 96 and len(info.source_sha256) == 64
+    assert info.recipe == "static_wi8_ai8+float(head)"
+    assert info.calibration["correction"] == "biases corrected"
     with pytest.raises(InputError, match="--overwrite"):
         ptq.main(options)
+
+
+def test_wrong_input_ends_with_status_2_and_writes_nothing(
+    options, quantised, taught, tmp_path, capsys
+):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    few = tmp_path / "few"
+    write_scenes(few, 3)
+    program = tmp_path / "program.pt2"
+    save_program(program, quantised("stick_breaking"))
+    rounded = load_checkpoint(taught("stick_breaking"))
+    with torch.no_grad():
+        for part in rounded.model.modules():
+            if isinstance(part, torch.nn.Conv2d):
+                part.weight.copy_(quantised_weight(part.weight))
+    save_checkpoint(tmp_path / "rounded.safetensors", rounded)
+    for change, line in (
+        ({"photos": (empty,)}, "no photo in"),
+        ({"photos": (few / "images",)}, "3 photos to calibrate on; expected at least 8"),
+        ({"model": program}, "is a quantised program or an artefact"),
+        ({"model": tmp_path / "rounded.safetensors"}, "quantised already"),
+        ({"keep_float": ("decoder.fusion.1",)}, "did you mean 'decoder.fusions.1'"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            finish(lambda change=change: ptq.main(dataclasses.replace(options, **change)))
+        error = capsys.readouterr().err
+        assert ended.value.code == 2 and line in error and len(error.splitlines()) == 1
+        assert not options.output.exists()
+
+
+@pytest.mark.parametrize("value", [0.0, float("inf"), float("nan"), -1.0])
+def test_scales_that_cannot_be_are_refused(value):
+    class Rounds(torch.nn.Module):
+        def forward(self, x):
+            codes = QUANTIZED.quantize_per_tensor(x, value, 0, -128, 127, torch.int8)
+            return QUANTIZED.dequantize_per_tensor(codes, value, 0, -128, 127, torch.int8)
+
+    graph = torch.fx.symbolic_trace(Rounds())
+    with pytest.raises(InputError, match=r"a scale of .* expected a positive finite one"):
+        check_scales(graph)

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +17,7 @@ import torch
 
 from edge_apps.errors import InputError
 from quantize import qat
+from quantize.culprit import culprit, culprit_gradient
 from quantize.program import ProgramInfo, QuantizedProgram, load_program
 from quantize.student import Student
 from quantize.training import QuantizationTraining, Schedule, distillation_loss
@@ -105,23 +113,128 @@ def test_an_empty_schedule_is_refused():
         Schedule(epochs=0)
 
 
-def test_the_command_compares_and_writes_the_best(taught, tmp_path, capsys):
-    write_scenes(tmp_path / "data", 8)
-    options = qat.Options(
+def test_what_is_converted_is_the_average(training):
+    training._step(torch.arange(BATCH))
+    averaged = training.averaged.module.state_dict()
+    current = training.student.graph.state_dict()
+    exported = training.exported().state_dict
+    name = "encoder.stages.0.0.conv.weight"
+    assert torch.equal(exported[name], averaged[name])
+    assert not torch.equal(averaged[name], current[name])
+    ranges = [name for name in current if name.endswith(("min_val", "max_val"))]
+    assert ranges and all(torch.equal(averaged[name], current[name]) for name in ranges)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
+    write_scenes(folder, 12)
+    return folder
+
+
+@pytest.fixture
+def options(taught, data, tmp_path):
+    return qat.Options(
         model=taught("stick_breaking"),
-        data=f"scenes={tmp_path / 'data'}",
-        output=tmp_path / "qat.pt2",
-        epochs=1,
-        photos=2,
+        data=f"scenes={data}",
+        output=tmp_path / "run",
+        epochs=2,
+        photos=4,
         batch=2,
         held_out=2,
         validation=2,
         calibration=2,
         cache=tmp_path / "cache",
     )
-    qat.main(options)
-    printed = capsys.readouterr().out
-    assert all(name in printed for name in ("fp32", "PTQ", "QAT"))
-    info = load_program(options.output).info
+
+
+def records(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def command(options):
+    given = {f: getattr(options, f) for f in ("model", "data", "output", "cache")}
+    small = ("epochs", "photos", "batch", "held_out", "validation", "calibration")
+    given |= {f: getattr(options, f) for f in small}
+    arguments = [(f"--{name.replace('_', '-')}", str(value)) for name, value in given.items()]
+    return [sys.executable, "-m", "quantize.qat", *(text for pair in arguments for text in pair)]
+
+
+def test_a_killed_run_resumes_to_the_same_weights(options, tmp_path, capsys):
+    scores = qat.train(options)
+    assert set(scores) == {"fp32", "PTQ", "QAT"}
+    info = load_program(options.output / "best.pt2").info
     assert isinstance(info, ProgramInfo) and info.method == "qat"
-    assert set(info.training["scores"]) == {"fp32", "PTQ", "QAT"}
+    assert info.training["scores"] == scores
+    result = json.loads((options.output / "result.json").read_text())
+    assert result["scores"] == scores and len(result["history"]) == 2
+    assert "max_F" in result["protocol"]["metrics"]
+    assert result["protocol"]["environment"]["packages"]["torch"] == torch.__version__
+    assert json.loads((options.output / "run.json").read_text())["training_pairs"] == 10
+    assert max(map(qat.merit, result["history"])) == qat.merit(scores["QAT"])
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("fp32", "PTQ", "epoch 2"))
+    with pytest.raises(InputError, match="--resume"):
+        qat.train(options)
+
+    whole, folder = options.output, tmp_path / "killed"
+    options = dataclasses.replace(options, output=folder)
+    process = subprocess.Popen(command(options), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not (folder / "state.pt").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len(torch.load(folder / "state.pt", weights_only=True)["history"]) == 1
+    with open(folder / "log.jsonl", "a") as log:
+        log.write('{"step": 4, "lr"')
+    with pytest.raises(InputError, match="epochs 2, not 3"):
+        qat.train(dataclasses.replace(options, resume=True, epochs=3))
+    assert qat.train(dataclasses.replace(options, resume=True)) == scores
+    states = [torch.load(f / "state.pt", weights_only=True)["training"] for f in (whole, folder)]
+    for part in ("graph", "averaged"):
+        first, second = (state[part] for state in states)
+        assert all(torch.equal(value, second[name]) for name, value in first.items())
+    assert records(folder) == records(whole)
+
+
+def test_values_that_are_not_finite_are_traced_to_where_they_begin(taught, pairs):
+    checkpoint = load_checkpoint(taught("stick_breaking"))
+    training = QuantizationTraining(checkpoint, pairs, Schedule(epochs=1, photos=4, batch=4))
+    training.observe(pairs.photos[:4])
+    state = training.student.graph.state_dict()
+    name = "encoder.stages.1.0.pointwise.conv.weight"
+    with torch.no_grad():
+        state[name][0, 0] = float("nan")
+    with pytest.raises(InputError, match=f"step 1 of 1: a value is not finite, first at {name}"):
+        training.epoch(0)
+
+
+def test_operations_and_gradients_that_are_not_finite_are_named():
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU())
+    graph = torch.export.export(network, (torch.ones(1, 2),)).module()
+    assert culprit(graph, torch.ones(1, 2)) == ""
+    assert culprit(graph, torch.full((1, 2), torch.inf)) == "input_1"
+    (graph(torch.ones(1, 2)) * torch.nan).sum().backward()
+    assert culprit_gradient(graph) == "0.bias"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"resume": True}, "no state to resume"),
+        ({"average": 1.0}, "average 1.0"),
+        ({"keep_float": ("decoder.fusion.0",)}, "did you mean"),
+        ({"data": "nowhere"}, "nowhere"),
+        ({"held_out": 12}, "hold out fewer"),
+        ({"model": Path("program.pt2")}, "quantised program"),
+    ],
+)
+def test_wrong_options_are_named(options, changes, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("program.pt2").write_bytes(b"any")
+    with pytest.raises(InputError, match=message):
+        qat.train(dataclasses.replace(options, **changes))
+    assert not (options.output / "state.pt").exists()

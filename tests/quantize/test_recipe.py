@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import pytest
 import torch
 
+from edge_apps.errors import InputError
+from quantize.calibration import calibration_set, normalise
+from quantize.modules import inside, module_of
+from quantize.ptq import post_training_quantize
 from quantize.recipe import INPUT_SCALE, OUTPUT_SCALE, OUTPUT_ZERO_POINT
+from quantize.schemes import DYNAMIC_WI8_AFP32, RECIPES, STATIC_WI8_AI8, STATIC_WI8_AI16
+from samnet import load_checkpoint
+from samnet.data.synthetic import scene
+from samnet.deployment import DeployedNetwork
 
 QUANTIZED = torch.ops.quantized_decomposed
 DEQUANTIZE = {QUANTIZED.dequantize_per_tensor.default, QUANTIZED.dequantize_per_channel.default}
+SIGMOID = torch.ops.aten.sigmoid.default
 FLOAT = ("aten.exp.default", "aten.maximum.default", "aten.div.Tensor")
 
 
@@ -70,3 +82,88 @@ def test_resizing_keeps_the_scale(quantised):
     for resize in resizes:
         (after,) = resize.users
         assert after.args[1:3] == resize.args[0].args[1:3]
+
+
+KEPT = ("decoder.fusions.1", "encoder.stages.1.1")
+
+
+@pytest.fixture(scope="module")
+def variant(taught, quantised):
+    """A program of the taught network with a recipe."""
+
+    @functools.cache
+    def make(recipe):
+        if recipe == STATIC_WI8_AI8:
+            return quantised("stick_breaking")
+        photos = calibration_set([scene(seed)[0] for seed in range(16)], 16, 96)
+        return post_training_quantize(
+            load_checkpoint(taught("stick_breaking")), photos, recipe=recipe
+        )
+
+    return make
+
+
+def difference(program, taught):
+    """Of its maps from the float network's, on average, in codes."""
+    checkpoint = load_checkpoint(taught("stick_breaking"))
+    network = DeployedNetwork(checkpoint.model, 96).eval()
+    found = []
+    for seed in (100, 101, 102):
+        photo = scene(seed)[0]
+        with torch.no_grad():
+            expected = network(normalise(photo, checkpoint.preprocessing))[0, 0] * 256
+        found.append(np.abs(program.run(photo) - expected.numpy()).mean())
+    return np.mean(found)
+
+
+@pytest.mark.parametrize("recipe", [STATIC_WI8_AI16, DYNAMIC_WI8_AFP32])
+def test_finer_activations_are_closer_to_float(variant, taught, recipe):
+    whole = difference(variant(STATIC_WI8_AI8), taught)
+    assert difference(variant(recipe), taught) < 0.75 * whole
+
+
+def test_sixteen_bit_activations_have_zero_point_zero(variant):
+    program = variant(STATIC_WI8_AI16)
+    steps = calls(program, "quantized_decomposed.quantize_per_tensor.default")
+    assert len(steps) > 50
+    assert {step.args[2:] for step in steps} == {(0, -32768, 32767, torch.int16)}
+    assert not [n for n in graph(program).nodes if n.target == SIGMOID and in_float(n)]
+
+
+def test_weights_alone_are_quantised_where_activations_are_float(variant):
+    program = variant(DYNAMIC_WI8_AFP32)
+    assert not calls(program, "quantized_decomposed.quantize_per_tensor.default")
+    convolutions = calls(program, "aten.conv2d.default")
+    assert len(convolutions) > 50
+    assert all(n.args[1].target in DEQUANTIZE for n in convolutions)
+
+
+def test_named_modules_stay_in_float(variant, taught):
+    recipe = STATIC_WI8_AI8.keeping(KEPT)
+    program = variant(recipe)
+    assert program.info.recipe == f"static_wi8_ai8+float({KEPT[0]},{KEPT[1]})"
+    counted = {True: 0, False: 0}
+    for node in calls(program, "aten.conv2d.default"):
+        kept = inside(module_of(node), KEPT) is not None
+        counted[kept] += 1
+        assert (node.args[1].target in DEQUANTIZE) != kept
+    assert min(counted.values()) > 3
+    # Inside of a module nothing is rounded: its pointwise convolution takes floats.
+    pointwise = [
+        node
+        for node in calls(program, "aten.conv2d.default")
+        if module_of(node) == "decoder.fusions.1.pointwise.conv"
+    ]
+    assert len(pointwise) == 1 and in_float(pointwise[0])
+    assert difference(program, taught) < 12
+
+
+def test_the_order_of_kept_modules_does_not_matter():
+    assert STATIC_WI8_AI8.keeping(KEPT[::-1] + KEPT) == STATIC_WI8_AI8.keeping(KEPT)
+    assert str(STATIC_WI8_AI8.keeping(())) == "static_wi8_ai8"
+    assert {str(recipe) for recipe in RECIPES.values()} == set(RECIPES)
+
+
+def test_an_unknown_module_is_refused_with_the_nearest(variant):
+    with pytest.raises(InputError, match=r"'decoder\.fusion\.0'.*'decoder\.fusions\.0'"):
+        variant(STATIC_WI8_AI8.keeping(("decoder.fusion.0",)))

@@ -1,0 +1,158 @@
+"""``python -m quantize.compare_options``: which options of ``quantize.ptq`` measure best."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from edge_apps.errors import InputError
+from edge_apps.files import replacing, sha256
+from edge_apps.photos import read_map, read_photo, resize_photo
+from quantize.calibration import CalibrationSet, calibration_set, normalise, read_photos
+from quantize.modules import units
+from quantize.origin import float_checkpoint
+from quantize.ptq import Correction, corrected, observe, prepare
+from quantize.schemes import STATIC_WI8_AI8
+from quantize.several import choose, place_several
+from quantize.simulation import Simulation
+from quantize.specs import Observer
+from quantize.tally import Tally
+from samnet.checkpoint import Checkpoint
+from samnet.command import run_command
+from samnet.data.layouts import Pair, find_pairs
+from samnet.metrics import PROTOCOL
+from samnet.progress import progress
+from samnet.results import environment, write_result
+
+MEANING = (
+    "Every observer saw the same calibration photos. SNR: power of the float network's "
+    "probability over that of the difference from it, over all photos, in dB."
+)
+
+CORRECTIONS = tuple(itertools.starmap(Correction, itertools.product((False, True), repeat=2)))
+
+
+@dataclasses.dataclass
+class Options:
+    model: tuple[Path, ...]
+    """Float checkpoints, .safetensors files."""
+    data: str
+    """Pairs to score on, as [NAME=]FOLDER, NAME=PHOTOS:MASKS or NAME=LIST."""
+    photos: tuple[Path, ...]
+    """Photos, or folders of photos, to calibrate on."""
+    json: Path
+    """Result file to write."""
+    observers: tuple[Observer, ...] = get_args(Observer)
+    """Which observers to compare."""
+    limit: int | None = 100
+    """Use the first so many pairs; all with None."""
+    count: int = 128
+    """How many inputs to calibrate on."""
+    size: int | None = None
+    """Input height and width in pixels; the checkpoint's own if not given."""
+    seed: int = 0
+    """Of the choice of calibration photos and crops."""
+    overwrite: bool = False
+    """Replace the result file if it exists."""
+
+
+def compare(
+    checkpoint: Checkpoint,
+    calibration: CalibrationSet,
+    pairs: Sequence[Pair],
+    observers: Sequence[Observer],
+) -> Iterator[dict[str, Any]]:
+    """Scores the float network, then every correction with every observer, one row each."""
+    size = calibration.photos.shape[1]
+    inputs = [(_input(pair, size, checkpoint), read_map(pair.mask)) for pair in pairs]
+    reference = Tally()
+    plain = corrected(checkpoint, calibration)
+    with torch.no_grad():
+        expected = [plain(x) for x, _ in progress(inputs, len(inputs), "float")]
+    for probability, (_, mask) in zip(expected, inputs, strict=True):
+        reference.add(probability, probability, mask)
+    scores = reference.metrics.scores()
+    yield {"correction": None, "observer": None, "max_F": scores.max_F, "MAE": scores.MAE}
+    fresh = prepare(plain, size, "minmax", STATIC_WI8_AI8)
+    place_several(fresh, observers)
+    for correction in CORRECTIONS:
+        network = corrected(checkpoint, calibration, correction=correction)
+        # A correction changes nothing but weights and biases.
+        graph = copy.deepcopy(fresh)
+        graph.load_state_dict(network.state_dict(), strict=False)
+        observe(graph, checkpoint, calibration, show_progress=True)
+        for observer in observers:
+            simulated = Simulation(choose(graph, observer), units(network))
+            tally = Tally()
+            items = progress(inputs, len(inputs), f"{correction}, {observer}")
+            for (x, mask), truth in zip(items, expected, strict=True):
+                tally.add(simulated.run(x).probability, truth, mask)
+            scores, effect = tally.metrics.scores(), tally.effect(reference)
+            yield {
+                "correction": str(correction),
+                "observer": observer,
+                "max_F": scores.max_F,
+                "MAE": scores.MAE,
+                "change_of_max_F": effect.max_F,
+                "change_of_MAE": effect.MAE,
+                "snr": effect.snr,
+            }
+
+
+def _input(pair: Pair, size: int, checkpoint: Checkpoint) -> Tensor:
+    photo = resize_photo(read_photo(pair.photo), (size, size))
+    return normalise(photo, checkpoint.preprocessing)
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row of the table."""
+    name = f"{row['correction']}, {row['observer']}" if row["observer"] else "float"
+    snr = f"  {row['snr']:.1f} dB" if row["observer"] else ""
+    return f"{name:<44} max F {row['max_F']:.4f}  MAE {row['MAE']:.4f}{snr}"
+
+
+def main(options: Options) -> None:
+    """Measures, prints a line each and writes the result file.
+
+    Raises:
+        InputError: for wrong input; no result file is written then.
+    """
+    if not options.model or not options.observers:
+        raise InputError("nothing to compare; give at least one --model and one of --observers")
+    data = find_pairs(options.data)
+    pairs = data.pairs[: options.limit]
+    photos = read_photos(options.photos, options.count)
+    checkpoints = [float_checkpoint(path) for path in options.model]
+    found = []
+    with replacing(options.json, overwrite=options.overwrite) as temporary:
+        for path, checkpoint in zip(options.model, checkpoints, strict=True):
+            size = options.size or checkpoint.preprocessing.size
+            calibration = calibration_set(photos, options.count, size, seed=options.seed)
+            print(path, flush=True)
+            rows = []
+            for row in compare(checkpoint, calibration, pairs, options.observers):
+                print(line(row), flush=True)
+                rows.append(row)
+            entry = {"model": str(path), "model_sha256": sha256(path), "size": size}
+            found.append({**entry, "calibration": calibration.describe(), "rows": rows})
+        result = {
+            "protocol": f"{MEANING} {PROTOCOL}",
+            "recipe": str(STATIC_WI8_AI8),
+            "data": {"name": data.name, "count": len(pairs)},
+            "models": found,
+            "environment": environment(),
+        }
+        write_result(temporary, result, overwrite=True)
+    print(textwrap.fill(f"{MEANING} {PROTOCOL}", 100))
+
+
+if __name__ == "__main__":
+    run_command(Options, main, "Compares observers and corrections of post-training quantisation.")

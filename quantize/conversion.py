@@ -1,0 +1,104 @@
+"""A calibrated graph becomes a program: observers turn into quantisation steps."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+
+from edge_apps.errors import InputError
+from quantize.modules import module_of
+
+WEIGHTED = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
+"""Operations with a weight, their second argument, and maybe a bias, their third."""
+
+_QUANTIZED = ("quantized_decomposed.quantize_per_", "quantized_decomposed.dequantize_per_")
+
+
+def convert(prepared: GraphModule, size: int) -> torch.export.ExportedProgram:
+    """Turns observers into quantisation steps and exports the result for batch 1.
+
+    Weights stay float with their quantisation in the graph: litert-torch reads scales there.
+
+    Raises:
+        InputError: as :func:`check_ranges` and :func:`check_scales`.
+    """
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
+
+    check_ranges(prepared)
+    with torch.no_grad():
+        converted = convert_pt2e(prepared, fold_quantize=False)
+        check_scales(converted)
+        round_biases(converted)
+        return torch.export.export(converted, (torch.zeros(1, 3, size, size),))
+
+
+def check_ranges(prepared: GraphModule) -> None:
+    """Makes sure that every observer saw values, and finite ones.
+
+    Raises:
+        InputError: if one did not.
+    """
+    for name, part in prepared.named_modules():
+        low, high = getattr(part, "min_val", None), getattr(part, "max_val", None)
+        if low is None or high is None:
+            continue
+        if not (torch.isfinite(low).all() and torch.isfinite(high).all()):
+            raise InputError(
+                f"{name}: observed values from {low.min().item()} to {high.max().item()}; the "
+                "network gives values that are not finite on the calibration photos"
+            )
+
+
+def check_scales(converted: GraphModule) -> None:
+    """Makes sure that every scale is a positive finite number.
+
+    Raises:
+        InputError: if one is not.
+    """
+    for node in converted.graph.nodes:
+        if not str(node.target).startswith(_QUANTIZED):
+            continue
+        scale = _value(converted, node.args[1])
+        smallest, largest = float(torch.as_tensor(scale).min()), float(torch.as_tensor(scale).max())
+        if not (smallest > 0 and math.isfinite(largest)):
+            of = module_of(next(iter(node.users), node)) or module_of(node) or node.name
+            raise InputError(
+                f"{of}: a scale of {smallest if not smallest > 0 else largest}, expected a "
+                "positive finite one; calibrate on other photos or train the checkpoint again"
+            )
+
+
+def round_biases(converted: GraphModule) -> None:
+    """Rounds every bias to what the runtimes will make of it.
+
+    They store biases as integers whose step is the product of the input's and the weight's
+    scale. With that done here, a program computes in torch what its artefacts compute; unrounded
+    biases tip one code in a thousand over, which sixty layers later is visible. Where input or
+    weight is in float, so is the bias.
+    """
+    for node in converted.graph.nodes:
+        if node.target not in WEIGHTED:
+            continue
+        bias = node.args[2] if len(node.args) > 2 else None
+        if bias is None or not all("quantize" in str(given.target) for given in node.args[:2]):
+            continue
+        input_scale = node.args[0].args[1]
+        weight_scale = _value(converted, node.args[1].args[1])
+        value = operator.attrgetter(bias.target)(converted)
+        value.copy_(rounded_bias(value, input_scale, weight_scale))
+
+
+def rounded_bias(bias: Tensor, input_scale: float, weight_scales: Tensor) -> Tensor:
+    """A bias (C,) as a multiple of the product of both scales, those of the weight being (C,)."""
+    step = input_scale * weight_scales.double()
+    return ((bias / step).round() * step).to(bias.dtype)
+
+
+def _value(graph: GraphModule, given: Any) -> Any:
+    """A number as it stands in the graph, or the tensor that a node names."""
+    return operator.attrgetter(str(given.target))(graph) if isinstance(given, Node) else given
