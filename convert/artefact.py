@@ -6,15 +6,24 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from convert.parity import Limit, Parity, compare
+from convert.operation import Operand
+from convert.parity import INTEGER_LIMIT, ISLAND_LIMIT, Limit, Parity, compare
+from convert.scales import compare_scales, describe_scales
 from convert.source import Precision, Source, open_source
 from edge_apps.errors import InputError
 from edge_apps.files import replacing, sha256
 from edge_apps.manifest import Delegation, Interface, Manifest, manifest_path, write_manifest
 from edge_apps.photos import Bytes, resize_photo
 from edge_apps.runtime import Backend
+
+if TYPE_CHECKING:
+    from convert.integers import Resize
+    from quantize.program import QuantizedProgram
+
+INTEGERS = "the program in XNNPACK's integers"
+"""Names that reference in figures."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,14 +35,18 @@ class Content:
         input: its input tensor.
         output: its output tensor.
         delegation: what the runtime's fast path executes of it.
-        checks: figures of gates that the format has of its own, for the manifest, by name.
     """
 
     file: bytes
     input: Interface
     output: Interface
     delegation: Delegation
-    checks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+
+def _no_gates(
+    program: QuantizedProgram, file: bytes, allow_scales: bool
+) -> dict[str, dict[str, Any]]:
+    return {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +60,10 @@ class Format:
         limits: what the gate lets through, by precision.
         make: converts a source.
         open: opens a file with a number of threads.
+        graph: reads the operations of a file back.
+        resize: in which arithmetic the runtime resizes int8 tensors.
+        gates: checks a quantised file in ways that the format has of its own, scales that
+            changed being allowed or not; gives figures for the manifest by name.
     """
 
     suffix: str
@@ -55,6 +72,9 @@ class Format:
     limits: Mapping[Precision, Limit]
     make: Callable[[Source], Content]
     open: Callable[[Path, int], Backend]
+    graph: Callable[[bytes], Operand]
+    resize: Resize
+    gates: Callable[[QuantizedProgram, bytes, bool], dict[str, dict[str, Any]]] = _no_gates
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +85,13 @@ class Converted:
         path: the artefact; its manifest stands beside it.
         manifest: what the manifest says.
         parity: the gate's figures.
+        integers: those of an int8 artefact against its program in the runtime's own integers.
     """
 
     path: Path
     manifest: Manifest
     parity: Parity
+    integers: Parity | None = None
 
 
 def write_artefact(
@@ -80,6 +102,7 @@ def write_artefact(
     photos: Sequence[tuple[str, Bytes]] = (),
     size: int | None = None,
     overwrite: bool = False,
+    allow_scales: bool = False,
 ) -> Converted:
     """Converts a checkpoint to fp32 or a quantised program to int8.
 
@@ -90,6 +113,7 @@ def write_artefact(
         photos: names and photos (H, W, 3) uint8 for the gate; the embedded ones by default.
         size: height and width in pixels; the source's own by default.
         overwrite: whether existing files may be replaced.
+        allow_scales: whether scales may differ from the program's.
 
     Raises:
         InputError: if the source cannot be used, the output not be written, or the gate fails;
@@ -104,7 +128,17 @@ def write_artefact(
         opened = open_source(source, size)
         content = kind.make(opened)
         temporary.write_bytes(content.file)
-        parity = _gate(kind, opened, temporary, photos or embedded())
+        side = (opened.size, opened.size)
+        resized = [(name, resize_photo(photo, side)) for name, photo in photos or embedded()]
+        backend = kind.open(temporary, 1)
+        parity = compare(backend.run, opened.reference, opened.reference_name, resized)
+        checks: dict[str, dict[str, Any]] = {}
+        integers: Parity | None = None
+        if opened.quantisation:
+            program = cast("QuantizedProgram", opened.network)
+            # First, since they say what is wrong where whole maps only show that something is.
+            checks, integers = _gates(kind, program, temporary, backend, resized, allow_scales)
+        kind.limits[opened.precision].check(parity)
         manifest = Manifest(
             sha256=sha256(temporary),
             source=opened.path.name,
@@ -119,23 +153,41 @@ def write_artefact(
             output=content.output,
             parity={
                 "int8" if opened.quantisation else "float": parity.figures(),
-                **content.checks,
+                **checks,
             },
             delegation=content.delegation,
         )
         write_manifest(output, manifest, overwrite=overwrite)
-    return Converted(output, manifest, parity)
+    return Converted(output, manifest, parity, integers)
 
 
-def _gate(
-    kind: Format, source: Source, artefact: Path, photos: Sequence[tuple[str, Bytes]]
-) -> Parity:
-    backend = kind.open(artefact, 1)
-    side = (source.size, source.size)
-    resized = ((name, resize_photo(photo, side)) for name, photo in photos)
-    parity = compare(backend.run, source.reference, source.reference_name, resized)
-    kind.limits[source.precision].check(parity)
-    return parity
+def _gates(
+    kind: Format,
+    program: QuantizedProgram,
+    artefact: Path,
+    backend: Backend,
+    photos: Sequence[tuple[str, Bytes]],
+    allow_scales: bool,
+) -> tuple[dict[str, dict[str, Any]], Parity]:
+    """Figures by name of the gates that only a quantised artefact passes, one of them whole."""
+    from convert.integers import IntegerProgram
+    from convert.program_graph import program_graph
+
+    # Read back from the file that is written: memory could hold scales that the file does not.
+    file = artefact.read_bytes()
+    scales = compare_scales(program_graph(program.module), kind.graph(file))
+    if not allow_scales:
+        scales.check()
+    reference = IntegerProgram(program, kind.resize)
+    integers = compare(backend.run, reference.run, INTEGERS, photos)
+    if not allow_scales:
+        (ISLAND_LIMIT if reference.in_float else INTEGER_LIMIT).check(integers)
+    figures = {
+        "scales": scales.figures(),
+        "integers": {**integers.figures(), "in_float": reference.in_float},
+        **kind.gates(program, file, allow_scales),
+    }
+    return figures, integers
 
 
 def embedded() -> list[tuple[str, Bytes]]:
@@ -153,7 +205,8 @@ def describe(done: Converted, kind: Format) -> str:
     return "\n".join(
         [
             f"{done.path}: {size:.2f} MiB, {done.manifest.precision}, {kind.engine}",
-            f"  {done.parity}",
+            *(f"  {parity}" for parity in (done.parity, done.integers) if parity),
+            *(describe_scales(scales) if (scales := done.manifest.parity.get("scales")) else ()),
             f"  {took.inside} operations in {took.partitions} {took.delegate} pieces",
             f"  outside: {outside}",
             *(f"    {name}: {reason}" for name, reason in took.reasons.items()),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from convert.artefact import Content, Converted, Format, describe, write_artefact
 from convert.parity import FLOAT_LIMIT, INT8_LIMIT
+from convert.pte_graph import pte_graph
 from convert.source import Precision, Source, precision_of
 from edge_apps.errors import InputError
 from edge_apps.manifest import Interface
@@ -33,7 +34,7 @@ def _make(source: Source) -> Content:
         weights = fold_weights(source.network.exported)
         module = PhotoToMap(weights, scale, offset, steps, rounding=0.0)
     file, delegation = lower(module, source.size)
-    photo, map = (1, source.size, source.size, 3), (1, source.size, source.size)
+    photo, map = (1, source.size, source.size, 3), (1, source.map_size, source.map_size)
     return Content(
         file,
         Interface(photo, "NHWC", "uint8", scale, round(middle)),
@@ -49,6 +50,8 @@ FORMAT = Format(
     limits={"fp32": FLOAT_LIMIT, "int8": INT8_LIMIT},
     make=_make,
     open=open_pte,
+    graph=pte_graph,
+    resize="float",
 )
 
 
@@ -59,12 +62,21 @@ def convert_executorch(
     photos: Sequence[tuple[str, Bytes]] = (),
     size: int | None = None,
     overwrite: bool = False,
+    allow_scales: bool = False,
 ) -> Converted:
     """Converts a checkpoint to fp32 or a quantised program to int8, as a ``.pte``.
 
     The arguments and errors are those of :func:`convert.artefact.write_artefact`.
     """
-    return write_artefact(FORMAT, source, output, photos=photos, size=size, overwrite=overwrite)
+    return write_artefact(
+        FORMAT,
+        source,
+        output,
+        photos=photos,
+        size=size,
+        overwrite=overwrite,
+        allow_scales=allow_scales,
+    )
 
 
 @dataclasses.dataclass
@@ -81,6 +93,8 @@ class Options:
     """Photos or folders that the artefact is compared on; the embedded ones by default."""
     overwrite: bool = False
     """Replace existing files."""
+    allow_scales: bool = False
+    """Write the artefact even if scales differ from the program's."""
 
 
 def main(options: Options) -> None:
@@ -101,6 +115,7 @@ def main(options: Options) -> None:
         photos=photos,
         size=options.size,
         overwrite=options.overwrite,
+        allow_scales=options.allow_scales,
     )
     print(describe(done, FORMAT))
 

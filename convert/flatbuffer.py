@@ -78,19 +78,6 @@ def interface_scales(content: bytes) -> tuple[tuple[float, int], tuple[float, in
     )
 
 
-def tensor_scales(content: bytes) -> set[tuple[float, int]]:
-    """Scale and zero point of every tensor that is quantised as a whole."""
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(content)).subgraphs[0]
-    found = (t.quantization for t in graph.tensors if t.quantization is not None)
-    return {
-        (float(q.scale[0]), int(q.zeroPoint[0]))
-        for q in found
-        if q.scale is not None and len(q.scale) == 1
-    }
-
-
 def _add_tensor(model: Any, like: int, name: bytes, quantisation: tuple[float, int]) -> int:
     """Adds a uint8 tensor of the same shape as ``like`` and returns its index."""
     from ai_edge_litert import schema_py_generated as schema

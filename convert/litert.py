@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import struct
+import operator
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
 
 from convert.flatbuffer import (
     INT8_INPUT,
     INT8_OUTPUT,
     byte_interface,
     interface_scales,
-    tensor_scales,
 )
 from edge_apps.errors import InputError
 from quantize.folding import fold_batch_norm
@@ -65,16 +65,10 @@ def convert_int8(program: QuantizedProgram) -> bytes:
     """An int8 ``.tflite`` of a quantised program, with bytes as input and output.
 
     Raises:
-        InputError: if the converter did not keep every scale of the program's activations.
+        InputError: if the converter did not keep the input's or the output's scale.
     """
-    module = ChannelLast(program.exported.module())
+    module = ChannelLast(round_weights(program.exported.module()))
     content = _convert(module, program.info.size, quantised=True)
-    lost = activation_scales(program) - tensor_scales(content)
-    if lost:
-        raise InputError(
-            f"{len(lost)} of the program's scales did not arrive in the file, as {min(lost)}; "
-            "expected all of them; litert-torch changed how it carries quantised programs"
-        )
     found = interface_scales(content)
     if found != (INT8_INPUT, INT8_OUTPUT):
         raise InputError(
@@ -85,13 +79,23 @@ def convert_int8(program: QuantizedProgram) -> bytes:
     return byte_interface(content, photo, map)
 
 
-def activation_scales(program: QuantizedProgram) -> set[tuple[float, int]]:
-    """Scale, as float32, and zero point of every activation of a program."""
-    return {
-        (struct.unpack("f", struct.pack("f", node.args[1]))[0], int(node.args[2]))
-        for node in program.module.graph.nodes
-        if node.target == torch.ops.quantized_decomposed.quantize_per_tensor.default
-    }
+def round_weights(module: GraphModule) -> GraphModule:
+    """Moves every weight of a program onto its code, in place, and returns the module.
+
+    The converter rounds weights anew, and where one lies between two codes it may choose the
+    other; such a channel then departs by up to a code wherever that input is large.
+    """
+    quantize = torch.ops.quantized_decomposed.quantize_per_channel.default
+    dequantize = torch.ops.quantized_decomposed.dequantize_per_channel.default
+    with torch.no_grad():
+        for node in module.graph.nodes:
+            if node.target == quantize:
+                weight, scales, zero_points = (
+                    operator.attrgetter(n.target)(module) for n in node.args[:3]
+                )
+                how = (scales, zero_points, *node.args[3:])
+                weight.copy_(dequantize(quantize(weight, *how), *how))
+    return module
 
 
 def _convert(module: nn.Module, size: int, *, quantised: bool) -> bytes:

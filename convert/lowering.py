@@ -22,13 +22,13 @@ REASONS = {
 
 
 class PhotoToMap(nn.Module):
-    """Wraps a network: photo (1, S, S, 3) uint8 to map (1, S, S) uint8.
+    """Wraps a network: photo (1, S, S, 3) uint8 to map (1, M, M) uint8.
 
     Only the two conversions of bytes run outside XNNPACK. They stand at the very ends, where
     each is a single pass over one tensor; permuting bytes outside costs eight times as much.
 
     Args:
-        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, S, S).
+        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M).
         scale: step of a byte in the normalised photo.
         offset: normalised value of byte 0, negated.
         steps: byte of a probability of 1, before rounding.
@@ -60,7 +60,7 @@ class PhotoToMap(nn.Module):
 
 
 def lower(module: nn.Module, size: int) -> tuple[bytes, Delegation]:
-    """Lowers a module that maps (1, S, S, 3) uint8 to (1, S, S) uint8.
+    """Lowers a module that maps (1, S, S, 3) uint8 to (1, M, M) uint8.
 
     Args:
         module: in evaluation mode.

@@ -12,7 +12,7 @@ from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
 
 Runner = Callable[[Bytes], Bytes]
-"""Maps a photo (S, S, 3) uint8 to a map (S, S) uint8."""
+"""Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +77,14 @@ INT8_LIMIT = Limit(mean=6.0, within_2=0.5)
 """Catches gross errors only, such as swapped channels. One code that falls between two can move a
 map of the program itself by as much as a lost scale does, so whole maps cannot tell them apart;
 :mod:`convert.stepwise` does, and what the drift costs is measured as accuracy on a data set."""
+
+
+INTEGER_LIMIT = Limit(mean=0.05, within_2=0.999)
+"""Against the program in the runtime's own integers next to nothing may tip over."""
+
+ISLAND_LIMIT = Limit(mean=2.0, within_2=0.85)
+"""The same for a program with operations in float, such as the softmax of the paper's attention or
+modules that a mixed recipe keeps: there a code may tip over and later layers pass it on."""
 
 
 def compare(

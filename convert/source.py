@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from samnet.deployment import DeployedNetwork
     from samnet.preprocessing import Preprocessing
 
+RECIPE = "static_wi8_ai8"
+"""The recipe whose programs become artefacts, with or without modules kept in float."""
+
 Precision = Literal["fp32", "int8"]
 
 
@@ -31,10 +34,10 @@ class Source:
         checkpoint_sha256: of the float checkpoint's file, also behind a program.
         config: the network's configuration, plain values.
         preprocessing: how photos become the network's input.
-        size: S, height and width of input and output in pixels.
+        size: S, height and width of the input in pixels.
         network: the float network, or the program.
         quantisation: None for a float network.
-        reference: runs it in torch, photo (S, S, 3) uint8 to map (S, S) uint8.
+        reference: runs it in torch, photo (S, S, 3) uint8 to map (M, M) uint8.
     """
 
     path: Path
@@ -45,6 +48,11 @@ class Source:
     network: DeployedNetwork | QuantizedProgram
     quantisation: Quantisation | None
     reference: Runner
+
+    @property
+    def map_size(self) -> int:
+        """M, height and width of the map in pixels."""
+        return self.size // int(self.config["map_stride"])
 
     @property
     def precision(self) -> Precision:
@@ -120,6 +128,11 @@ def _program(path: Path, size: int | None) -> Source:
 
     program = load_program(path)
     info = program.info
+    if info.recipe.partition("+")[0] != RECIPE:
+        raise InputError(
+            f"{path}: was quantised with {info.recipe}, which runs in torch only; expected "
+            f"{RECIPE}, quantise the checkpoint with that"
+        )
     if size not in (None, info.size):
         raise InputError(
             f"{path}: was quantised for {info.size} px, not {size}; quantise it at that size"

@@ -28,11 +28,10 @@ TOLERANCE = 0.01
 """A code is right if it is one of those next to the value: nobody can say which of two codes is
 right for a value between them, and products of equal scales often are."""
 
-LARGEST, SHARE, FOUND = 1.0, 0.01, 0.9
-"""Allowed: the distance of a code from its value, where 0.5 is exact rounding, bilinear resizing in
-fixed point needs more, and 0.9 was seen in a few values of one convolution; the share of an
-operation's codes that are not right; and the least share of the program's tensors that could be
-compared."""
+LARGEST, SHARE, FOUND = 0.65, 0.01, 0.9
+"""Allowed: the distance of a code from its value, where 0.5 is exact rounding and bilinear resizing
+with weights of 11 bits adds up to 255 / 2048; the share of an operation's codes that are not right;
+and the least share of the program's tensors that could be compared."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,10 +62,14 @@ class Steps:
         """Plain values for a manifest."""
         return dataclasses.asdict(self)
 
-    def check(self) -> None:
-        """Raises InputError if an operation does not do what the program's does."""
-        compared = self.found >= FOUND * self.tensors
-        if self.largest > LARGEST or self.worst_share > SHARE or self.lost or not compared:
+    def check(self, *, allow_lost: bool = False) -> None:
+        """Raises InputError if an operation does not do what the program's does.
+
+        Args:
+            allow_lost: whether tensors may have other scales than the program's.
+        """
+        compared = self.found >= FOUND * self.tensors and (allow_lost or not self.lost)
+        if self.largest > LARGEST or self.worst_share > SHARE or not compared:
             raise InputError(
                 f"the artefact departs from its program: {self.lost} of {self.tensors} scales "
                 f"lost, {self.found} tensors compared, codes up to {self.largest:.2f} from their "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from convert.artefact import Content, Converted, Format, describe, embedded, write_artefact
 from convert.parity import FLOAT_LIMIT, INT8_LIMIT
 from convert.source import Precision, Source, precision_of
+from convert.tflite_graph import tflite_graph
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes, find_photos, read_photo, resize_photo
 from edge_apps.tflite_backend import open_tflite
@@ -24,25 +25,23 @@ def _make(source: Source) -> Content:
     from convert.delegation import delegation, interfaces
     from samnet.deployment import DeployedNetwork
 
-    checks = {}
     if isinstance(source.network, DeployedNetwork):
         file = litert.convert_float(source.network, source.preprocessing)
     else:
         file = litert.convert_int8(source.network)
-        checks["steps"] = _steps(file, source.network)
     photo, map = interfaces(file)
-    return Content(file, photo, map, delegation(file), checks)
+    return Content(file, photo, map, delegation(file))
 
 
-def _steps(file: bytes, program: QuantizedProgram) -> dict[str, Any]:
+def _gates(program: QuantizedProgram, file: bytes, allow_scales: bool) -> dict[str, dict[str, Any]]:
     """Figures of the embedded photo on which an operation departs most from the program's."""
     from convert.stepwise import compare_steps
 
     side = (program.info.size, program.info.size)
     found = [compare_steps(file, program, resize_photo(photo, side)) for _, photo in embedded()]
     for steps in found:
-        steps.check()
-    return max(found, key=lambda steps: steps.largest).figures()
+        steps.check(allow_lost=allow_scales)
+    return {"steps": max(found, key=lambda steps: steps.largest).figures()}
 
 
 FORMAT = Format(
@@ -52,6 +51,9 @@ FORMAT = Format(
     limits={"fp32": FLOAT_LIMIT, "int8": INT8_LIMIT},
     make=_make,
     open=open_tflite,
+    graph=tflite_graph,
+    resize="integer",
+    gates=_gates,
 )
 
 
@@ -62,12 +64,21 @@ def convert_tflite(
     photos: Sequence[tuple[str, Bytes]] = (),
     size: int | None = None,
     overwrite: bool = False,
+    allow_scales: bool = False,
 ) -> Converted:
     """Converts a checkpoint to fp32 or a quantised program to int8, as a ``.tflite``.
 
     The arguments and errors are those of :func:`convert.artefact.write_artefact`.
     """
-    return write_artefact(FORMAT, source, output, photos=photos, size=size, overwrite=overwrite)
+    return write_artefact(
+        FORMAT,
+        source,
+        output,
+        photos=photos,
+        size=size,
+        overwrite=overwrite,
+        allow_scales=allow_scales,
+    )
 
 
 @dataclasses.dataclass
@@ -86,6 +97,8 @@ class Options:
     """Photos or folders that the artefact is compared on; the embedded ones by default."""
     overwrite: bool = False
     """Replace existing files."""
+    allow_scales: bool = False
+    """Write the artefact even if scales differ from the program's."""
 
 
 def main(options: Options) -> None:
@@ -106,6 +119,7 @@ def main(options: Options) -> None:
         photos=photos,
         size=options.size,
         overwrite=options.overwrite,
+        allow_scales=options.allow_scales,
     )
     print(describe(done, FORMAT))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +12,14 @@ import pytest
 from edge_apps.errors import InputError
 from edge_apps.manifest import manifest_path, read_manifest
 from edge_apps.runtime import load
-from edge_apps.tflite_backend import interpreter_class, open_tflite
+from edge_apps.tflite_backend import open_tflite
 
 if TYPE_CHECKING:
     from quantize.program import QuantizedProgram
 
 pytest.importorskip("litert_torch", reason="needs the extra `tflite`")
 
-from torch import Tensor, nn
+from one_module import SCENES, SIZE, one_module, one_module_int8, one_module_tflite
 
 from convert import litert
 from convert.delegation import delegation, interfaces
@@ -28,72 +27,7 @@ from convert.parity import Limit, compare
 from convert.stepwise import compare_steps
 from convert.tflite import FORMAT, Options, convert_tflite, main
 from samnet import Preprocessing
-from samnet.attention import SAM
 from samnet.command import run_command
-from samnet.data.synthetic import scene
-from samnet.layers import ConvBN, resize
-
-SIZE = 48
-SCENES = [(str(seed), scene(seed, SIZE)[0]) for seed in range(8)]
-
-
-class OneModule(nn.Module):
-    """A network of one SAM module, or none, which converts in seconds."""
-
-    def __init__(self, attention: str) -> None:
-        super().__init__()
-        self.size = SIZE
-        self.stem = ConvBN(3, 8, 3, stride=2)
-        self.sam = SAM(8, (1, 2), attention, "shared") if attention else nn.Identity()  # type: ignore[arg-type]
-        self.head = nn.Conv2d(8, 1, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return resize(self.head(self.sam(self.stem(x))).sigmoid(), (SIZE, SIZE))
-
-
-@functools.cache
-def one_module(attention: str) -> OneModule:
-    """With normalisation statistics of photos: fresh ones would leave it ill-conditioned."""
-    import torch
-
-    from quantize.calibration import normalise
-
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(0)
-        network = OneModule(attention)
-        photos = torch.cat([normalise(photo, Preprocessing()) for _, photo in SCENES])
-        for _ in range(30):
-            network(photos)
-    return network.eval()
-
-
-@functools.cache
-def one_module_int8(attention: str) -> QuantizedProgram:
-    import torch
-    from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
-
-    from quantize.calibration import normalise
-    from quantize.folding import fold_batch_norm
-    from quantize.program import ProgramInfo, QuantizedProgram
-    from quantize.ptq import convert
-    from quantize.recipe import RecipeQuantizer
-    from samnet import SAMNetConfig
-
-    folded = fold_batch_norm(one_module(attention))
-    with torch.no_grad():
-        exported = torch.export.export(folded, (torch.zeros(1, 3, SIZE, SIZE),))
-        prepared = prepare_pt2e(exported.module(), RecipeQuantizer("minmax"))
-        for _, photo in SCENES:
-            prepared(normalise(photo, Preprocessing()))
-    info = ProgramInfo(SAMNetConfig(), Preprocessing(), SIZE, "ptq", "", "minmax", {})
-    return QuantizedProgram(convert(prepared, SIZE), info)
-
-
-@functools.cache
-def one_module_tflite(attention: str, precision: str) -> bytes:
-    if precision == "int8":
-        return litert.convert_int8(one_module_int8(attention))
-    return litert.convert_float(one_module(attention), Preprocessing())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -137,21 +71,10 @@ def test_interface_is_the_cameras_byte() -> None:
     assert (map.scale, map.zero_point) == (pytest.approx(1 / 255), 0)
 
 
-@pytest.mark.parametrize("attention", ["softmax", "stick_breaking"])
-def test_scales_arrive_unchanged(attention: str) -> None:
-    given = litert.activation_scales(one_module_int8(attention))
-    interpreter = interpreter_class()(model_content=one_module_tflite(attention, "int8"))
-    arrived = {details["quantization"] for details in interpreter.get_tensor_details()}
-    assert len(given) > 15 and given <= arrived
-
-
-def test_lost_scale_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_interface_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     content = one_module_tflite("", "int8")
     monkeypatch.setattr(litert, "_convert", lambda *_, **__: content)
     with pytest.raises(InputError, match="scales and zero points"):
-        litert.convert_int8(one_module_int8(""))
-    monkeypatch.setattr(litert, "activation_scales", lambda _: {(0.25, 3)})
-    with pytest.raises(InputError, match=r"1 of the program's scales .* \(0.25, 3\)"):
         litert.convert_int8(one_module_int8(""))
 
 

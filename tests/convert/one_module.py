@@ -1,0 +1,87 @@
+"""A network of one module and what is made of it, which takes seconds."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from samnet import Preprocessing, SAMNetConfig
+from samnet.attention import SAM
+from samnet.data.synthetic import scene
+from samnet.layers import ConvBN, resize
+
+if TYPE_CHECKING:
+    from quantize.program import QuantizedProgram
+
+SIZE = 48
+RECORD = {"count": 8, "seed": 0, "sha256": "0" * 64}
+SCENES = [(str(seed), scene(seed, SIZE)[0]) for seed in range(8)]
+
+
+class OneModule(nn.Module):
+    """A network of one SAM module, or none, which converts in seconds."""
+
+    def __init__(self, attention: str) -> None:
+        super().__init__()
+        self.size = SIZE
+        self.stem = ConvBN(3, 8, 3, stride=2)
+        self.sam = SAM(8, (1, 2), attention, "shared") if attention else nn.Identity()  # type: ignore[arg-type]
+        self.head = nn.Conv2d(8, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return resize(self.head(self.sam(self.stem(x))).sigmoid(), (SIZE, SIZE))
+
+
+@functools.cache
+def one_module(attention: str) -> OneModule:
+    """With normalisation statistics of photos: fresh ones would leave it ill-conditioned."""
+    from quantize.calibration import normalise
+
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        network = OneModule(attention)
+        photos = torch.cat([normalise(photo, Preprocessing()) for _, photo in SCENES])
+        for _ in range(30):
+            network(photos)
+    return network.eval()
+
+
+@functools.cache
+def one_module_int8(attention: str) -> QuantizedProgram:
+    from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
+
+    from quantize.calibration import normalise
+    from quantize.conversion import convert
+    from quantize.folding import fold_batch_norm
+    from quantize.program import ProgramInfo, QuantizedProgram
+    from quantize.recipe import NAME, RecipeQuantizer
+
+    folded = fold_batch_norm(one_module(attention))
+    with torch.no_grad():
+        exported = torch.export.export(folded, (torch.zeros(1, 3, SIZE, SIZE),))
+        prepared = prepare_pt2e(exported.module(), RecipeQuantizer("minmax"))
+        for _, photo in SCENES:
+            prepared(normalise(photo, Preprocessing()))
+    info = ProgramInfo(SAMNetConfig(), Preprocessing(), SIZE, "ptq", NAME, "minmax", RECORD)
+    return QuantizedProgram(convert(prepared, SIZE), info)
+
+
+@functools.cache
+def one_module_tflite(attention: str, precision: str) -> bytes:
+    from convert import litert
+
+    if precision == "int8":
+        return litert.convert_int8(one_module_int8(attention))
+    return litert.convert_float(one_module(attention), Preprocessing())  # type: ignore[arg-type]
+
+
+@functools.cache
+def one_module_pte(attention: str) -> bytes:
+    from convert.lowering import PhotoToMap, fold_weights, lower
+
+    # A program of its own: its weights are replaced by their codes.
+    weights = fold_weights(one_module_int8(attention).exported)
+    return lower(PhotoToMap(weights, 1 / 64, 2.0, 256.0, rounding=0.0), SIZE)[0]

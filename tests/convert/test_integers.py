@@ -1,0 +1,78 @@
+"""A program in XNNPACK's integers gives the maps of its artefacts."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from one_module import SCENES, one_module_int8, one_module_pte, one_module_tflite
+from torch.nn import functional as F
+
+from convert.integers import IntegerProgram
+from convert.litert import round_weights
+from convert.parity import INTEGER_LIMIT, compare
+from edge_apps.errors import InputError
+from edge_apps.pte_backend import open_pte
+from edge_apps.tflite_backend import open_tflite
+
+
+def backend(kind, attention, folder):
+    path = folder / f"x.{kind}"
+    if kind == "pte":
+        path.write_bytes(one_module_pte(attention))
+        return open_pte(path, 1)
+    path.write_bytes(one_module_tflite(attention, "int8"))
+    return open_tflite(path, 1)
+
+
+@pytest.mark.parametrize("kind", ["tflite", "pte"])
+@pytest.mark.parametrize("attention", ["stick_breaking", "softmax"])
+def test_every_byte_of_the_artefact_is_the_integers(kind, attention, tmp_path):
+    program = one_module_int8(attention)
+    reference = IntegerProgram(program, "float" if kind == "pte" else "integer")
+    run = backend(kind, attention, tmp_path).run
+    parity = compare(run, reference.run, "integers", SCENES)
+    assert reference.in_float == (["aten.div.Tensor"] if attention == "softmax" else [])
+    INTEGER_LIMIT.check(parity)
+    # The softmax is in float, where the two approximate the exponential each in its own way.
+    assert parity.max <= (1 if attention == "softmax" else 0), parity
+
+
+def test_the_integers_are_the_program_but_for_ties():
+    program = one_module_int8("stick_breaking")
+    parity = compare(IntegerProgram(program, "integer").run, program.run, "torch", SCENES)
+    assert 0 < parity.mean < 0.2 and parity.max <= 3
+
+
+def test_bilinear_resizing_has_aligned_corners():
+    from convert.integers import _resized
+
+    x = torch.randint(-128, 128, (1, 2, 7, 5)).float()
+    ours = _resized(x, 20, 13)
+    exact = F.interpolate(x.double(), (20, 13), mode="bilinear", align_corners=True)
+    assert (ours - exact).abs().max() < 0.5 + 256 / 2048
+    assert torch.equal(
+        ours[..., [0, 0, -1, -1], [0, -1, 0, -1]], x.double()[..., [0, 0, -1, -1], [0, -1, 0, -1]]
+    )
+
+
+def test_a_network_of_other_weights_is_told_apart(tmp_path):
+    run = backend("tflite", "stick_breaking", tmp_path).run
+    other = one_module_int8("softmax")
+    parity = compare(run, IntegerProgram(other, "integer").run, "integers", SCENES)
+    with pytest.raises(InputError, match="differs from its origin"):
+        INTEGER_LIMIT.check(parity)
+
+
+def test_weights_between_two_codes_move_onto_one():
+    module = copy.deepcopy(one_module_int8("").exported).module()
+    weight = module.get_parameter("stem.conv.weight")
+    quantise = torch.ops.quantized_decomposed.quantize_per_channel.default
+    node = next(n for n in module.graph.nodes if n.target == quantise)
+    scale = module.get_buffer(node.args[1].target).reshape(-1, 1, 1, 1)
+    with torch.no_grad():
+        weight.copy_(torch.randint(-100, 100, weight.shape) * scale + 0.4 * scale)
+        codes = (weight / scale).round()
+        round_weights(module)
+        assert torch.allclose(weight, codes * scale, rtol=1e-6, atol=0)
