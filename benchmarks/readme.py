@@ -1,7 +1,7 @@
-"""``python -m benchmarks.readme``: the figures and the picture of the README, from result files.
+"""``python -m benchmarks.readme``: figures and picture of the documentation, from result files.
 
-Reads what ``samnet.evaluate`` and ``benchmarks.demo`` wrote to ``results/`` and replaces the
-marked block of README.md; runs a shipped artefact on embedded photos for the picture.
+Reads what commands wrote to ``results/`` and replaces the marked blocks of README.md and
+docs/training.md; runs a shipped artefact on embedded photos for the picture.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.training_page import ablation, recipes, throughput
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
 from edge_apps.photos import Bytes, overlay, resize_map, resize_photo
@@ -22,7 +23,7 @@ from edge_apps.shipped import default_model
 from samnet.command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- figures: python -m benchmarks.readme -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- {}: python -m benchmarks.readme -->", "<!-- end of {} -->"
 SHOWN = ("astronaut", "chelsea", "coffee", "rocket")
 TILE = (198, 264)
 """Height and width of one picture in the README, in pixels."""
@@ -35,6 +36,8 @@ class Options:
     """Folder of result files."""
     readme: Path = ROOT / "README.md"
     """The file whose marked block is replaced."""
+    training: Path = ROOT / "docs" / "training.md"
+    """Likewise, with its blocks on recipes, throughput and the paper's ablation."""
     model: Path = dataclasses.field(default_factory=default_model)
     """What makes the maps of the picture."""
     picture: Path = ROOT / "docs" / "saliency.jpg"
@@ -47,17 +50,27 @@ def main(options: Options) -> None:
     from samnet.predictor import load_predictor
 
     results = read_results(options.results)
-    text = with_block(options.readme, figures(results))
+    texts = {
+        options.readme: with_blocks(options.readme, {"figures": figures(results)}),
+        options.training: with_blocks(
+            options.training,
+            {
+                "recipes": recipes(results),
+                "throughput": throughput(results),
+                "ablation": ablation(results),
+            },
+        ),
+    }
     predict = load_predictor(options.model)
     photos = {it.name: it.photo for it in embedded_photos()}
     columns = [(photos[name], predict(photos[name])) for name in SHOWN]
     with replacing(options.picture, overwrite=True) as temporary:
         Image.fromarray(sheet(columns)).save(temporary, quality=84, optimize=True)
-    with replacing(options.readme, overwrite=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(
-        f"{options.picture} by {options.model.name}; {options.readme} from {len(results)} results"
-    )
+    for page, text in texts.items():
+        with replacing(page, overwrite=True) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    pages = " and ".join(map(str, texts))
+    print(f"{options.picture} by {options.model.name}; {pages} from {len(results)} results")
 
 
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
@@ -67,7 +80,8 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
         InputError: if there is none, or one is no JSON.
     """
     found = {}
-    for path in sorted(folder.glob("*.json")):
+    # A dot begins the name of a file that is being written.
+    for path in sorted(folder.glob("[!.]*.json")):
         try:
             found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
@@ -82,7 +96,8 @@ def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
     accuracy = [
         (result["model"] or result["maps"], data["name"], data["count"], data["max_F"], data["MAE"])
         for result in results.values()
-        for data in result.get("data", ())
+        if result.keys() >= {"model", "maps", "data"}  # those of samnet.evaluate
+        for data in result["data"]
     ]
     parts = []
     if accuracy:
@@ -92,26 +107,31 @@ def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
         ]
         parts.append(_table(("network", "data set", "photos", "max F", "MAE"), rows))
     for result in results.values():
-        if "rows" in result:
+        if "latency_protocol" in result:
             parts.append(_forms(result))
     return "\n\n".join(parts)
 
 
-def with_block(readme: Path, block: str) -> str:
-    """The text of ``readme`` with ``block`` between its marks.
+def with_blocks(page: Path, blocks: Mapping[str, str]) -> str:
+    """The text of a page with blocks between the marks of their names.
 
     Raises:
-        InputError: if the file or its marks are missing.
+        InputError: if the file or a mark is missing.
     """
     try:
-        text = readme.read_text(encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{readme}: cannot be read ({error.strerror})") from error
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise InputError(f"{readme}: the marks {BEGIN} and {END} are missing; put them back")
-    return f"{head}{begin}\n{block}\n{end}{tail}"
+        raise InputError(f"{page}: cannot be read ({error.strerror})") from error
+    for name, block in blocks.items():
+        opening, closing = BEGIN.format(name), END.format(name)
+        head, begin, rest = text.partition(opening)
+        _, end, tail = rest.partition(closing)
+        if not begin or not end:
+            raise InputError(
+                f"{page}: the marks {opening} and {closing} are missing; put them back"
+            )
+        text = f"{head}{begin}\n{block}\n{end}{tail}"
+    return text
 
 
 def sheet(columns: Sequence[tuple[Bytes, Bytes]]) -> Bytes:

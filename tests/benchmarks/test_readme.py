@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.readme import BEGIN, END, figures, read_results, sheet, with_block
+from benchmarks.readme import BEGIN, END, Options, figures, read_results, sheet, with_blocks
+from benchmarks.training_page import ablation, recipes, throughput
 from edge_apps.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,18 +30,23 @@ def test_forms_come_from_the_demo(comparison):
     assert "One thread. On A CPU." in text
 
 
+def page(text):
+    begin, end = BEGIN.format("figures"), END.format("figures")
+    return f"before\n{begin}\n{text}\n{end}\nafter\n"
+
+
 def test_only_the_block_is_replaced(tmp_path):
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    assert with_block(readme, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    readme.write_text(page("old"), encoding="utf-8")
+    assert with_blocks(readme, {"figures": "new"}) == page("new")
 
 
-@pytest.mark.parametrize("text", ["no marks", f"{BEGIN} without an end"])
+@pytest.mark.parametrize("text", ["no marks", f"{BEGIN.format('figures')} without an end"])
 def test_missing_marks_are_named(tmp_path, text):
     readme = tmp_path / "README.md"
     readme.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="marks"):
-        with_block(readme, "new")
+        with_blocks(readme, {"figures": "new"})
 
 
 def test_results_are_required_and_readable(tmp_path):
@@ -56,16 +62,39 @@ def test_the_sheet_has_a_column_a_photo():
     assert sheet([one, one]).shape[1] > 2 * sheet([one]).shape[1]
 
 
-def test_the_readme_stands_for_what_is_there():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert with_block(ROOT / "README.md", "") != ""
+@pytest.mark.parametrize("name", ["README.md", "docs/training.md", "docs/int8.md"])
+def test_what_a_page_links_to_is_there(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
     for path in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / path).exists(), path
+        assert ((ROOT / name).parent / path).exists(), path
 
 
-def test_the_readme_shows_what_the_results_say():
+def test_pages_show_what_the_results_say():
     if not (ROOT / "results").is_dir():
         pytest.skip("results/ is not part of this checkout")
-    readme = ROOT / "README.md"
-    block = figures(read_results(ROOT / "results"))
-    assert with_block(readme, block) == readme.read_text(encoding="utf-8")
+    found, options = read_results(ROOT / "results"), Options()
+    readme = with_blocks(options.readme, {"figures": figures(found)})
+    assert readme == options.readme.read_text(encoding="utf-8")
+    blocks = {
+        "recipes": recipes(found),
+        "throughput": throughput(found),
+        "ablation": ablation(found),
+    }
+    training = with_blocks(options.training, blocks)
+    assert training == options.training.read_text(encoding="utf-8")
+
+
+def test_every_difference_of_the_recipes_is_a_row_with_its_effect():
+    settings = {"phases": ["96:1"]}
+    rows = [
+        {"key": "modern", "max_F": 0.7, "MAE": 0.2, "settings": settings},
+        {"key": "loss", "max_F": 0.69, "MAE": 0.21, "settings": settings},
+        {"key": "clip", "failure": "the loss is nan"},
+    ]
+    protocol = {"held_out": 500, "data": "DUTS-TR", "seed": 0}
+    lines = recipes({"ablation_recipe": {"rows": rows, "protocol": protocol}}).splitlines()
+    cells = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines if "|" in line}
+    assert [cell.strip() for cell in cells["`loss`"]] == ["bce", "bce", "bce+iou", "-0.010, +0.010"]
+    assert cells["`clip`"][-1].strip() == "–"
+    assert {"`phases`", "`schedule`", "`scales`", "`augmentation`", "`imitation`"} <= cells.keys()
+    assert "96:1" in lines[-1]
