@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks import int8_page
 from benchmarks.training_page import ablation, recipes, throughput
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
@@ -38,6 +39,8 @@ class Options:
     """The file whose marked block is replaced."""
     training: Path = ROOT / "docs" / "training.md"
     """Likewise, with its blocks on recipes, throughput and the paper's ablation."""
+    int8: Path = ROOT / "docs" / "int8.md"
+    """Likewise, with its blocks on what int8 costs and gains."""
     model: Path = dataclasses.field(default_factory=default_model)
     """What makes the maps of the picture."""
     picture: Path = ROOT / "docs" / "saliency.jpg"
@@ -50,17 +53,7 @@ def main(options: Options) -> None:
     from samnet.predictor import load_predictor
 
     results = read_results(options.results)
-    texts = {
-        options.readme: with_blocks(options.readme, {"figures": figures(results)}),
-        options.training: with_blocks(
-            options.training,
-            {
-                "recipes": recipes(results),
-                "throughput": throughput(results),
-                "ablation": ablation(results),
-            },
-        ),
-    }
+    texts = pages(options, results)
     predict = load_predictor(options.model)
     photos = {it.name: it.photo for it in embedded_photos()}
     columns = [(photos[name], predict(photos[name])) for name in SHOWN]
@@ -69,8 +62,32 @@ def main(options: Options) -> None:
     for page, text in texts.items():
         with replacing(page, overwrite=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    pages = " and ".join(map(str, texts))
-    print(f"{options.picture} by {options.model.name}; {pages} from {len(results)} results")
+    written = ", ".join(map(str, texts))
+    print(f"{options.picture} by {options.model.name}; {written} from {len(results)} results")
+
+
+def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Path, str]:
+    """The texts of all pages, their blocks made from results.
+
+    Raises:
+        InputError: as :func:`with_blocks`.
+    """
+    blocks = {
+        options.readme: {"figures": figures(results)},
+        options.training: {
+            "recipes": recipes(results),
+            "throughput": throughput(results),
+            "ablation": ablation(results),
+        },
+        options.int8: {
+            "triplet": int8_page.triplet(results),
+            "latency": int8_page.latency(results),
+            "instructions": int8_page.instructions(results),
+            "memory": int8_page.memory(results),
+            "modules": int8_page.modules(results),
+        },
+    }
+    return {page: with_blocks(page, parts) for page, parts in blocks.items()}
 
 
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
@@ -94,9 +111,10 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Markdown tables of results: accuracy on data sets, then size and latency."""
     accuracy = [
-        (result["model"] or result["maps"], data["name"], data["count"], data["max_F"], data["MAE"])
+        (result["model"], data["name"], data["count"], data["max_F"], data["MAE"])
         for result in results.values()
         if result.keys() >= {"model", "maps", "data"}  # those of samnet.evaluate
+        and (ROOT / result["model"]).is_file()  # what is shipped
         for data in result["data"]
     ]
     parts = []

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from convert.operation import Operand
-from convert.parity import INTEGER_LIMIT, ISLAND_LIMIT, Limit, Parity, compare
+from convert.parity import (
+    FLOAT_RESIZE_LIMIT,
+    INTEGER_LIMIT,
+    ISLAND_LIMIT,
+    Limit,
+    Parity,
+    compare,
+)
 from convert.scales import compare_scales, describe_scales
 from convert.source import Precision, Source, open_source
 from edge_apps.errors import InputError
@@ -181,7 +188,8 @@ def _gates(
     reference = IntegerProgram(program, kind.resize)
     integers = compare(backend.run, reference.run, INTEGERS, photos)
     if not allow_scales:
-        (ISLAND_LIMIT if reference.in_float else INTEGER_LIMIT).check(integers)
+        exact = FLOAT_RESIZE_LIMIT if kind.resize == "float" else INTEGER_LIMIT
+        (ISLAND_LIMIT if reference.in_float else exact).check(integers)
     figures = {
         "scales": scales.figures(),
         "integers": {**integers.figures(), "in_float": reference.in_float},

@@ -14,12 +14,13 @@ from edge_apps.errors import InputError
 from edge_apps.files import replacing, sha256
 from samnet.checkpoint import Checkpoint, load_checkpoint
 from samnet.command import run_command
+from samnet.config import SAMNetConfig
 
 CARD = """\
 # {name}
 
-SAMNet with {attention} attention: {parameters:,} parameters, trained for salient object detection
-at {size}×{size} pixels. File `{file}`, SHA-256 `{digest}`.
+{form}: {parameters:,} parameters, trained for salient object detection at {size}×{size} pixels.
+File `{file}`, SHA-256 `{digest}`.
 
 ## Accuracy
 
@@ -105,7 +106,7 @@ def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict
     model, runs = checkpoint.model, _runs(checkpoint.training)
     return CARD.format(
         name=path.stem,
-        attention=model.config.attention.replace("_", "-"),
+        form=_form(model.config),
         parameters=sum(p.numel() for p in model.parameters()),
         size=checkpoint.preprocessing.size,
         file=path.name,
@@ -115,6 +116,13 @@ def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict
         training="\n".join(f"| {name} | {value} |" for name, value in _training(runs)),
         teacher=TEACHER if any(run["recipe"]["imitation"] for run in runs) else "",
     )
+
+
+def _form(config: SAMNetConfig) -> str:
+    """What the network changes of the paper's."""
+    paper, ours = SAMNetConfig().to_dict(), config.to_dict()
+    changes = [f"{name} {ours[name]}" for name in ours if ours[name] != paper[name]]
+    return f"SAMNet with {', '.join(changes)}" if changes else "SAMNet as in the paper"
 
 
 def _runs(training: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.readme import BEGIN, END, Options, figures, read_results, sheet, with_blocks
-from benchmarks.training_page import ablation, recipes, throughput
+from benchmarks.readme import BEGIN, END, Options, figures, pages, read_results, sheet, with_blocks
+from benchmarks.training_page import recipes
 from edge_apps.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,8 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_accuracy_comes_from_evaluations():
     data = [{"name": "ECSSD", "count": 250, "max_F": 0.8124, "MAE": 0.101}]
-    text = figures({"a": {"model": "weights/net.safetensors", "maps": None, "data": data}})
-    assert "| `net.safetensors` | ECSSD | 250 | 0.812 | 0.101 |" in text
+    weights = "samnet/weights/samnet.safetensors"
+    text = figures({"a": {"model": weights, "maps": None, "data": data}})
+    assert "| `samnet.safetensors` | ECSSD | 250 | 0.812 | 0.101 |" in text
+    assert not figures({"a": {"model": "not/shipped.tflite", "maps": None, "data": data}})
 
 
 def test_forms_come_from_the_demo(comparison):
@@ -30,15 +32,15 @@ def test_forms_come_from_the_demo(comparison):
     assert "One thread. On A CPU." in text
 
 
-def page(text):
+def marked(text):
     begin, end = BEGIN.format("figures"), END.format("figures")
     return f"before\n{begin}\n{text}\n{end}\nafter\n"
 
 
 def test_only_the_block_is_replaced(tmp_path):
     readme = tmp_path / "README.md"
-    readme.write_text(page("old"), encoding="utf-8")
-    assert with_blocks(readme, {"figures": "new"}) == page("new")
+    readme.write_text(marked("old"), encoding="utf-8")
+    assert with_blocks(readme, {"figures": "new"}) == marked("new")
 
 
 @pytest.mark.parametrize("text", ["no marks", f"{BEGIN.format('figures')} without an end"])
@@ -72,16 +74,8 @@ def test_what_a_page_links_to_is_there(name):
 def test_pages_show_what_the_results_say():
     if not (ROOT / "results").is_dir():
         pytest.skip("results/ is not part of this checkout")
-    found, options = read_results(ROOT / "results"), Options()
-    readme = with_blocks(options.readme, {"figures": figures(found)})
-    assert readme == options.readme.read_text(encoding="utf-8")
-    blocks = {
-        "recipes": recipes(found),
-        "throughput": throughput(found),
-        "ablation": ablation(found),
-    }
-    training = with_blocks(options.training, blocks)
-    assert training == options.training.read_text(encoding="utf-8")
+    for page, text in pages(Options(), read_results(ROOT / "results")).items():
+        assert page.read_text(encoding="utf-8") == text, f"{page}: run benchmarks.readme"
 
 
 def test_every_difference_of_the_recipes_is_a_row_with_its_effect():
