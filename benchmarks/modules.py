@@ -53,11 +53,10 @@ def network_calls(config: Mapping[str, Any], size: int) -> list[Call]:
     Raises:
         InputError: if the configuration is of no network known here.
     """
-    from samnet.config import SAMNetConfig
     from samnet.deployment import DeployedNetwork
-    from samnet.network import SAMNet
+    from samnet.models import build_network, read_config
 
-    network = DeployedNetwork(SAMNet(SAMNetConfig.from_dict(dict(config))), size).eval().to("meta")
+    network = DeployedNetwork(build_network(read_config(dict(config))), size).eval().to("meta")
     with _Recorder(network) as recorder, torch.no_grad():
         network(torch.zeros(1, 3, size, size, device="meta"))
     return recorder.calls

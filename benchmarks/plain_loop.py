@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from samnet.data.layouts import Pair
 from samnet.losses import SIDE_WEIGHT
-from samnet.network import SAMNet
 from samnet.preprocessing import MEAN, STD
 from samnet.recipe import Recipe
+from samnet.saliency import SaliencyNetwork
 from samnet.vision import import_torchvision
 
 
@@ -59,7 +59,7 @@ class PlainLoop:
     """
 
     def __init__(
-        self, model: SAMNet, batches: Sequence[Sequence[Pair]], size: int, recipe: Recipe
+        self, model: SaliencyNetwork, batches: Sequence[Sequence[Pair]], size: int, recipe: Recipe
     ) -> None:
         """Prepares a loop over batches of pairs, on a copy of the model."""
         self.model = copy.deepcopy(model)

@@ -19,8 +19,9 @@ from edge_apps.photos import Bytes, resize_map, resize_photo
 from quantize import recipe
 from quantize.calibration import normalise
 from quantize.conversion import check_scales
-from samnet.config import SAMNetConfig
+from samnet.models import read_config
 from samnet.preprocessing import Preprocessing
+from samnet.saliency import NetworkConfig
 
 FORMAT = "samnet-int8-1"
 """Names the layout of the file; a reader refuses any other."""
@@ -44,7 +45,7 @@ class ProgramInfo:
         training: summary of quantisation-aware training; empty for PTQ.
     """
 
-    config: SAMNetConfig
+    config: NetworkConfig
     preprocessing: Preprocessing
     size: int
     method: str
@@ -61,7 +62,7 @@ class ProgramInfo:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ProgramInfo:
         """The inverse of :meth:`to_dict`."""
-        config = SAMNetConfig.from_dict(values["config"])
+        config = read_config(values["config"])
         preprocessing = Preprocessing(**values["preprocessing"])
         return cls(**{**values, "config": config, "preprocessing": preprocessing})
 

@@ -15,6 +15,7 @@ from edge_apps.files import replacing
 from samnet.config import SAMNetConfig
 from samnet.network import Encoder, SAMNet
 from samnet.preprocessing import MEAN, STD, Preprocessing
+from samnet.saliency import SaliencyNetwork
 from samnet.transfer import adopt
 
 FORMAT = "samnet-backbone-1"
@@ -55,13 +56,18 @@ def save_backbone(
         temporary.write_bytes(save(tensors, metadata))
 
 
-def adopt_backbone(model: SAMNet, path: str | Path) -> None:
+def adopt_backbone(model: SaliencyNetwork, path: str | Path) -> None:
     """Gives a network's encoder the weights of a file; its attention may be another.
 
     Raises:
         InputError: if the file is missing, no backbone, damaged, normalised otherwise, or of an
             encoder of another form.
     """
+    if not isinstance(model, SAMNet):
+        raise InputError(
+            f"{path}: a backbone is SAMNet's encoder, the network is another; start a baseline "
+            "from a checkpoint with --init"
+        )
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; give what samnet.pretrain wrote")
     try:

@@ -12,9 +12,9 @@ from safetensors.torch import save
 
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
-from samnet.config import SAMNetConfig
-from samnet.network import SAMNet
+from samnet.models import build_network, read_config
 from samnet.preprocessing import Preprocessing
+from samnet.saliency import SaliencyNetwork
 
 FORMAT = "samnet-1"
 """Names the layout of tensors and metadata; a reader refuses any other."""
@@ -30,7 +30,7 @@ class Checkpoint:
         training: summary of how it was trained, and its metrics; plain JSON values.
     """
 
-    model: SAMNet
+    model: SaliencyNetwork
     preprocessing: Preprocessing
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -73,10 +73,10 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             "this file was not written by samnet.train"
         )
     try:
-        config = SAMNetConfig.from_dict(json.loads(metadata["config"]))
+        config = read_config(json.loads(metadata["config"]))
         preprocessing = Preprocessing(**json.loads(metadata["preprocessing"]))
         training = json.loads(metadata["training"])
-        model = SAMNet(config)
+        model = build_network(config)
         model.load_state_dict(tensors)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -87,7 +87,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(model.eval(), preprocessing, training)
 
 
-def load(path: str | Path) -> SAMNet:
+def load(path: str | Path) -> SaliencyNetwork:
     """Reads the network of a checkpoint, in evaluation mode.
 
     Raises:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from samnet.network import SAMNet
+from samnet.saliency import SaliencyNetwork
 
 PAPER_SIZE = 336
 """Height and width in pixels at which the paper counts multiply-adds."""
@@ -19,7 +19,7 @@ def parameters(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def multiply_adds(model: SAMNet, size: int = PAPER_SIZE) -> int:
+def multiply_adds(model: SaliencyNetwork, size: int = PAPER_SIZE) -> int:
     """Multiply-adds of all maps of one photo (1, 3, size, size); convolutions and products alone.
 
     The side maps are included, as in the paper's count; they are a few in ten thousand.

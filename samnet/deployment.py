@@ -6,17 +6,15 @@ differ in nothing but their numbers.
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
 from edge_apps.errors import InputError
 from samnet.config import STAGES
 from samnet.layers import resize
-from samnet.network import Head, SAMNet
 from samnet.preprocessing import Preprocessing
-from samnet.pyramid import FixedPyramidPooling
+from samnet.pyramid import FixedPyramidPooling, PyramidPooling
+from samnet.saliency import SaliencyNetwork
 
 MULTIPLE = 32
 """Deployed sizes are multiples of this or equal to 336, the paper's size."""
@@ -34,7 +32,7 @@ class DeployedNetwork(nn.Module):
         size: S, fixed at conversion.
     """
 
-    def __init__(self, model: SAMNet, size: int) -> None:
+    def __init__(self, model: SaliencyNetwork, size: int) -> None:
         super().__init__()
         if size < 96 or (size % MULTIPLE and size != 336):
             raise InputError(
@@ -44,10 +42,10 @@ class DeployedNetwork(nn.Module):
         self.map_size = size // model.config.map_stride
         self.encoder = model.encoder
         self.pyramid: nn.Module | None = None
-        if model.pyramid is not None:
+        if isinstance(model.pyramid, PyramidPooling):
             self.pyramid = FixedPyramidPooling(model.pyramid, -(-size // 2**STAGES))
         self.decoder = model.decoder
-        self.head = cast(Head, model.decoded_heads[0]).conv
+        self.head = model.decoded_heads[0].conv
 
     def forward(self, x: Tensor) -> Tensor:
         stages = self.encoder(x)

@@ -6,15 +6,15 @@ from torch import Tensor, nn
 
 from samnet.imitation import Imitation
 from samnet.losses import saliency_loss
-from samnet.network import SAMNet
 from samnet.ranges import RangePenalty
 from samnet.recipe import Recipe
+from samnet.saliency import SaliencyNetwork
 
 
 class Learner(nn.Module):
     """Network and losses as one module, so that one call runs on every process."""
 
-    def __init__(self, model: SAMNet, imitation: Imitation, recipe: Recipe) -> None:
+    def __init__(self, model: SaliencyNetwork, imitation: Imitation, recipe: Recipe) -> None:
         super().__init__()
         self.model, self.imitation, self.recipe = model, imitation, recipe
         self.ranges = RangePenalty(model) if recipe.range else None
@@ -35,7 +35,7 @@ class Learner(nn.Module):
         total = saliency_loss(logits, truth, self.recipe.loss)
         parts = {"saliency": total.detach()}
         if teacher is not None:
-            imitation = self.imitation(stages[1:], teacher)
+            imitation = self.imitation(stages[1:5], teacher)
             total = total + self.recipe.imitation * (1 - share) * imitation
             parts["imitation"] = imitation.detach()
         if self.ranges is not None:

@@ -15,6 +15,7 @@ from edge_apps.files import replacing, sha256
 from samnet.checkpoint import Checkpoint, load_checkpoint
 from samnet.command import run_command
 from samnet.config import SAMNetConfig
+from samnet.saliency import NetworkConfig
 
 CARD = """\
 # {name}
@@ -118,8 +119,10 @@ def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict
     )
 
 
-def _form(config: SAMNetConfig) -> str:
+def _form(config: NetworkConfig) -> str:
     """What the network changes of the paper's."""
+    if not isinstance(config, SAMNetConfig):
+        return f"The baseline {config.to_dict()['name']}"
     paper, ours = SAMNetConfig().to_dict(), config.to_dict()
     changes = [f"{name} {ours[name]}" for name in ours if ours[name] != paper[name]]
     return f"SAMNet with {', '.join(changes)}" if changes else "SAMNet as in the paper"

@@ -1,14 +1,20 @@
-"""Networks by name."""
+"""Networks by name and by configuration."""
 
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 from edge_apps.errors import InputError
+from samnet.baselines import ARCHITECTURES
+from samnet.baselines.network import Baseline, BaselineConfig
 from samnet.config import SAMNetConfig
 from samnet.network import SAMNet
+from samnet.saliency import SaliencyNetwork
 
-CONFIGS = {
+AnyConfig = SAMNetConfig | BaselineConfig
+
+CONFIGS: dict[str, AnyConfig] = {
     "samnet": SAMNetConfig(),
     "samnet-edge": SAMNetConfig(
         attention="stick_breaking",
@@ -17,10 +23,11 @@ CONFIGS = {
         decoder_kernel=3,
         map_stride=2,
     ),
+    **{name: BaselineConfig(name) for name in ARCHITECTURES},
 }
 
 
-def model_config(name: str) -> SAMNetConfig:
+def model_config(name: str) -> AnyConfig:
     """The configuration of a named network.
 
     Raises:
@@ -33,10 +40,28 @@ def model_config(name: str) -> SAMNetConfig:
     return CONFIGS[name]
 
 
-def build_model(name: str) -> SAMNet:
+def read_config(values: dict[str, Any]) -> AnyConfig:
+    """The configuration that a file holds as plain values.
+
+    Raises:
+        InputError: if it is of no network known here.
+    """
+    return (BaselineConfig if "name" in values else SAMNetConfig).from_dict(values)
+
+
+def build_network(config: AnyConfig) -> SaliencyNetwork:
+    """Builds the network of a configuration with fresh weights.
+
+    Raises:
+        InputError: if a library that it needs is not installed.
+    """
+    return Baseline(config) if isinstance(config, BaselineConfig) else SAMNet(config)
+
+
+def build_model(name: str) -> SaliencyNetwork:
     """Builds a named network with fresh weights.
 
     Raises:
-        InputError: as :func:`model_config`.
+        InputError: as :func:`model_config` and :func:`build_network`.
     """
-    return SAMNet(model_config(name))
+    return build_network(model_config(name))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-import torch
 from torch import Tensor, nn
 
-from edge_apps.errors import InputError
 from samnet.attention import SAM
-from samnet.config import MIN_SIZE, STAGES, SAMNetConfig
+from samnet.config import STAGES, SAMNetConfig
 from samnet.layers import ConvBN, DSConv, initialise, resize
 from samnet.pyramid import PyramidPooling
+from samnet.saliency import Head, SaliencyNetwork
 
 FUSION = ((None, 2), (None, 2), (None, 2), (3, 2), (3, 1))
 """Kernel size and dilation rate of the fusing convolution, stage 1 to 5 (Eq. 15, 16); None leaves
@@ -95,16 +92,7 @@ class Decoder(nn.Module):
         return fused
 
 
-class Head(nn.Sequential):
-    """One saliency logit a position: (N, C, H, W) to (N, 1, H, W)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout2d(0.1)
-        self.conv = nn.Conv2d(channels, 1, 1)
-
-
-class SAMNet(nn.Module):
+class SAMNet(SaliencyNetwork):
     """The salient object detection network of the paper.
 
     In training mode the forward pass maps normalised photos (N, 3, H, W) to the logits of the
@@ -116,6 +104,8 @@ class SAMNet(nn.Module):
     Args:
         config: which network; the default is the paper's, with 1,330,129 parameters.
     """
+
+    config: SAMNetConfig
 
     def __init__(self, config: SAMNetConfig | None = None) -> None:
         super().__init__()
@@ -130,56 +120,7 @@ class SAMNet(nn.Module):
         )
         initialise(self)
 
-    def features(self, x: Tensor) -> list[Tensor]:
-        """The decoder's fused maps, R1 to R5 or R2 to R5, as many as there are heads.
-
-        Raises:
-            InputError: if x is not (N, 3, H, W) with H and W of at least 64.
-        """
-        check_input(x)
-        stages = self.encoder(x)
-        context = self.pyramid(stages[-1]) if self.pyramid is not None else None
-        return cast(list[Tensor], self.decoder(stages, context))
-
-    def decode(self, stages: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
-        """The logits of all maps at a size, main one first, from the encoder's S1 to S5."""
-        context = self.pyramid(stages[-1]) if self.pyramid is not None else None
-        pairs = zip(self.decoded_heads, self.decoder(stages, context), strict=True)
-        return [resize(head(fused), size) for head, fused in pairs]
-
-    @property
-    def decoded_heads(self) -> list[nn.Module]:
-        """The heads of the stages that the decoder reaches, the main one first."""
-        return list(self.heads)[self.decoder.first :]
-
-    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        size = (x.shape[-2], x.shape[-1])
-        if self.training:
-            check_input(x)
-            return self.decode(self.encoder(x), size)
-        # The sigmoid stands before the upsampling, where it costs a quarter.
-        return resize(torch.sigmoid(self.decoded_heads[0](self.features(x)[0])), size)
-
-    def maps(self, x: Tensor) -> list[Tensor]:
-        """The probabilities of all maps, each (N, 1, H, W) in 0 to 1, main map first."""
-        size = (x.shape[-2], x.shape[-1])
-        pairs = zip(self.decoded_heads, self.features(x), strict=True)
-        return [resize(torch.sigmoid(head(r)), size) for head, r in pairs]
-
 
 def first_decoded(config: SAMNetConfig) -> int:
     """Index of the shallowest stage that the decoder reaches: 0, or 1 at stride 4."""
     return config.decoder_stride // 4
-
-
-def check_input(x: Tensor) -> None:
-    """Refuses what the network cannot take.
-
-    Raises:
-        InputError: if x is not (N, 3, H, W) with H and W of at least 64.
-    """
-    if x.dim() != 4 or x.shape[1] != 3 or min(x.shape[-2:]) < MIN_SIZE:
-        raise InputError(
-            f"the network got an input of shape {tuple(x.shape)}, expected (N, 3, H, W) with "
-            f"H and W of at least {MIN_SIZE} px; resize the photo"
-        )

@@ -179,11 +179,17 @@ def config_of(options: Options) -> SAMNetConfig:
     """The configuration of the network whose encoder is trained.
 
     Raises:
-        InputError: for an unknown name or impossible values.
+        InputError: for an unknown name, a baseline, or impossible values.
     """
+    config = model_config(options.model)
+    if not isinstance(config, SAMNetConfig):
+        raise InputError(
+            f"{options.model} is a baseline, and only SAMNet's encoder is pretrained; use samnet "
+            "or samnet-edge"
+        )
     names = ("attention", "modules", "width")
     changes = {name: value for name in names if (value := getattr(options, name)) is not None}
-    return dataclasses.replace(model_config(options.model), **changes)
+    return dataclasses.replace(config, **changes)
 
 
 def recipe_of(options: Options) -> Recipe:

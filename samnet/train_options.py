@@ -10,7 +10,7 @@ from typing import Any
 
 from edge_apps.errors import InputError
 from samnet.config import Attention, SAMNetConfig, SpatialMaps
-from samnet.models import model_config
+from samnet.models import AnyConfig, model_config
 from samnet.recipe import RECIPES, Phase, Recipe
 
 
@@ -23,7 +23,7 @@ class TrainOptions:
     output: Path
     """Folder of the run."""
     model: str = "samnet"
-    """Network by name: samnet or samnet-edge."""
+    """Network by name: samnet, samnet-edge, or a baseline as mobilenetv2 or bisenet_r18."""
     attention: Attention | None = None
     """Replaces the network's attention (Table IV)."""
     spatial_maps: SpatialMaps | None = None
@@ -75,16 +75,22 @@ class TrainOptions:
     """CPU threads of each process."""
 
 
-def config_of(options: TrainOptions) -> SAMNetConfig:
+def config_of(options: TrainOptions) -> AnyConfig:
     """The named network's configuration with what the options replace.
 
     Raises:
-        InputError: for an unknown name or impossible values.
+        InputError: for an unknown name, impossible values, or options of SAMNet for a baseline.
     """
+    config = model_config(options.model)
     changes = given(options, "attention", "spatial_maps", "pyramid_pooling", "modules", "width")
     if options.dilation_rates is not None:
         changes["dilation_rates"] = tuple(parse_rates(text) for text in options.dilation_rates)
-    return dataclasses.replace(model_config(options.model), **changes)
+    if changes and not isinstance(config, SAMNetConfig):
+        raise InputError(
+            f"{', '.join(changes)} is an option of SAMNet, and {options.model} has no such thing; "
+            "leave it away"
+        )
+    return dataclasses.replace(config, **changes)
 
 
 def given(options: TrainOptions, *names: str) -> dict[str, Any]:

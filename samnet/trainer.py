@@ -26,11 +26,12 @@ from samnet.imitation import Imitation
 from samnet.learner import Learner
 from samnet.material import Material, prepare
 from samnet.metrics import Scores
-from samnet.network import SAMNet
+from samnet.models import build_network
 from samnet.preprocessing import Preprocessing
 from samnet.recipe import Recipe
 from samnet.results import environment
 from samnet.run_log import RunLog
+from samnet.saliency import SaliencyNetwork
 from samnet.schedule import Schedule, Step
 from samnet.state import load_state, save_state
 from samnet.train_options import TrainOptions, config_of
@@ -67,7 +68,7 @@ class Trainer:
         device = processes.device
         data = find_pairs(options.data)
         self.pairs, self.validation_pairs = holdout(data.pairs, options.hold_out)
-        self.model = SAMNet(config_of(options))
+        self.model = build_network(config_of(options))
         self.before: dict[str, Any] | None = None
         if options.backbone is not None:
             adopt_backbone(self.model, options.backbone)
@@ -149,21 +150,26 @@ class Trainer:
             )
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip or math.inf)
+        if recipe.clip:
+            norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        else:
+            gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+            norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
             raise InputError(
                 f"step {step.number}: the gradient of {_gradient_at_fault(self.model)} is not "
                 "finite; lower --learning-rate and resume from the last state"
             )
         self.optimizer.step()
-        self.averaged.update_parameters(self.model)
+        if recipe.average:
+            self.averaged.update_parameters(self.model)
         return {"lr": rate, **shared}
 
     @property
-    def result(self) -> SAMNet:
+    def result(self) -> SaliencyNetwork:
         """The network to keep: averaged where the recipe averages."""
         kept = self.averaged.module if self.recipe.average else self.model
-        assert isinstance(kept, SAMNet)
+        assert isinstance(kept, SaliencyNetwork)
         return kept
 
     def save(self, size: int, scores: Scores) -> None:

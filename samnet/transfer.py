@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch.nn import functional as F
 
 from edge_apps.errors import InputError
-from samnet.network import SAMNet
+from samnet.saliency import SaliencyNetwork
 
 
-def adopt(model: SAMNet, source: SAMNet) -> None:
+def adopt(model: SaliencyNetwork, source: SaliencyNetwork) -> None:
     """Copies weights from a network that may differ in its attention and decoder.
 
     Every tensor of the same name and shape is taken over. Branch logits that only ``model`` has

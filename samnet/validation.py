@@ -10,9 +10,9 @@ from torch import Tensor
 from samnet.augment import normalise
 from samnet.data.packed import PackedPairs
 from samnet.metrics import SaliencyMetrics, Scores
-from samnet.network import SAMNet
 from samnet.panels import panel
 from samnet.preprocessing import Preprocessing
+from samnet.saliency import SaliencyNetwork
 
 BATCH = 20
 
@@ -33,7 +33,7 @@ class Validation:
     panel: Tensor
 
 
-def validate(network: SAMNet, pairs: PackedPairs, device: torch.device) -> Validation:
+def validate(network: SaliencyNetwork, pairs: PackedPairs, device: torch.device) -> Validation:
     """Compares the maps of the held-out pairs with their masks, at the network's size."""
     network.eval()
     metrics = SaliencyMetrics("fast")

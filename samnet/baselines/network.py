@@ -1,0 +1,91 @@
+"""A baseline as a saliency network: its configuration, and the parts behind one interface."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from torch import nn
+
+from edge_apps.errors import InputError
+from samnet.baselines import ARCHITECTURES
+from samnet.layers import initialise
+from samnet.saliency import Head, SaliencyNetwork
+
+
+@dataclasses.dataclass(frozen=True)
+class BaselineConfig:
+    """Describes a baseline.
+
+    Args:
+        name: of its architecture.
+        map_stride: stride of the map that a deployed network gives, 1, 2 or 4, at most that of
+            the network's own map. Whoever uses it enlarges it to the photo's size.
+
+    Raises:
+        InputError: for an unknown name or an impossible stride.
+    """
+
+    name: str
+    map_stride: int = 1
+
+    def __post_init__(self) -> None:
+        if self.name not in ARCHITECTURES:
+            raise InputError(
+                f"unknown baseline {self.name!r}; use one of {', '.join(ARCHITECTURES)}"
+            )
+        stride = ARCHITECTURES[self.name].stride
+        if self.map_stride not in (1, 2, 4) or self.map_stride > stride:
+            raise InputError(
+                f"map_stride is {self.map_stride}, expected 1, 2 or 4, at most the {stride} of "
+                f"{self.name}"
+            )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the encoder's first five maps."""
+        return ARCHITECTURES[self.name].channels
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as stored in a checkpoint."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> BaselineConfig:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            InputError: for unknown or missing fields, or values of the wrong kind.
+        """
+        name, stride = values.get("name"), values.get("map_stride")
+        if len(values) != 2 or not isinstance(name, str) or not isinstance(stride, int):
+            raise InputError(
+                f"network configuration is {values}, expected a baseline's name and map_stride; "
+                "the checkpoint is of another network or version"
+            )
+        return cls(name, stride)
+
+
+class Baseline(SaliencyNetwork):
+    """One of the systems that the paper compares SAMNet with.
+
+    Args:
+        config: which.
+
+    Raises:
+        InputError: if the library that has its layers is not installed.
+    """
+
+    def __init__(self, config: BaselineConfig) -> None:
+        super().__init__()
+        self.config = config
+        try:
+            parts = ARCHITECTURES[config.name].build()
+        except ImportError as error:
+            raise InputError(
+                f"{config.name} needs a package that is missing ({error.name}); "
+                "pip install 'samnet[baselines]'"
+            ) from error
+        self.encoder, self.decoder, self.pyramid = parts.encoder, parts.decoder, None
+        self.heads = nn.ModuleList(Head(channels) for channels in parts.fused)
+        initialise(self)
