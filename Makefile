@@ -15,7 +15,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m benchmarks.demo --overwrite
 
 test: lint
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m slow

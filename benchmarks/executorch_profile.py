@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.pte_work import outside, pte_works
-from benchmarks.silence import quiet
 from benchmarks.work import Work, place
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
 from edge_apps.pte_backend import open_pte
+from edge_apps.silence import quiet
 
 SOURCE = Path(__file__).parent / "native" / "runtimes.c"
 

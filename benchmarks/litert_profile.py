@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.silence import quiet
 from benchmarks.tflite_work import delegated, tflite_works
 from benchmarks.work import Work, place
 from edge_apps.errors import InputError
+from edge_apps.silence import quiet
 
 CPU = 1
 """LiteRT's number of the hardware."""

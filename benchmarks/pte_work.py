@@ -29,7 +29,7 @@ def pte_works(content: bytes) -> list[Work]:
     Raises:
         InputError: if the program is not a single XNNPACK delegate.
     """
-    graph, _ = pte_graph._delegate(content)
+    graph, _ = pte_graph.delegate_of(content)
     values = {}
     for entry in graph["xvalues"]:
         value = entry["xvalue_union"]

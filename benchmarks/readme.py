@@ -114,7 +114,9 @@ def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
         (result["model"], data["name"], data["count"], data["max_F"], data["MAE"])
         for result in results.values()
         if result.keys() >= {"model", "maps", "data"}  # those of samnet.evaluate
-        and (ROOT / result["model"]).is_file()  # what is shipped
+        # Only what is shipped.
+        and not Path(result["model"]).is_absolute()
+        and (ROOT / result["model"]).is_file()
         for data in result["data"]
     ]
     parts = []

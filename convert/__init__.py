@@ -1,6 +1,11 @@
 """Turns checkpoints and quantised programs into artefacts for devices."""
 
-from samnet.notices import silence_notices
+import contextlib
 
-# Before the converters' libraries are imported, which is when they speak.
-silence_notices()
+# Without torch, which silencing imports, the doctor still has to say that it is missing; every
+# other command fails where it imports torch itself.
+with contextlib.suppress(ModuleNotFoundError):
+    from samnet.notices import silence_notices
+
+    # Before the converters' libraries are imported, which is when they speak.
+    silence_notices()

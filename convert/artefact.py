@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from convert.operation import Operand
 from convert.parity import (
-    FLOAT_RESIZE_LIMIT,
     INTEGER_LIMIT,
     ISLAND_LIMIT,
     Limit,
@@ -188,8 +187,7 @@ def _gates(
     reference = IntegerProgram(program, kind.resize)
     integers = compare(backend.run, reference.run, INTEGERS, photos)
     if not allow_scales:
-        exact = FLOAT_RESIZE_LIMIT if kind.resize == "float" else INTEGER_LIMIT
-        (ISLAND_LIMIT if reference.in_float else exact).check(integers)
+        (ISLAND_LIMIT if reference.in_float else INTEGER_LIMIT).check(integers)
     figures = {
         "scales": scales.figures(),
         "integers": {**integers.figures(), "in_float": reference.in_float},

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from pathlib import Path
+import functools
 
-from convert.artefact import Content, Converted, Format, describe, write_artefact
+from convert import command
+from convert.artefact import Content, Format, write_artefact
+from convert.command import Options
 from convert.parity import FLOAT_LIMIT, INT8_LIMIT
 from convert.pte_graph import pte_graph
-from convert.source import Precision, Source, precision_of
-from edge_apps.errors import InputError
+from convert.source import Source
 from edge_apps.manifest import Interface
-from edge_apps.photos import Bytes, find_photos, read_photo
 from edge_apps.pte_backend import open_pte
 from samnet.command import run_command
 
@@ -55,69 +53,13 @@ FORMAT = Format(
 )
 
 
-def convert_executorch(
-    source: str | Path,
-    output: str | Path,
-    *,
-    photos: Sequence[tuple[str, Bytes]] = (),
-    size: int | None = None,
-    overwrite: bool = False,
-    allow_scales: bool = False,
-) -> Converted:
-    """Converts a checkpoint to fp32 or a quantised program to int8, as a ``.pte``.
-
-    The arguments and errors are those of :func:`convert.artefact.write_artefact`.
-    """
-    return write_artefact(
-        FORMAT,
-        source,
-        output,
-        photos=photos,
-        size=size,
-        overwrite=overwrite,
-        allow_scales=allow_scales,
-    )
-
-
-@dataclasses.dataclass
-class Options:
-    model: Path
-    """Checkpoint (.safetensors) for fp32, or quantised program (.pt2) for int8."""
-    output: Path
-    """The .pte to write; its manifest is written beside it."""
-    precision: Precision | None = None
-    """Follows from the model; if given, it must agree."""
-    size: int | None = None
-    """Height and width in pixels; the model's own by default."""
-    photos: tuple[Path, ...] = ()
-    """Photos or folders that the artefact is compared on; the embedded ones by default."""
-    overwrite: bool = False
-    """Replace existing files."""
-    allow_scales: bool = False
-    """Write the artefact even if scales differ from the program's."""
+convert_executorch = functools.partial(write_artefact, FORMAT)
+"""Writes a ``.pte``; arguments and errors are those of :func:`write_artefact`."""
 
 
 def main(options: Options) -> None:
     """Converts and prints what came of it."""
-    found = precision_of(options.model)
-    if options.precision not in (None, found):
-        raise InputError(
-            f"{options.model}: leads to {found}, not {options.precision}; give a .safetensors "
-            "checkpoint for fp32, or quantise it with quantize.ptq for int8"
-        )
-    photos = []
-    if options.photos:
-        photos = [(path.name, read_photo(path)) for path in find_photos(options.photos)]
-    print(f"converting {options.model} to {found}, which takes a minute or two", flush=True)
-    done = convert_executorch(
-        options.model,
-        options.output,
-        photos=photos,
-        size=options.size,
-        overwrite=options.overwrite,
-        allow_scales=options.allow_scales,
-    )
-    print(describe(done, FORMAT))
+    command.convert(FORMAT, options)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def pte_graph(content: bytes) -> Operand:
     Raises:
         InputError: if the program is not a single XNNPACK delegate.
     """
-    graph, scales = _delegate(content)
+    graph, scales = delegate_of(content)
     values = {}
     for entry in graph["xvalues"]:
         value = entry["xvalue_union"]
@@ -101,7 +101,7 @@ def pte_graph(content: bytes) -> Operand:
     return operand(graph["output_ids"][0])
 
 
-def _delegate(content: bytes) -> tuple[dict[str, Any], Any]:
+def delegate_of(content: bytes) -> tuple[dict[str, Any], Any]:
     """The delegate's graph, its floats as the integers of their bits, and a reader of scales."""
     from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
     from executorch.exir._serialize._program import deserialize_pte_binary

@@ -15,9 +15,9 @@ from edge_apps.photos import Bytes
 
 if TYPE_CHECKING:
     from quantize.program import QuantizedProgram
-    from samnet.config import SAMNetConfig
     from samnet.deployment import DeployedNetwork
     from samnet.preprocessing import Preprocessing
+    from samnet.saliency import NetworkConfig
 
 RECIPE = "static_wi8_ai8"
 """The recipe whose programs become artefacts, with or without modules kept in float."""
@@ -155,7 +155,7 @@ def _program(path: Path, size: int | None) -> Source:
     )
 
 
-def _plain(config: SAMNetConfig) -> dict[str, Any]:
+def _plain(config: NetworkConfig) -> dict[str, Any]:
     """The configuration as a manifest that was read gives it, with lists for tuples."""
     values: dict[str, Any] = json.loads(json.dumps(config.to_dict()))
     return values

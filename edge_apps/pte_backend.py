@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import numpy as np
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
 from edge_apps.shapes import photo_size
+from edge_apps.silence import quiet
 
 IDENTIFIER = b"ET12"
 """Stands at bytes 4 to 8 of every ExecuTorch program."""
@@ -94,11 +92,11 @@ def open_pte(path: str | Path, threads: int | None = None) -> PteBackend:
 def _program(content: bytes) -> Any:
     try:
         # Reading the CPU's features, the library complains of files that only phones have.
-        with _quiet():
+        with quiet():
             from executorch.runtime import Runtime, Verification
     except ModuleNotFoundError as error:
         raise InputError("ExecuTorch is not installed; pip install executorch") from error
-    with _quiet():
+    with quiet():
         return Runtime.get().load_program(content, verification=Verification.InternalConsistency)
 
 
@@ -107,7 +105,7 @@ def _use_threads(threads: int) -> int:
     global _pool_generation
     from executorch.extension.pybindings import portable_lib
 
-    with _quiet():
+    with quiet():
         if portable_lib._threadpool_get_thread_count() != threads:
             portable_lib._unsafe_reset_threadpool(threads)
             _pool_generation += 1
@@ -130,17 +128,3 @@ def _size(path: str | Path, program: Any) -> int:
             "(1, S, S, 3) uint8 and a map (1, M, M) uint8; not an artefact of this project"
         )
     return size
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences what the native library writes to the standard error stream."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

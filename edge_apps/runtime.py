@@ -11,7 +11,7 @@ from edge_apps.errors import InputError
 from edge_apps.manifest import Manifest, manifest_path, verify
 from edge_apps.photos import Bytes, resize_map, resize_photo
 
-SUFFIXES = (".tflite", ".pte")
+SUFFIXES = (".tflite", ".pte", ".onnx")
 """The formats that :func:`load` understands."""
 
 
@@ -79,7 +79,7 @@ class Segmenter:
 
 
 def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
-    """Opens an artefact, a ``.tflite`` or a ``.pte``.
+    """Opens an artefact, a ``.tflite``, a ``.pte`` or an ``.onnx``.
 
     A manifest beside it is verified. Without one an artefact is taken at its word if its own
     input and output are those of this project.
@@ -115,6 +115,10 @@ def _open(path: Path, threads: int) -> Backend:
         from edge_apps.tflite_backend import open_tflite
 
         return open_tflite(path, threads)
+    if path.suffix == ".onnx":
+        from edge_apps.onnx_backend import open_onnx
+
+        return open_onnx(path, threads)
     from edge_apps.pte_backend import open_pte
 
     return open_pte(path, threads)

@@ -214,6 +214,7 @@ def test_values_that_are_not_finite_are_traced_to_where_they_begin(taught, pairs
 
 def test_operations_and_gradients_that_are_not_finite_are_named():
     network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU())
+    torch.nn.init.ones_(network[0].weight)  # where a ReLU is shut no gradient passes
     graph = torch.export.export(network, (torch.ones(1, 2),)).module()
     assert culprit(graph, torch.ones(1, 2)) == ""
     assert culprit(graph, torch.full((1, 2), torch.inf)) == "input_1"

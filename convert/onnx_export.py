@@ -1,0 +1,125 @@
+"""A network as an ONNX graph: exported from torch, tidied, and described in its metadata."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import onnx
+import torch
+from onnx import ModelProto, helper
+from torch import Tensor, nn
+
+from convert.flatbuffer import INT8_INPUT, INT8_OUTPUT
+from convert.onnx_tidy import UNSIGNED, tidy
+from edge_apps.errors import InputError
+
+OPSET = 20
+"""The newest operator set whose quantising operators every runtime of 2024 knows."""
+
+
+class CodesInAndOut(nn.Module):
+    """Wraps a quantised program: photo (1, S, S, 3) uint8 to map (1, M, M) uint8.
+
+    The program's input and output are quantised; a byte is the code plus 128.
+
+    Args:
+        program: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M).
+    """
+
+    def __init__(self, program: nn.Module) -> None:
+        super().__init__()
+        self.program = program
+
+    def forward(self, photo: Tensor) -> Tensor:
+        how = (0, 255, torch.uint8)
+        ops = torch.ops.quantized_decomposed
+        scale, zero_point = INT8_INPUT
+        x = ops.dequantize_per_tensor(photo, scale, zero_point + UNSIGNED, *how)
+        map = self.program(x.permute(0, 3, 1, 2))
+        scale, zero_point = INT8_OUTPUT
+        codes: Tensor = ops.quantize_per_tensor(map, scale, zero_point + UNSIGNED, *how)
+        return codes.reshape(1, *codes.shape[2:])
+
+
+def export(module: nn.Module, size: int, metadata: dict[str, str]) -> ModelProto:
+    """Exports a module that maps (1, S, S, 3) uint8 to (1, M, M) uint8.
+
+    Args:
+        module: a float network, or a program within :class:`CodesInAndOut`.
+        size: S.
+        metadata: of the file; its ``name`` names the graph too.
+
+    Raises:
+        InputError: if the result is no valid ONNX network.
+    """
+    with _quiet(), torch.no_grad():
+        exported = torch.export.export(module, (torch.zeros(1, size, size, 3, dtype=torch.uint8),))
+        program = torch.onnx.export(
+            exported,
+            (),
+            dynamo=True,
+            external_data=False,
+            opset_version=OPSET,
+            input_names=["photo"],
+            output_names=["map"],
+            verbose=False,
+        )
+    if program is None:
+        raise InputError("torch's exporter gave no ONNX network; convert with another format")
+    model = program.model_proto
+    tidy(model)
+    _describe(model, metadata)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"the exported network is no valid ONNX ({reason})") from error
+    return model
+
+
+def metadata_of(preprocessing: dict[str, Any], size: int, source: dict[str, str]) -> dict[str, str]:
+    """The entries of ``metadata_props``, all text.
+
+    Args:
+        preprocessing: mean and std of values in 0 to 1; applied inside the network.
+        size: S in pixels.
+        source: ``name``, ``precision`` and ``source_sha256``.
+    """
+    return {
+        **source,
+        "size": str(size),
+        "preprocessing": json.dumps({**preprocessing, "applied": "inside the network"}),
+        "input": "RGB photo, 1 x S x S x 3, bytes",
+        "output": "saliency map, 1 x M x M, bytes, 255 is salient",
+        "license": "Apache-2.0",
+    }
+
+
+def _describe(model: ModelProto, metadata: dict[str, str]) -> None:
+    """Sets the file's metadata and takes out traces of the machine it was made on."""
+    for part in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for constant in model.graph.initializer:
+        del constant.metadata_props[:]
+    model.graph.name = metadata["name"]
+    model.producer_name, model.producer_version = "samnet convert.onnx", ""
+    helper.set_model_props(model, metadata)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps warnings about other people's code off standard error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

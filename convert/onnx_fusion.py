@@ -1,0 +1,70 @@
+"""Which operations of an ``.onnx`` onnxruntime executes in integers, or at all."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from onnx import ModelProto, NodeProto
+
+from edge_apps.manifest import Delegation
+from edge_apps.onnx_backend import session_options
+
+INTEGER = ("QLinear", "QGemm", "ConvInteger", "MatMulInteger")
+"""How the names of integer kernels start."""
+
+MOVES = frozenset(
+    {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Gather", "QuantizeLinear", "DequantizeLinear"}
+)
+"""Operations that change shapes or types only."""
+
+
+def fusion(content: bytes) -> Delegation:
+    """Lets onnxruntime optimise a network as it does at every load and sorts what came of it.
+
+    A quantised network's fast path are the integer kernels that it makes of the operations
+    between a DequantizeLinear and a QuantizeLinear; a float network has no other than its own.
+    """
+    import onnxruntime
+
+    options = session_options(1)
+    with tempfile.TemporaryDirectory() as folder:
+        optimised = Path(folder) / "optimised.onnx"
+        options.optimized_model_filepath = str(optimised)
+        onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        nodes = list(ModelProto.FromString(optimised.read_bytes()).graph.node)
+    if not any(node.op_type in MOVES and "Quantize" in node.op_type for node in nodes):
+        return Delegation("onnxruntime CPU", 1, len(nodes), {}, {})
+    inside = [node for node in nodes if node.op_type.startswith(INTEGER)]
+    outside = Counter(node.op_type for node in nodes if not node.op_type.startswith(INTEGER))
+    return Delegation(
+        delegate="onnxruntime integer",
+        partitions=_pieces(inside),
+        inside=len(inside),
+        outside=dict(sorted(outside.items())),
+        reasons={name: _why(name) for name in sorted(outside)},
+    )
+
+
+def _why(name: str) -> str:
+    if name in MOVES:
+        return "changes shapes or types only"
+    return "in float: onnxruntime has no integer kernel for it, or its input or output is in float"
+
+
+def _pieces(nodes: list[NodeProto]) -> int:
+    """How many connected pieces nodes form through the tensors that one makes and another reads."""
+    piece = list(range(len(nodes)))
+
+    def find(i: int) -> int:
+        while piece[i] != i:
+            i = piece[i]
+        return i
+
+    made = {name: i for i, node in enumerate(nodes) for name in node.output}
+    for i, node in enumerate(nodes):
+        for name in node.input:
+            if name in made:
+                piece[find(i)] = find(made[name])
+    return len({find(i) for i in range(len(nodes))})

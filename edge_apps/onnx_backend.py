@@ -1,0 +1,91 @@
+"""Runs ``.onnx`` artefacts with onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edge_apps.errors import InputError
+from edge_apps.photos import Bytes
+from edge_apps.shapes import photo_size
+
+SILENT = 4
+"""The level at which onnxruntime logs nothing but its own end."""
+
+
+class OnnxBackend:
+    """An opened ``.onnx``.
+
+    Args:
+        session: an onnxruntime session.
+        size: S, height and width of the input in pixels.
+    """
+
+    def __init__(self, session: Any, size: int) -> None:
+        self.session = session
+        self.size = size
+        self._input = session.get_inputs()[0].name
+
+    def run(self, photo: Bytes) -> Bytes:
+        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
+        map: Bytes = self.session.run(None, {self._input: photo[None]})[0]
+        return map.reshape(map.shape[1:3])
+
+
+def session_options(threads: int) -> Any:
+    """How this project runs every ONNX network.
+
+    Raises:
+        InputError: if onnxruntime is not installed.
+    """
+    onnxruntime = _onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = SILENT
+    # Without VNNI the fast product of bytes saturates at 16 bits; this takes the exact one there.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return options
+
+
+def open_onnx(path: str | Path, threads: int) -> OnnxBackend:
+    """Opens an ``.onnx`` that takes a photo (1, S, S, 3) and gives a map of M x M, both uint8.
+
+    Raises:
+        InputError: if the file is no ONNX network, is damaged, needs operators that the runtime
+            lacks, has another interface, or onnxruntime is not installed.
+    """
+    onnxruntime, options = _onnxruntime(), session_options(threads)
+    try:
+        # As bytes, so that no file beside it is read as its weights.
+        session = onnxruntime.InferenceSession(
+            Path(path).read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's own kinds of error share no other base
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: damaged or foreign ONNX file ({reason})") from error
+    return OnnxBackend(session, _size(path, session))
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise InputError("onnxruntime is not installed; pip install onnxruntime") from error
+    return onnxruntime
+
+
+def _size(path: str | Path, session: Any) -> int:
+    """S, after a check that input and output are a photo and a map."""
+    tensors = [*session.get_inputs(), *session.get_outputs()]
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    types = {tensor.type for tensor in tensors}
+    fixed = all(isinstance(side, int) for shape in shapes for side in shape)
+    size = photo_size(shapes) if fixed else None
+    if len(session.get_inputs()) != 1 or types != {"tensor(uint8)"} or size is None:
+        found = ", ".join(f"{tuple(t.shape)} {t.type}" for t in tensors)
+        raise InputError(
+            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) uint8 and "
+            "a map (1, M, M) uint8; not an artefact of this project"
+        )
+    return size

@@ -1,0 +1,23 @@
+"""The ``.onnx`` of a network of one module."""
+
+from __future__ import annotations
+
+import functools
+
+from one_module import SIZE, one_module_int8
+
+from convert.onnx_export import CodesInAndOut, export, metadata_of
+
+METADATA = metadata_of(
+    {"mean": 0.5, "std": 0.25}, SIZE, {"name": "one", "precision": "int8", "source_sha256": ""}
+)
+
+
+@functools.cache
+def one_module_onnx(attention: str) -> bytes:
+    from convert.lowering import fold_weights
+
+    # A program of its own: its weights are replaced by their codes.
+    program = one_module_int8.__wrapped__(attention)
+    module = CodesInAndOut(fold_weights(program.exported))
+    return export(module, SIZE, METADATA).SerializeToString(deterministic=True)

@@ -1,0 +1,147 @@
+"""Inspection: everything of a file that can be read, one line for what cannot, nothing executed."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import onnx
+import pytest
+from one_module import SIZE, one_module_pte, one_module_tflite
+from one_onnx import one_module_onnx
+
+from convert.inspect import describe
+from convert.isolated import answer, read_isolated
+from edge_apps.errors import InputError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def put(name: str, content: bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return put
+
+
+def products(found: dict) -> tuple[int, int]:
+    kinds = ("CONV_2D", "DEPTHWISE_CONV_2D", "Conv", "XNNConv2d", "XNNDepthwiseConv2d")
+    taken = [entry for entry in found["operations"] if entry["kind"] in kinds]
+    return sum(e["count"] for e in taken), sum(e["multiply_adds"] for e in taken)
+
+
+def test_three_formats_of_one_network_tell_the_same(write):
+    files = {
+        "x.tflite": one_module_tflite("", "int8"),
+        "x.pte": one_module_pte(""),
+        "x.onnx": one_module_onnx(""),
+    }
+    # A 3 x 3 stem of stride 2 and a 1 x 1 head on 8 channels.
+    expected = (2, (SIZE // 2) ** 2 * (8 * 27 + 8))
+    for name, content in files.items():
+        found = answer(write(name, content))
+        assert "error" not in found, found
+        assert products(found) == expected, name
+        assert found["inputs"][0]["shape"] == (1, SIZE, SIZE, 3)
+        assert found["delegation"]["inside"] >= 2 and found["manifest"] is None
+        assert json.dumps(found) and "M multiply-adds" in describe(found)
+
+
+def test_quantisation_and_metadata_of_an_onnx(write):
+    found = answer(write("x.onnx", one_module_onnx("")))
+    photo = found["inputs"][0]
+    assert (photo["type"], photo["scale"], photo["zero_point"]) == ("uint8", 1 / 64, 128)
+    assert found["metadata"]["license"] == "Apache-2.0"
+
+
+def test_a_foreign_network_is_described_and_a_wrong_name_noted(write):
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "other",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [2, 3])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [2, 5])],
+        [onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [3, 5], [0.0] * 15)],
+    )
+    opset = [onnx.helper.make_opsetid("", 20)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=10)
+    found = answer(write("other.onnx", model.SerializeToString()))
+    assert found["operations"][0]["multiply_adds"] == 30 and found["inputs"][0]["shape"] == (2, 3)
+    renamed = answer(write("x.pte", one_module_tflite("", "int8")))
+    assert renamed["kind"] == "tflite" and ".tflite" in renamed["notes"][0]
+
+
+def test_a_checkpoint_and_its_numbers(edge_checkpoint):
+    found = answer(edge_checkpoint)
+    assert found["kind"] == "safetensors" and found["metadata"]["format"] == "samnet-1"
+    assert "numbers" in found["metadata"]["tensors F32"]
+
+
+class Bomb:
+    """Runs code when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def test_pickles_are_not_read(write, tmp_path):
+    mark = tmp_path / "ran"
+    bomb = pickle.dumps(Bomb(mark))
+    path = tmp_path / "zip.pt2"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/data.pkl", bomb)
+    for found in (answer(write("bomb.pt2", bomb)), answer(path)):
+        assert "pickle" in found["error"] and "\n" not in found["error"]
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.tflite", b""),
+        ("header.safetensors", (2 << 30).to_bytes(8, "little") + b"{" + b" " * 64),
+        ("text.onnx", b"not a network at all"),
+        ("start.pte", b"\x20\0\0\0ET12" + b"\xff" * 64),
+        ("start.tflite", b"\x20\0\0\0TFL3" + b"\xff" * 64),
+        ("zip.pt2", b"PK\x03\x04" + b"\0" * 64),
+    ],
+)
+def test_damaged_files_give_one_line(write, name, content):
+    found = answer(write(name, content))
+    assert name in found["error"] and "\n" not in found["error"]
+
+
+def test_a_reader_that_crashes_is_reported(write, monkeypatch):
+    import convert.isolated
+
+    path = write("x.onnx", one_module_onnx(""))
+    # A reader that kills itself stands for one that a file takes down.
+    suicide = [sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"]
+    run = subprocess.run
+    monkeypatch.setattr(
+        convert.isolated.subprocess, "run", lambda command, **options: run(suicide, **options)
+    )
+    with pytest.raises(InputError, match="SIGSEGV"):
+        read_isolated(path)
+
+
+def test_the_command(write, tmp_path, edge_checkpoint):
+    command = [sys.executable, "-m", "convert.inspect"]
+    good = subprocess.run(
+        [*command, str(edge_checkpoint), "--json", str(tmp_path / "out.json")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert good.returncode == 0 and "safetensors" in good.stdout, good.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["kind"] == "safetensors"
+    bad = [*command, str(write("x.tflite", b"\0\0\0\0TFL3"))]
+    done = subprocess.run(bad, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout
