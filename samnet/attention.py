@@ -80,8 +80,9 @@ def softmax_mix(features: Sequence[Tensor], logits: Sequence[Tensor]) -> Tensor:
     """
     # The maximum is subtracted, as in every stable softmax: exp of the bare logits overflows
     # while activation ranges are observed on unusual photos.
-    with torch.no_grad():  # it cancels, and so does its gradient
-        top = reduce(torch.maximum, logits)
+    top = reduce(torch.maximum, logits)
+    if not torch.compiler.is_exporting():
+        top = top.detach()  # it cancels, and so does its gradient
     weights = [torch.exp(logit - top) for logit in logits]
     total = reduce(torch.add, weights)
     mixed = reduce(torch.add, [w * f for w, f in zip(weights, features, strict=True)])

@@ -24,6 +24,18 @@ def test_equals_the_trained_network(attention, size):
         assert torch.allclose(DeployedNetwork(model, size).eval()(x), model(x), atol=1e-5)
 
 
+@pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "channel", "spatial"])
+def test_exports_to_plain_operations(attention):
+    config = samnet.SAMNetConfig(attention=attention, width=0.25, modules=(1, 1, 1, 1, 1))
+    network = DeployedNetwork(samnet.SAMNet(config), 96).eval()
+    # With gradients, as quantisation-aware training exports it.
+    exported = torch.export.export(network, network.example())
+    called = [node.target for node in exported.graph.nodes if node.op == "call_function"]
+    assert called
+    assert {target.namespace for target in called} == {"aten"}
+    assert not [target for target in called if "detach" in str(target)]
+
+
 @pytest.mark.parametrize(("stride", "side"), [(2, 80), (4, 40)])
 def test_leaves_the_last_enlarging_to_the_user(stride, side):
     torch.manual_seed(0)
