@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,6 +9,7 @@ from torch import Tensor, nn
 
 from convert.shortcuts import shortcuts
 from edge_apps.manifest import Delegation
+from samnet.notices import no_warnings
 
 REASONS = {
     "_to_copy": "converts bytes to floats, or back: XNNPACK takes and gives no unsigned bytes",
@@ -69,7 +66,7 @@ def lower(module: nn.Module, size: int) -> tuple[bytes, Delegation]:
     Returns:
         The content of a ``.pte``, and which of its operations XNNPACK executes.
     """
-    with _quiet(), shortcuts():
+    with no_warnings(), shortcuts():
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
@@ -118,16 +115,3 @@ def _delegation(graph: torch.fx.GraphModule) -> Delegation:
         outside=outside,
         reasons={name: REASONS.get(name, "XNNPACK's partitioner refused it") for name in outside},
     )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps warnings about other people's code off standard error."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

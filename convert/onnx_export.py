@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import onnx
@@ -17,6 +13,7 @@ from torch import Tensor, nn
 from convert.flatbuffer import INT8_INPUT, INT8_OUTPUT
 from convert.onnx_tidy import UNSIGNED, tidy
 from edge_apps.errors import InputError
+from samnet.notices import no_warnings
 
 OPSET = 20
 """The newest operator set whose quantising operators every runtime of 2024 knows."""
@@ -57,7 +54,7 @@ def export(module: nn.Module, size: int, metadata: dict[str, str]) -> ModelProto
     Raises:
         InputError: if the result is no valid ONNX network.
     """
-    with _quiet(), torch.no_grad():
+    with no_warnings(), torch.no_grad():
         exported = torch.export.export(module, (torch.zeros(1, size, size, 3, dtype=torch.uint8),))
         program = torch.onnx.export(
             exported,
@@ -110,16 +107,3 @@ def _describe(model: ModelProto, metadata: dict[str, str]) -> None:
     model.graph.name = metadata["name"]
     model.producer_name, model.producer_version = "samnet convert.onnx", ""
     helper.set_model_props(model, metadata)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps warnings about other people's code off standard error."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

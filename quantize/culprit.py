@@ -32,16 +32,6 @@ def culprit(graph: GraphModule, x: Tensor) -> str:
     return search.found
 
 
-def culprit_gradient(graph: GraphModule) -> str:
-    """The last weight of the network whose gradient is not finite: gradients run backwards."""
-    broken = [
-        name
-        for name, weight in graph.named_parameters()
-        if weight.grad is not None and not torch.isfinite(weight.grad).all()
-    ]
-    return broken[-1] if broken else "the gradients' norm"
-
-
 class _Search(Interpreter):
     """Runs a graph and keeps the name of the first node that gives anything not finite."""
 

@@ -12,15 +12,16 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from edge_apps.errors import InputError
-from quantize.culprit import culprit, culprit_gradient
+from quantize.culprit import culprit
 from quantize.schemes import STATIC_WI8_AI8, Recipe
 from quantize.student import Student
 from samnet.augment import Augmentation, change_colours, crop, normalise
+from samnet.averaging import moving_average
 from samnet.checkpoint import Checkpoint
 from samnet.data.packed import PackedPairs
 from samnet.deployment import DeployedNetwork
+from samnet.guard import gradient_not_finite
 from samnet.progress import progress
-from samnet.trainer import moving_average
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,7 +201,7 @@ class QuantizationTraining:
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
         if not torch.isfinite(norm):
-            where = culprit_gradient(self.student.graph)
+            where = gradient_not_finite(self.student.graph) or "the gradients' norm"
             raise self._broken(f"the gradient is {norm.item()}", where)
         self.optimizer.step()
         self.averaged.update_parameters(self.student.graph)

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from edge_apps.errors import InputError
@@ -16,6 +15,7 @@ from samnet.config import SAMNetConfig
 from samnet.network import Encoder, SAMNet
 from samnet.preprocessing import MEAN, STD, Preprocessing
 from samnet.saliency import SaliencyNetwork
+from samnet.tensor_file import read_tensors
 from samnet.transfer import adopt
 
 FORMAT = "samnet-backbone-1"
@@ -68,19 +68,12 @@ def adopt_backbone(model: SaliencyNetwork, path: str | Path) -> None:
             f"{path}: a backbone is SAMNet's encoder, the network is another; start a baseline "
             "from a checkpoint with --init"
         )
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; give what samnet.pretrain wrote")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise InputError(
-            f"{path}: format is {metadata.get('format')!r}, expected {FORMAT!r}; give what "
-            "samnet.pretrain wrote, or a checkpoint with --init"
-        )
+    tensors, metadata = read_tensors(
+        path,
+        FORMAT,
+        missing="give what samnet.pretrain wrote",
+        foreign="give what samnet.pretrain wrote, or a checkpoint with --init",
+    )
     try:
         config = SAMNetConfig.from_dict(json.loads(metadata["config"]))
         normalisation = json.loads(metadata["preprocessing"])

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from edge_apps.errors import InputError
@@ -15,6 +14,7 @@ from edge_apps.files import replacing
 from samnet.models import build_network, read_config
 from samnet.preprocessing import Preprocessing
 from samnet.saliency import SaliencyNetwork
+from samnet.tensor_file import read_tensors
 
 FORMAT = "samnet-1"
 """Names the layout of tensors and metadata; a reader refuses any other."""
@@ -59,19 +59,12 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     Raises:
         InputError: if the file is missing, no safetensors file, of another network, or damaged.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; give the path of a .safetensors checkpoint")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise InputError(
-            f"{path}: format is {metadata.get('format')!r}, expected {FORMAT!r}; "
-            "this file was not written by samnet.train"
-        )
+    tensors, metadata = read_tensors(
+        path,
+        FORMAT,
+        missing="give the path of a .safetensors checkpoint",
+        foreign="this file was not written by samnet.train",
+    )
     try:
         config = read_config(json.loads(metadata["config"]))
         preprocessing = Preprocessing(**json.loads(metadata["preprocessing"]))

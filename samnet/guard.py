@@ -37,6 +37,16 @@ def first_not_finite(module: nn.Module, run: Callable[[], object]) -> str:
     return f"the output of {found[0]}" if found else "the loss"
 
 
+def gradient_not_finite(module: nn.Module) -> str:
+    """The last weight whose gradient is not finite, since gradients run backwards; "" for none."""
+    broken = [
+        name
+        for name, weight in module.named_parameters()
+        if weight.grad is not None and not torch.isfinite(weight.grad).all()
+    ]
+    return broken[-1] if broken else ""
+
+
 def _reporter(name: str, found: list[str]) -> Callable[[nn.Module, object, object], None]:
     def report(module: nn.Module, inputs: object, output: object) -> None:
         if isinstance(output, Tensor) and not torch.isfinite(output).all():

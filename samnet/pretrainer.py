@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from edge_apps.errors import InputError
 from samnet.augment import normalise
+from samnet.averaging import moving_average
 from samnet.config import SAMNetConfig
 from samnet.distributed import Processes, mean_of_processes
 from samnet.guard import first_not_finite
@@ -23,7 +24,6 @@ from samnet.preprocessing import Preprocessing
 from samnet.recipe import Recipe
 from samnet.schedule import Step
 from samnet.state import load_state, save_state
-from samnet.trainer import moving_average
 
 
 class Classifier(nn.Module):

@@ -36,7 +36,7 @@ def load_state(path: Path, device: torch.device) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no state to resume from; start without --resume")
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state = dict[str, Any](torch.load(path, map_location=device, weights_only=True))
     except Exception as error:  # whatever its zip and pickle readers raise; none is documented
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: no readable state ({reason}); start anew") from error

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from edge_apps.errors import InputError
 from samnet import run_log, state
 from samnet.augment import change_colours, crop, normalise
+from samnet.averaging import moving_average
 from samnet.backbone import adopt_backbone
 from samnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.layouts import find_pairs
 from samnet.data.split import holdout
 from samnet.distributed import Processes, mean_of_processes
-from samnet.guard import first_not_finite
+from samnet.guard import first_not_finite, gradient_not_finite
 from samnet.imitation import Imitation
 from samnet.learner import Learner
 from samnet.material import Material, prepare
@@ -44,19 +44,6 @@ def hardware(processes: Processes) -> str:
         return f"{processes.count} × {torch.cuda.get_device_name(processes.device)}"
     cpu = environment()["cpu"]
     return f"{processes.count * torch.get_num_threads()} thread(s) of {cpu}"
-
-
-Weights = tuple[Tensor, ...] | list[Tensor]
-
-
-def moving_average(decay: float) -> Callable[[Weights, Weights, Tensor | int], None]:
-    """Exponential moving average that follows faster at first: early weights are poor."""
-
-    def update(averaged: Weights, current: Weights, count: Tensor | int) -> None:
-        ramp = (1 + int(count)) / (10 + int(count))
-        get_ema_multi_avg_fn(min(decay, ramp))(averaged, current, count)
-
-    return update
 
 
 class Trainer:
@@ -156,9 +143,10 @@ class Trainer:
             gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
             norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
+            fault = gradient_not_finite(self.model) or "all weights together"
             raise InputError(
-                f"step {step.number}: the gradient of {_gradient_at_fault(self.model)} is not "
-                "finite; lower --learning-rate and resume from the last state"
+                f"step {step.number}: the gradient of {fault} is not finite; lower "
+                "--learning-rate and resume from the last state"
             )
         self.optimizer.step()
         if recipe.average:
@@ -217,11 +205,3 @@ class Trainer:
         self.done, self.best, self.seconds = kept["done"], kept["best"], kept["seconds"]
         if self.processes.first:
             self.log.cut(self.done)
-
-
-def _gradient_at_fault(model: nn.Module) -> str:
-    """The first weight whose gradient is not finite."""
-    for name, value in model.named_parameters():
-        if value.grad is not None and not torch.isfinite(value.grad).all():
-            return name
-    return "all weights together"

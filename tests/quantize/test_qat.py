@@ -17,7 +17,7 @@ import torch
 
 from edge_apps.errors import InputError
 from quantize import qat
-from quantize.culprit import culprit, culprit_gradient
+from quantize.culprit import culprit
 from quantize.program import ProgramInfo, QuantizedProgram, load_program
 from quantize.student import Student
 from quantize.training import QuantizationTraining, Schedule, distillation_loss
@@ -26,6 +26,7 @@ from samnet.augment import normalise
 from samnet.data.packed import PackedPairs
 from samnet.data.synthetic import scene, write_scenes
 from samnet.deployment import DeployedNetwork
+from samnet.guard import gradient_not_finite
 
 BATCH = 4
 
@@ -219,7 +220,7 @@ def test_operations_and_gradients_that_are_not_finite_are_named():
     assert culprit(graph, torch.ones(1, 2)) == ""
     assert culprit(graph, torch.full((1, 2), torch.inf)) == "input_1"
     (graph(torch.ones(1, 2)) * torch.nan).sum().backward()
-    assert culprit_gradient(graph) == "0.bias"
+    assert gradient_not_finite(graph) == "0.bias"
 
 
 @pytest.mark.parametrize(
