@@ -16,8 +16,8 @@ STAGES = 5
 MIN_SIZE = 64
 """Smallest input height and width in pixels: stage 5 then still has 2x2 positions."""
 
-_LATER = ("decoder_stride", "decoder_kernel", "map_stride")
-"""Fields that checkpoints of version 0.1 lack; the defaults are what those mean."""
+_LATER = ("attention_from", "decoder_stride", "decoder_kernel", "map_stride")
+"""Fields that older checkpoints lack; the defaults are what those mean."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +39,8 @@ class SAMNetConfig:
         modules: SAM modules in each stage, 0 leaves only the convolution that halves the
             resolution. Table V.
         width: multiplies every channel count; results are rounded to multiples of 4. Table V.
+        attention_from: the first stage, 1 to 5, whose modules weight their branches; those of
+            earlier stages sum them, as with ``none``. Attention costs most on the largest maps.
         decoder_stride: stride of the map before it is enlarged to the photo. The paper's is 2; 4
             ends the decoder at stage 2 and spares the network its largest maps.
         decoder_kernel: kernel of the fusing convolutions of stages 1 to 3. The paper's is 5.
@@ -61,6 +63,7 @@ class SAMNetConfig:
     )
     modules: tuple[int, ...] = (1, 1, 3, 6, 3)
     width: float = 1.0
+    attention_from: int = 1
     decoder_stride: int = 2
     decoder_kernel: int = 5
     map_stride: int = 1
@@ -82,11 +85,17 @@ class SAMNetConfig:
             )
         if any(min(rates, default=1) < 1 for rates in self.dilation_rates):
             raise InputError(f"dilation_rates {self.dilation_rates} must all be at least 1")
-        if self.attention != "none" and not all(self.dilation_rates):
+        if not 1 <= self.attention_from <= STAGES:
             raise InputError(
-                f"dilation_rates {self.dilation_rates} leave a stage without branches, of which "
-                f"{self.attention} attention needs at least one; add rates or use attention none"
+                f"attention_from is {self.attention_from}, expected a stage from 1 to {STAGES}"
             )
+        for rates, attention in zip(self.dilation_rates, self.attentions, strict=True):
+            if attention != "none" and not rates:
+                raise InputError(
+                    f"dilation_rates {self.dilation_rates} leave a stage without branches, of "
+                    f"which {attention} attention needs at least one; add rates or use attention "
+                    "none"
+                )
         if min(self.modules) < 0:
             raise InputError(f"modules {self.modules} must be at least 0 in every stage")
         if not 0.1 <= self.width <= 4:
@@ -105,6 +114,12 @@ class SAMNetConfig:
     def channels(self) -> tuple[int, ...]:
         """Channels of the five encoder stages, (16, 32, 64, 96, 128) at width 1."""
         return tuple(max(8, round(c * self.width / 4) * 4) for c in (16, 32, 64, 96, 128))
+
+    @property
+    def attentions(self) -> tuple[Attention, ...]:
+        """The attention of each stage's modules."""
+        plain = self.attention_from - 1
+        return ("none",) * plain + (self.attention,) * (STAGES - plain)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in a checkpoint."""

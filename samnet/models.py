@@ -19,6 +19,7 @@ CONFIGS: dict[str, AnyConfig] = {
     "samnet-edge": SAMNetConfig(
         attention="stick_breaking",
         modules=(0, 1, 3, 6, 3),
+        attention_from=3,
         decoder_stride=4,
         decoder_kernel=3,
         map_stride=2,

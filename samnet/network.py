@@ -29,7 +29,7 @@ class Encoder(nn.Module):
                 SAM(
                     widths[i + 1],
                     config.dilation_rates[i],
-                    config.attention,
+                    config.attentions[i],
                     config.spatial_maps,
                 )
                 for _ in range(config.modules[i])
