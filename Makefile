@@ -18,7 +18,7 @@ test: lint
 	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 slow: $(INSTALLED)
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow --timeout 3600
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -82,11 +82,10 @@ def adopt_backbone(model: SaliencyNetwork, path: str | Path) -> None:
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: metadata is damaged ({error})") from error
     _check(path, config, normalisation, model.config)
-    source = SAMNet(
-        dataclasses.replace(
-            model.config, attention=config.attention, spatial_maps=config.spatial_maps
-        )
-    )
+    attention = {
+        name: getattr(config, name) for name in ("attention", "attention_from", "spatial_maps")
+    }
+    source = SAMNet(dataclasses.replace(model.config, **attention))
     try:
         source.encoder.load_state_dict(tensors)
     except RuntimeError as error:

@@ -118,8 +118,10 @@ class SAMNetConfig:
     @property
     def attentions(self) -> tuple[Attention, ...]:
         """The attention of each stage's modules."""
-        plain = self.attention_from - 1
-        return ("none",) * plain + (self.attention,) * (STAGES - plain)
+        return tuple(
+            self.attention if stage >= self.attention_from else "none"
+            for stage in range(1, STAGES + 1)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in a checkpoint."""

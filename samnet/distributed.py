@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 
 import torch
@@ -55,6 +56,12 @@ def mean_of_processes(values: dict[str, Tensor]) -> dict[str, float]:
 
 
 def leave_processes() -> None:
-    """Leaves the group, if there is one."""
+    """Leaves the group, if there is one.
+
+    What was built on it, a ``DistributedDataParallel`` above all, must be out of reach by then.
+    It holds the group too, and frees it without giving up the interpreter's lock: the group then
+    waits for a thread of its own, which may wait for that lock to free its last tensor.
+    """
     if torch.distributed.is_initialized():
+        gc.collect()
         torch.distributed.destroy_process_group()

@@ -91,8 +91,7 @@ def main(options: Options) -> None:
         InputError: for wrong input, or if the loss is not finite; the last state is intact.
     """
     config, recipe = config_of(options), recipe_of(options)
-    state = options.output / "state.pt"
-    if state.exists() and not options.resume:
+    if (options.output / "state.pt").exists() and not options.resume:
         raise InputError(
             f"{options.output}: holds a run already; pass --resume or choose another folder"
         )
@@ -101,30 +100,38 @@ def main(options: Options) -> None:
     data = find_class_photos(options.data, options.seed)
     processes = join_processes()
     try:
-        if options.batch % processes.count:
-            raise InputError(
-                f"a batch of {options.batch} for {processes.count} processes; expected a multiple"
-            )
-        trainer = Pretrainer(
-            config, data.classes, recipe, options.smoothing, processes, options.seed
-        )
-        if options.resume:
-            trainer.restore(state)
-        if processes.first:
-            RunLog(options.output / run_log.NAME).cut(trainer.done)
-            settings = {
-                "options": {k: str(v) for k, v in dataclasses.asdict(options).items()},
-                "network": config.to_dict(),
-                "classes": len(data.classes),
-                "training_photos": len(data.training),
-                "validation_photos": len(data.validation),
-                "processes": processes.count,
-                "environment": environment(options.threads),
-            }
-            write_result(options.output / "run.json", settings, overwrite=True)
-        fit(trainer, config, data, options)
+        _pretrain(config, recipe, data, options, processes)
     finally:
         leave_processes()
+
+
+def _pretrain(
+    config: SAMNetConfig,
+    recipe: Recipe,
+    data: ClassPhotos,
+    options: Options,
+    processes: Processes,
+) -> None:
+    if options.batch % processes.count:
+        raise InputError(
+            f"a batch of {options.batch} for {processes.count} processes; expected a multiple"
+        )
+    trainer = Pretrainer(config, data.classes, recipe, options.smoothing, processes, options.seed)
+    if options.resume:
+        trainer.restore(options.output / "state.pt")
+    if processes.first:
+        RunLog(options.output / run_log.NAME).cut(trainer.done)
+        settings = {
+            "options": {k: str(v) for k, v in dataclasses.asdict(options).items()},
+            "network": config.to_dict(),
+            "classes": len(data.classes),
+            "training_photos": len(data.training),
+            "validation_photos": len(data.validation),
+            "processes": processes.count,
+            "environment": environment(options.threads),
+        }
+        write_result(options.output / "run.json", settings, overwrite=True)
+    fit(trainer, config, data, options)
 
 
 def fit(trainer: Pretrainer, config: SAMNetConfig, data: ClassPhotos, options: Options) -> None:

@@ -17,8 +17,9 @@ from edge_apps.errors import InputError
 from samnet import state
 from samnet.command import run_command
 from samnet.curves import draw_curves
-from samnet.distributed import join_processes, leave_processes
+from samnet.distributed import Processes, join_processes, leave_processes
 from samnet.progress import progress
+from samnet.recipe import Recipe
 from samnet.results import environment, write_result
 from samnet.train_options import TrainOptions, recipe_of
 from samnet.trainer import Trainer
@@ -31,12 +32,20 @@ LOG_EVERY = 20
 def train(options: TrainOptions) -> None:
     """Trains as the options say; see the module's text for what it writes."""
     recipe = recipe_of(options)
-    output = options.output
-    if (output / state.NAME).exists() and not options.resume:
-        raise InputError(f"{output}: holds a run already; pass --resume or choose another folder")
+    if (options.output / state.NAME).exists() and not options.resume:
+        raise InputError(
+            f"{options.output}: holds a run already; pass --resume or choose another folder"
+        )
     if options.threads:
         torch.set_num_threads(options.threads)
     processes = join_processes()
+    try:
+        _train(options, recipe, processes)
+    finally:
+        leave_processes()
+
+
+def _train(options: TrainOptions, recipe: Recipe, processes: Processes) -> None:
     trainer = Trainer(options, recipe, processes)
     if options.resume:
         trainer.restore()
@@ -49,14 +58,11 @@ def train(options: TrainOptions) -> None:
             "processes": processes.count,
             "environment": environment(),
         }
-        write_result(output / "run.json", settings, overwrite=True)
+        write_result(options.output / "run.json", settings, overwrite=True)
         if not options.resume:
             # Of a run that ended before its first state.
             trainer.log.path.unlink(missing_ok=True)
-    try:
-        fit(trainer)
-    finally:
-        leave_processes()
+    fit(trainer)
 
 
 def fit(trainer: Trainer) -> None:

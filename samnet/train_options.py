@@ -26,6 +26,8 @@ class TrainOptions:
     """Network by name: samnet, samnet-edge, or a baseline as mobilenetv2 or bisenet_r18."""
     attention: Attention | None = None
     """Replaces the network's attention (Table IV)."""
+    attention_from: int | None = None
+    """Replaces the first stage, 1 to 5, with attention; earlier ones sum their branches."""
     spatial_maps: SpatialMaps | None = None
     """Replaces the network's form of spatial maps."""
     pyramid_pooling: bool | None = None
@@ -82,7 +84,15 @@ def config_of(options: TrainOptions) -> AnyConfig:
         InputError: for an unknown name, impossible values, or options of SAMNet for a baseline.
     """
     config = model_config(options.model)
-    changes = given(options, "attention", "spatial_maps", "pyramid_pooling", "modules", "width")
+    changes = given(
+        options,
+        "attention",
+        "attention_from",
+        "spatial_maps",
+        "pyramid_pooling",
+        "modules",
+        "width",
+    )
     if options.dilation_rates is not None:
         changes["dilation_rates"] = tuple(parse_rates(text) for text in options.dilation_rates)
     if changes and not isinstance(config, SAMNetConfig):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.context import BaseContext
 
 import torch
 from PIL import Image
@@ -32,21 +35,30 @@ class LabelledPhotos(Dataset[tuple[Tensor, int, str]]):
     """
 
     def __init__(self, photos: Sequence[Labelled], size: int, draws: Tensor) -> None:
+        self.photos, self.size, self.draws = photos, size, draws
+
+    # Made where they are used, since a worker has to load torchvision before it meets them.
+    @functools.cached_property
+    def _augment(self) -> Callable[[Image.Image], Tensor]:
         import_torchvision()
         from torchvision.transforms import v2
 
-        self.photos, self.size, self.draws = photos, size, draws
-        self.augment = v2.Compose(
+        return v2.Compose(
             [
-                v2.RandomResizedCrop(size, scale=(0.2, 1)),
+                v2.RandomResizedCrop(self.size, scale=(0.2, 1)),
                 v2.RandomHorizontalFlip(),
                 v2.ColorJitter(0.3, 0.3, 0.3),
                 v2.PILToTensor(),
             ]
         )
-        self.show = v2.Compose(
-            [v2.Resize(round(SURROUNDING * size)), v2.CenterCrop(size), v2.PILToTensor()]
-        )
+
+    @functools.cached_property
+    def _show(self) -> Callable[[Image.Image], Tensor]:
+        import_torchvision()
+        from torchvision.transforms import v2
+
+        surrounding = round(SURROUNDING * self.size)
+        return v2.Compose([v2.Resize(surrounding), v2.CenterCrop(self.size), v2.PILToTensor()])
 
     def __len__(self) -> int:
         return len(self.draws)
@@ -60,12 +72,12 @@ class LabelledPhotos(Dataset[tuple[Tensor, int, str]]):
             # As text: an exception would arrive from a worker as several lines of traceback.
             return torch.zeros(3, self.size, self.size, dtype=torch.uint8), label, str(error)
         if seed == NOT_AUGMENTED:
-            return self.show(photo), label, ""
+            return self._show(photo), label, ""
         # Seeded photo by photo, so that neither the number of workers nor an interruption
         # changes what is drawn.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.augment(photo), label, ""
+            return self._augment(photo), label, ""
 
 
 def batches(
@@ -80,9 +92,22 @@ def batches(
         LabelledPhotos(photos, size, draws),
         batch,
         num_workers=workers,
+        multiprocessing_context=_context() if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
     for x, labels, errors in loader:
         if any(errors):
             raise InputError(next(filter(None, errors)))
         yield x, labels
+
+
+def _context() -> BaseContext | None:
+    """Starts workers from a process without threads: a copy of one that has them can hang.
+
+    Source: https://docs.python.org/3/library/os.html#os.fork
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return None  # where processes are never copied
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context

@@ -67,6 +67,7 @@ def test_every_attention_trains_and_evaluates(attention, spatial_maps):
         ({"width": 0.5}, False),
         ({"spatial_maps": "per_branch"}, False),
         ({"modules": (0, 1, 1, 1, 1)}, True),
+        ({"attention_from": 3}, True),
         ({"decoder_stride": 4}, True),
         ({"decoder_kernel": 3}, True),
     ],
@@ -92,6 +93,27 @@ def test_a_decoder_that_ends_at_stride_4_spares_stage_1():
         name.startswith(("decoder.laterals.0", "decoder.fusions.0", "heads.0"))
         for name in model.state_dict()
     )
+
+
+def test_stages_before_the_first_with_attention_sum_their_branches():
+    config = samnet.SAMNetConfig(attention_from=3)
+    assert config.attentions == ("none", "none", "softmax", "softmax", "softmax")
+    model = tiny(attention_from=3)
+    plain = tiny(attention="none")
+    assert (
+        model.encoder.stages[1].state_dict().keys() == plain.encoder.stages[1].state_dict().keys()
+    )
+    assert (
+        model.encoder.stages[2].state_dict().keys() == tiny().encoder.stages[2].state_dict().keys()
+    )
+    # Branches are needed by attention alone.
+    samnet.SAMNetConfig(attention_from=2, dilation_rates=((), (1,), (1,), (1,), (1,)))
+
+
+def test_a_checkpoint_from_before_a_field_means_its_default():
+    old = samnet.SAMNetConfig().to_dict()
+    del old["attention_from"], old["map_stride"]
+    assert samnet.SAMNetConfig.from_dict(old) == samnet.SAMNetConfig()
 
 
 @pytest.mark.parametrize("width", [0.75, 1.0, 1.25])
@@ -122,6 +144,9 @@ def test_unusable_input_is_named(shape):
         {"modules": (-1, 1, 1, 1, 1)},
         {"dilation_rates": ((),) * 5},
         {"width": 0.0},
+        {"attention_from": 0},
+        {"attention_from": 6},
+        {"attention_from": 2, "dilation_rates": ((), (), (1,), (1,), (1,))},
         {"decoder_stride": 8},
         {"decoder_kernel": 4},
         {"map_stride": 3},

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from edge_apps.errors import InputError
 from samnet import SAMNet, SAMNetConfig
 from samnet.backbone import adopt_backbone, save_backbone
+from samnet.data.class_batches import batches
 from samnet.data.classes import find_class_photos
 from samnet.network import Encoder
 from samnet.pretrain import Options, main
@@ -149,6 +150,7 @@ def test_two_processes_follow_one(options, tmp_path):
         [*launch, "--standalone", "-m", "samnet.pretrain", *arguments(options, tmp_path / "two")],
         check=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=240,
         stderr=subprocess.DEVNULL,
     )
     run = json.loads((tmp_path / "two/run.json").read_text())
@@ -183,6 +185,18 @@ def test_wrong_folders_are_named(tmp_path):
     (tmp_path / "train" / "empty").mkdir()
     with pytest.raises(InputError, match="empty: no photo"):
         find_class_photos(tmp_path)
+
+
+def test_workers_take_over_nothing_of_a_process_with_threads(shapes, monkeypatch):
+    def read_photo(path):
+        raise AssertionError("a worker is a copy of the process that trains")
+
+    monkeypatch.setattr("samnet.data.class_batches.read_photo", read_photo)
+    photos = find_class_photos(shapes).validation[:4]
+    draws = torch.tensor([[place, place] for place in range(4)])
+    (x, labels), *others = batches(photos, 64, draws, 4, workers=1)
+    assert x.shape == (4, 3, 64, 64) and labels.tolist() == [label for _, label in photos]
+    assert not others
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -136,6 +136,7 @@ def test_two_processes_follow_one(options, tmp_path, monkeypatch):
         [*launch, "--standalone", script, *arguments],
         check=True,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())},
+        timeout=240,
         stderr=subprocess.DEVNULL,
     )
     together = records(options.output)
