@@ -95,6 +95,6 @@ def _quantized(quantizer: Any) -> bytes:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the library's table of sizes off standard output."""
-    with contextlib.redirect_stdout(io.StringIO()):
+    """Keeps the library's table of sizes and its progress off both streams."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
