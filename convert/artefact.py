@@ -3,126 +3,106 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from convert.operation import Operand
-from convert.parity import (
-    INTEGER_LIMIT,
-    ISLAND_LIMIT,
-    Limit,
-    Parity,
-    compare,
-)
-from convert.scales import compare_scales, describe_scales
-from convert.source import Precision, Source, open_source
+from convert import gates
+from convert.engine import Content, Format
+from convert.flatbuffer import Tensors
+from convert.formats import Engine, Form, choose
+from convert.parity import Parity
+from convert.scales import describe_scales
+from convert.source import Source, kind_of_source, open_source
 from edge_apps.errors import InputError
 from edge_apps.files import replacing, sha256
-from edge_apps.manifest import Delegation, Interface, Manifest, manifest_path, write_manifest
-from edge_apps.photos import Bytes, resize_photo
-from edge_apps.runtime import Backend
+from edge_apps.manifest import (
+    Manifest,
+    Precision,
+    Quantisation,
+    manifest_path,
+    write_manifest,
+)
+from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.runtime import Backend, Segmenter
+from edge_apps.tensors import Floats
 
 if TYPE_CHECKING:
-    from convert.integers import Resize
-    from quantize.program import QuantizedProgram
-
-INTEGERS = "the program in XNNPACK's integers"
-"""Names that reference in figures."""
+    from convert.accuracy import Accuracy
+    from samnet.data.layouts import DataSet
 
 
 @dataclasses.dataclass(frozen=True)
-class Content:
-    """What an engine makes of a source.
+class Trial:
+    """Photos with masks that an artefact's accuracy is measured on.
 
     Args:
-        file: the artefact's bytes.
-        input: its input tensor.
-        output: its output tensor.
-        delegation: what the runtime's fast path executes of it.
+        data: the photos.
+        origin: the float checkpoint behind a program; None compares with the source itself.
     """
 
-    file: bytes
-    input: Interface
-    output: Interface
-    delegation: Delegation
-
-
-def _no_gates(
-    program: QuantizedProgram, file: bytes, allow_scales: bool
-) -> dict[str, dict[str, Any]]:
-    return {}
-
-
-@dataclasses.dataclass(frozen=True)
-class Format:
-    """One kind of artefact.
-
-    Args:
-        suffix: of its files.
-        engine: names what converts.
-        packages: that take part; their versions stand in the manifest.
-        limits: what the gate lets through, by precision.
-        make: converts a source.
-        open: opens a file with a number of threads.
-        graph: reads the operations of a file back.
-        resize: in which arithmetic the runtime resizes int8 tensors.
-        gates: checks a quantised file in ways that the format has of its own, scales that
-            changed being allowed or not; gives figures for the manifest by name.
-    """
-
-    suffix: str
-    engine: str
-    packages: tuple[str, ...]
-    limits: Mapping[Precision, Limit]
-    make: Callable[[Source], Content]
-    open: Callable[[Path, int], Backend]
-    graph: Callable[[bytes], Operand]
-    resize: Resize
-    gates: Callable[[QuantizedProgram, bytes, bool], dict[str, dict[str, Any]]] = _no_gates
+    data: DataSet
+    origin: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Converted:
-    """An artefact that passed its gate.
+    """An artefact that passed its gates.
 
     Args:
         path: the artefact; its manifest stands beside it.
         manifest: what the manifest says.
-        parity: the gate's figures.
+        parity: figures against the origin in torch.
         integers: those of an int8 artefact against its program in the runtime's own integers.
+        accuracy: on photos with masks, if there were any.
     """
 
     path: Path
     manifest: Manifest
     parity: Parity
     integers: Parity | None = None
+    accuracy: Accuracy | None = None
 
 
 def write_artefact(
     kind: Format,
-    source: str | Path,
+    source: str | Path | Source,
     output: str | Path,
     *,
+    precision: Precision | None = None,
+    engine: Engine | None = None,
+    tensors: Tensors = "bytes",
     photos: Sequence[tuple[str, Bytes]] = (),
+    calibration: Sequence[Bytes] = (),
+    trial: Trial | None = None,
     size: int | None = None,
+    output_stride: int | None = None,
+    require_delegated: float | None = None,
     overwrite: bool = False,
     allow_scales: bool = False,
 ) -> Converted:
-    """Converts a checkpoint to fp32 or a quantised program to int8.
+    """Converts a checkpoint or a quantised program.
 
     Args:
         kind: the format.
-        source: a ``.safetensors`` checkpoint or a ``.pt2`` program.
+        source: a ``.safetensors`` checkpoint or a ``.pt2`` program; an opened one shares what
+            engines make on the way.
         output: the file to write.
-        photos: names and photos (H, W, 3) uint8 for the gate; the embedded ones by default.
+        precision: one that the source leads to; the first of these by default.
+        engine: one that the format has; the preferred one by default.
+        tensors: what goes in and comes out, bytes or float32.
+        photos: names and photos (H, W, 3) uint8 for the gates; the embedded ones by default.
+        calibration: photos for an engine that finds int8 scales by itself.
+        trial: photos with masks for the gate of accuracy.
         size: height and width in pixels; the source's own by default.
+        output_stride: of the map; the source's own by default.
+        require_delegated: share of the multiply-adds that must run on the fast path, 0 to 1.
         overwrite: whether existing files may be replaced.
         allow_scales: whether scales may differ from the program's.
 
     Raises:
-        InputError: if the source cannot be used, the output not be written, or the gate fails;
+        InputError: if the source cannot be used, the output not be written, or a gate fails;
             then nothing is written.
     """
     output = Path(output)
@@ -130,70 +110,108 @@ def write_artefact(
         raise InputError(f"{output}: expected a name that ends in {kind.suffix}")
     if manifest_path(output).exists() and not overwrite:
         raise InputError(f"{manifest_path(output)}: already exists; pass --overwrite")
+    if require_delegated is not None and not 0 <= require_delegated <= 1:
+        raise InputError(f"--require-delegated is {require_delegated}, expected a share, 0 to 1")
+    path = source.path if isinstance(source, Source) else Path(source)
+    kind_of_source(path)
     with replacing(output, overwrite=overwrite) as temporary:
-        opened = open_source(source, size)
-        content = kind.make(opened)
+        opened = source
+        if not isinstance(opened, Source):
+            choose(kind.suffix, path.suffix, precision, engine)
+            opened = open_source(path, size, output_stride)
+        form = _form(kind, opened, precision, engine)
+        if calibration:
+            opened = dataclasses.replace(opened, calibration=calibration)
+        content = kind.make(opened, form, tensors)
+        gates.check_delegation(content, require_delegated)
         temporary.write_bytes(content.file)
         side = (opened.size, opened.size)
         resized = [(name, resize_photo(photo, side)) for name, photo in photos or embedded()]
-        backend = kind.open(temporary, 1)
-        parity = compare(backend.run, opened.reference, opened.reference_name, resized)
-        checks: dict[str, dict[str, Any]] = {}
-        integers: Parity | None = None
-        if opened.quantisation:
-            program = cast("QuantizedProgram", opened.network)
-            # First, since they say what is wrong where whole maps only show that something is.
-            checks, integers = _gates(kind, program, temporary, backend, resized, allow_scales)
-        kind.limits[opened.precision].check(parity)
+        floats = _floats(content)
+        backend = kind.open(temporary, 1, floats) if floats else kind.open(temporary, 1)
+        figures = gates.check(
+            kind, form, opened, temporary, backend, floats, resized, allow_scales=allow_scales
+        )
+        accuracy = _accuracy(form, opened, backend, trial) if trial else None
         manifest = Manifest(
             sha256=sha256(temporary),
             source=opened.path.name,
             source_sha256=opened.checkpoint_sha256,
             config=opened.config,
-            engine=kind.engine,
-            versions={name: metadata.version(name) for name in kind.packages},
-            precision=opened.precision,
+            engine=form.engine if form.engine != "litert" else "litert-torch",
+            versions={name: metadata.version(name) for name in kind.packages[form.engine]},
+            precision=form.precision,
             size=opened.size,
-            quantisation=opened.quantisation,
+            quantisation=_quantisation(form, opened),
             input=content.input,
             output=content.output,
             parity={
-                "int8" if opened.quantisation else "float": parity.figures(),
-                **checks,
+                "int8" if opened.is_program else "float": figures.parity.figures(),
+                **figures.others,
             },
             delegation=content.delegation,
+            accuracy={accuracy.data: accuracy.figures()} if accuracy else {},
         )
         write_manifest(output, manifest, overwrite=overwrite)
-    return Converted(output, manifest, parity, integers)
+    return Converted(output, manifest, figures.parity, figures.integers, accuracy)
 
 
-def _gates(
-    kind: Format,
-    program: QuantizedProgram,
-    artefact: Path,
-    backend: Backend,
-    photos: Sequence[tuple[str, Bytes]],
-    allow_scales: bool,
-) -> tuple[dict[str, dict[str, Any]], Parity]:
-    """Figures by name of the gates that only a quantised artefact passes, one of them whole."""
-    from convert.integers import IntegerProgram
-    from convert.program_graph import program_graph
+def _form(kind: Format, source: Source, precision: Precision | None, engine: Engine | None) -> Form:
+    """The form that is asked for, which a program's recipe must lead to."""
+    leads = source.precision if source.is_program and precision is None else precision
+    form = choose(kind.suffix, source.path.suffix, leads, engine)
+    if not source.follows(form):
+        assert source.quantisation is not None
+        raise InputError(
+            f"{source.path}: was quantised with {source.quantisation.scheme}, which leads to "
+            f"{source.precision}, not {form.precision}; quantise the checkpoint with {form.scheme}"
+        )
+    return form
 
-    # Read back from the file that is written: memory could hold scales that the file does not.
-    file = artefact.read_bytes()
-    scales = compare_scales(program_graph(program.module), kind.graph(file))
-    if not allow_scales:
-        scales.check()
-    reference = IntegerProgram(program, kind.resize)
-    integers = compare(backend.run, reference.run, INTEGERS, photos)
-    if not allow_scales:
-        (ISLAND_LIMIT if reference.in_float else INTEGER_LIMIT).check(integers)
-    figures = {
-        "scales": scales.figures(),
-        "integers": {**integers.figures(), "in_float": reference.in_float},
-        **kind.gates(program, file, allow_scales),
-    }
-    return figures, integers
+
+def _floats(content: Content) -> Floats | None:
+    if content.input.type == "uint8":
+        return None
+    return Floats(content.input.scale, content.input.zero_point, content.output.scale)
+
+
+def _quantisation(form: Form, source: Source) -> Quantisation | None:
+    """How the numbers became integers; None where they are floats."""
+    if source.quantisation or not form.scheme:
+        return source.quantisation
+    if not source.calibration:
+        return Quantisation(form.scheme, "ptq", "none", 0, "")
+    from quantize.calibration import calibration_set
+
+    photos = calibration_set(source.calibration, len(source.calibration), source.size)
+    return Quantisation(form.scheme, "ptq", "tensorflow", len(photos), photos.sha256)
+
+
+def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Accuracy:
+    """Measures and checks.
+
+    Raises:
+        InputError: if the origin is not the program's, or too much was lost.
+    """
+    from convert.accuracy import LOSSES, measure
+
+    origin, name = source, source.reference_name
+    if trial.origin is not None:
+        stride = int(source.config["map_stride"])
+        origin, name = open_source(trial.origin, source.size, stride), "the checkpoint in torch"
+        if origin.checkpoint_sha256 != source.checkpoint_sha256:
+            raise InputError(
+                f"{trial.origin}: hash is {origin.checkpoint_sha256[:12]}…, {source.path} was made "
+                f"from {source.checkpoint_sha256[:12]}…; give that checkpoint as --origin"
+            )
+
+    def reference(photo: Bytes) -> Bytes:
+        small = resize_photo(photo, (source.size, source.size))
+        return resize_map(origin.reference(small), photo.shape[:2])
+
+    found = measure(Segmenter(backend), reference, name, trial.data)
+    found.check(LOSSES[form.precision])
+    return found
 
 
 def embedded() -> list[tuple[str, Bytes]]:
@@ -203,18 +221,23 @@ def embedded() -> list[tuple[str, Bytes]]:
     return [(item.name, item.photo) for item in embedded_photos()]
 
 
-def describe(done: Converted, kind: Format) -> str:
+def describe(done: Converted) -> str:
     """What came of a conversion, in a few lines."""
-    took = done.manifest.delegation
+    manifest, took = done.manifest, done.manifest.delegation
     outside = ", ".join(f"{count} {name}" for name, count in took.outside.items()) or "none"
+    share = f", {took.share:.2%} of the multiply-adds" if took.share is not None else ""
     size = done.path.stat().st_size / 2**20
     return "\n".join(
         [
-            f"{done.path}: {size:.2f} MiB, {done.manifest.precision}, {kind.engine}",
+            f"{done.path}: {size:.2f} MiB, {manifest.precision}, {manifest.engine}",
             *(f"  {parity}" for parity in (done.parity, done.integers) if parity),
-            *(describe_scales(scales) if (scales := done.manifest.parity.get("scales")) else ()),
-            f"  {took.inside} operations in {took.partitions} {took.delegate} pieces",
+            *(describe_scales(scales) if (scales := manifest.parity.get("scales")) else ()),
+            *([f"  {done.accuracy}"] if done.accuracy else ()),
+            f"  {took.inside} operations in {took.partitions} {took.delegate} pieces{share}",
             f"  outside: {outside}",
-            *(f"    {name}: {reason}" for name, reason in took.reasons.items()),
+            *(
+                f"    {name}, {took.shares.get(name, 0):.2%}: {reason}"
+                for name, reason in took.reasons.items()
+            ),
         ]
     )

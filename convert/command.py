@@ -4,55 +4,91 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from convert.artefact import Format, describe, write_artefact
-from convert.source import Precision, precision_of
+from convert.artefact import Trial, describe, write_artefact
+from convert.engine import Format
+from convert.flatbuffer import Tensors
+from convert.formats import Engine, choose
+from convert.source import kind_of_source
 from edge_apps.errors import InputError
-from edge_apps.photos import find_photos, read_photo
+from edge_apps.manifest import Precision
+from edge_apps.photos import Bytes, find_photos, read_photo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclasses.dataclass
 class Options:
     model: Path
-    """Checkpoint (.safetensors) for fp32, or quantised program (.pt2) for int8."""
+    """Checkpoint (.safetensors), or quantised program (.pt2) for int8 and int16x8."""
     output: Path
     """The artefact to write; its manifest is written beside it."""
     precision: Precision | None = None
-    """Follows from the model; if given, it must agree."""
+    """One that the model leads to; by default fp32 of a checkpoint, the recipe's of a program."""
     size: int | None = None
-    """Height and width in pixels; the model's own by default."""
+    """Height and width in pixels, 96 or more in steps of 32, or 336; the model's own by default."""
+    output_stride: int | None = None
+    """Stride of the map that comes out, 1, 2 or 4; above 1 its user enlarges it. The model's own by
+    default."""
+    io: Tensors = "bytes"
+    """What goes in and comes out: photos and maps in bytes, or float32 tensors, a photo normalised
+    as the manifest says."""
     photos: tuple[Path, ...] = ()
     """Photos or folders that the artefact is compared on; the embedded ones by default."""
+    data: str | None = None
+    """NAME=DIR, photos with masks: max F and MAE may not fall behind the checkpoint's on them."""
+    origin: Path | None = None
+    """With --data and a program: the checkpoint it was quantised from. Without it the program is
+    what the artefact may not fall behind."""
+    require_delegated: float | None = None
+    """Share of the multiply-adds, 0 to 1, that must run on the runtime's fast path."""
     overwrite: bool = False
     """Replace existing files."""
     allow_scales: bool = False
     """Write the artefact even if scales differ from the program's."""
 
 
-def convert(kind: Format, options: Options) -> None:
+def convert(
+    kind: Format,
+    options: Options,
+    engine: Engine | None = None,
+    calibration: Sequence[Bytes] = (),
+) -> None:
     """Converts and prints what came of it.
 
     Raises:
-        InputError: as :func:`convert.artefact.write_artefact`, and for another precision than the
-            model's.
+        InputError: as :func:`convert.artefact.write_artefact`, and for options that exclude each
+            other.
     """
-    found = precision_of(options.model)
-    if options.precision not in (None, found):
-        raise InputError(
-            f"{options.model}: leads to {found}, not {options.precision}; give a .safetensors "
-            "checkpoint for fp32, or quantise it with quantize.ptq for int8"
-        )
+    model = options.model
+    form = choose(kind.suffix, kind_of_source(model), options.precision, engine)
+    if options.origin and (options.data is None or form.start != "program"):
+        raise InputError("--origin goes with --data and a .pt2 program; leave it out")
     photos = []
     if options.photos:
         photos = [(path.name, read_photo(path)) for path in find_photos(options.photos)]
-    print(f"converting {options.model} to {found}, which takes a minute or two", flush=True)
+    trial = None
+    if options.data is not None:
+        from samnet.data.layouts import find_pairs
+
+        trial = Trial(find_pairs(options.data), options.origin)
+    print(f"converting {model} with {form.engine}, which takes a minute or two", flush=True)
     done = write_artefact(
         kind,
-        options.model,
+        model,
         options.output,
+        precision=options.precision,
+        engine=engine,
+        tensors=options.io,
         photos=photos,
+        calibration=calibration,
+        trial=trial,
         size=options.size,
+        output_stride=options.output_stride,
+        require_delegated=options.require_delegated,
         overwrite=options.overwrite,
         allow_scales=options.allow_scales,
     )
-    print(describe(done, kind))
+    print(describe(done))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
 
+from convert.multiply_adds import of_tflite
 from edge_apps.manifest import Delegation, Interface
 from edge_apps.tflite_backend import interpreter_class
 
@@ -42,6 +43,11 @@ def delegation(content: bytes) -> Delegation:
             executed[operation["index"]] = operation
             pending += [int(t) for t in operation["inputs"] if t >= 0]
     outside = [o for o in executed.values() if o["op_name"] != "DELEGATE"]
+    costs = _costs(content, original)
+    total = sum(costs.values())
+    shares: dict[str, float] = defaultdict(float)
+    for operation in outside:
+        shares[operation["op_name"]] += costs[operation["index"]] / max(1, total)
     types = {int(d["index"]): d["dtype"] for d in interpreter.get_tensor_details()}
     return Delegation(
         delegate="XNNPACK",
@@ -49,7 +55,18 @@ def delegation(content: bytes) -> Delegation:
         inside=len(original) - len(outside),
         outside=dict(sorted(Counter(o["op_name"] for o in outside).items())),
         reasons={o["op_name"]: _why(o, types) for o in outside},
+        share=1 - sum(shares.values()) if total else None,
+        shares=dict(sorted(shares.items())),
     )
+
+
+def _costs(content: bytes, operations: list[dict[str, Any]]) -> dict[int, int]:
+    """Multiply-adds of each operation by the index that the interpreter gives it."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(content)).subgraphs[0]
+    pairs = zip(operations, graph.operators, strict=True)
+    return {o["index"]: of_tflite(o["op_name"], operator, graph) or 0 for o, operator in pairs}
 
 
 def _why(operation: dict[str, Any], types: dict[int, Any]) -> str:
@@ -58,6 +75,8 @@ def _why(operation: dict[str, Any], types: dict[int, Any]) -> str:
     given, made = (np.dtype(types[int(operation[side][0])]).name for side in ("inputs", "outputs"))
     if name == "QUANTIZE" and given != made and "float32" not in (given, made):
         return f"XNNPACK has no conversion from {given} to {made}; the sign bit is flipped once"
+    if "int16" in (given, made):
+        return "XNNPACK has no kernels for int16; LiteRT's own do it"
     if name in FLOAT_ONLY and given != "float32":
         return f"XNNPACK executes {name} in float32 only, not in {given}"
     return f"XNNPACK refused it for {given} to {made}; the interpreter does not say why"

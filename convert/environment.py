@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
+from convert import formats
 from edge_apps.errors import InputError
 
 Versions = Callable[[str], str | None]
@@ -22,10 +23,8 @@ PROJECT = "samnet"
 COMMANDS = {
     "samnet.train, .evaluate, .predict": ("train",),
     "quantize.ptq, .qat": ("executorch",),
-    "convert.executorch": ("executorch",),
-    "convert.tflite": ("executorch", "tflite"),
-    "convert.onnx": ("executorch", "tflite"),
-    "convert.inspect": ("executorch", "tflite"),
+    **{command: formats.EXTRAS[suffix] for suffix, command in formats.COMMANDS.items()},
+    "convert.all, .inspect": ("executorch", "tflite"),
     "edge_apps with .tflite": ("device",),
     "edge_apps with .pte": ("executorch",),
     "edge_apps with cameras": ("device", "camera"),

@@ -3,49 +3,52 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 from convert import command
-from convert.artefact import Content, Format, write_artefact
+from convert.artefact import write_artefact
 from convert.command import Options
-from convert.parity import FLOAT_LIMIT, INT8_LIMIT
+from convert.engine import Content, Format, interfaces, steps
+from convert.flatbuffer import Tensors
+from convert.formats import Form
+from convert.parity import LIMITS
 from convert.pte_graph import pte_graph
 from convert.source import Source
-from edge_apps.manifest import Interface
 from edge_apps.pte_backend import open_pte
 from samnet.command import run_command
 
+if TYPE_CHECKING:
+    from torch import nn
 
-def _make(source: Source) -> Content:
+
+def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     from convert.lowering import PhotoToMap, fold_weights, lower
     from quantize.folding import fold_batch_norm
-    from samnet.deployment import DeployedNetwork
+    from samnet.deployment import DeployedNetwork, TensorInterface
 
     scale = 1 / (255 * source.preprocessing.std)
-    middle = 255 * source.preprocessing.mean
-    offset = middle * scale
+    offset = 255 * source.preprocessing.mean * scale
+    is_float = isinstance(source.network, DeployedNetwork)
+    inner: nn.Module
     if isinstance(source.network, DeployedNetwork):
-        steps = 255.0
-        module = PhotoToMap(fold_batch_norm(source.network), scale, offset, steps, rounding=0.5)
+        inner = fold_batch_norm(source.network)
     else:
-        # The output's codes are the map's bytes as they are.
-        steps = 256.0
-        weights = fold_weights(source.network.exported)
-        module = PhotoToMap(weights, scale, offset, steps, rounding=0.0)
-    file, delegation = lower(module, source.size)
-    photo, map = (1, source.size, source.size, 3), (1, source.map_size, source.map_size)
-    return Content(
-        file,
-        Interface(photo, "NHWC", "uint8", scale, round(middle)),
-        Interface(map, "NHW", "uint8", 1 / steps, 0),
-        delegation,
-    )
+        inner = fold_weights(source.network.exported)
+    if tensors == "float":
+        module: nn.Module = TensorInterface(inner, source.preprocessing)
+    else:
+        # The codes of a program's output are the map's bytes as they are.
+        rounding = 0.5 if is_float else 0.0
+        module = PhotoToMap(inner, scale, offset, float(steps(form)), rounding=rounding)
+    file, delegation = lower(module, source.size, tensors)
+    map = (1, source.map_size, source.map_size)
+    return Content(file, *interfaces(source, form, tensors, map), delegation)
 
 
 FORMAT = Format(
     suffix=".pte",
-    engine="executorch",
-    packages=("executorch", "torch", "torchao"),
-    limits={"fp32": FLOAT_LIMIT, "int8": INT8_LIMIT},
+    packages={"executorch": ("executorch", "torch", "torchao")},
+    limits=dict(LIMITS),
     make=_make,
     open=open_pte,
     graph=pte_graph,

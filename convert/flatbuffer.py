@@ -1,8 +1,9 @@
-"""Gives a TFLite flatbuffer the interface of this project: a photo and a map, both bytes."""
+"""Gives a TFLite flatbuffer the interface of this project: a photo and a map, bytes or floats."""
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 
@@ -10,34 +11,62 @@ INT8_INPUT = (1 / 64, 0)
 INT8_OUTPUT = (1 / 256, -128)
 """Scale and zero point that the recipe fixes; as bytes, codes are 128 higher."""
 
+INT16_INPUT = (1 / 16384, 0)
+INT16_OUTPUT = (1 / 32768, 0)
+"""The same of the recipe with int16 activations."""
 
-def byte_interface(content: bytes, photo: tuple[float, int], map: tuple[float, int]) -> bytes:
-    """Puts one quantising operation before the first and one behind the last tensor.
+Tensors = Literal["bytes", "float"]
+"""What goes in and comes out."""
+
+Scheme = tuple[float, int]
+
+
+def with_interface(content: bytes, tensors: Tensors, photo: Scheme, map: Scheme) -> bytes:
+    """Puts quantising operations before the first and behind the last tensor.
 
     Against casts in the graph this has two merits: XNNPACK executes it in a float network, and
     the scales stand in the file where any tool finds them.
 
     Args:
-        content: a flatbuffer with one input (1, S, S, 3) and one output (1, S, S, 1), both
-            float or both int8.
+        content: a flatbuffer with one input (1, S, S, 3) and one output (1, M, M, 1), both
+            float, int8 or int16.
+        tensors: what goes in and comes out in the end.
         photo: scale and zero point of the input's bytes.
         map: scale and zero point of the output's bytes.
 
     Returns:
-        A flatbuffer whose input and output are uint8.
+        A flatbuffer whose input and output are uint8 or float32.
     """
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     graph = model.subgraphs[0]
+    types = schema.TensorType
     inner, last = int(graph.inputs[0]), int(graph.outputs[0])
-    is_float = graph.tensors[inner].type == schema.TensorType.FLOAT32
-    first = _add_tensor(model, inner, b"photo", photo)
-    final = _add_tensor(model, last, b"map", map)
-    enter = "DEQUANTIZE" if is_float else "QUANTIZE"
-    graph.operators.insert(0, _operator(model, enter, first, inner))
-    graph.operators.append(_operator(model, "QUANTIZE", last, final))
+    kind = graph.tensors[inner].type
+    first, final = inner, last
+    if tensors == "float" and kind != types.FLOAT32:
+        first = _add_tensor(model, inner, b"photo", types.FLOAT32)
+        final = _add_tensor(model, last, b"map", types.FLOAT32)
+        graph.operators.insert(0, _operator(model, "QUANTIZE", first, inner))
+        graph.operators.append(_operator(model, "DEQUANTIZE", last, final))
+    elif tensors == "bytes":
+        first = _add_tensor(model, inner, b"photo", types.UINT8, photo)
+        final = _add_tensor(model, last, b"map", types.UINT8, map)
+        enter, leave = [first], [final]
+        if kind == types.INT16:
+            # No kernel knows both unsigned bytes and sixteen bits.
+            codes = [(scale, zero_point - 128) for scale, zero_point in (photo, map)]
+            enter.append(_add_tensor(model, inner, b"photo codes", types.INT8, codes[0]))
+            leave.insert(0, _add_tensor(model, last, b"map codes", types.INT8, codes[1]))
+        dequantise = kind == types.FLOAT32
+        for given, made in list(pairwise([*enter, inner]))[::-1]:
+            name = "DEQUANTIZE" if dequantise else "QUANTIZE"
+            graph.operators.insert(0, _operator(model, name, given, made))
+        for given, made in pairwise([last, *leave]):
+            graph.operators.append(_operator(model, "QUANTIZE", given, made))
+    graph.tensors[first].name, graph.tensors[final].name = b"photo", b"map"
     graph.inputs, graph.outputs = np.array([first], np.int32), np.array([final], np.int32)
     for signature in model.signatureDefs or []:
         signature.inputs[0].name, signature.inputs[0].tensorIndex = b"photo", first
@@ -66,7 +95,7 @@ def expose_steps(content: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def interface_scales(content: bytes) -> tuple[tuple[float, int], tuple[float, int]]:
+def interface_scales(content: bytes) -> tuple[Scheme, Scheme]:
     """Scale and zero point of a quantised flatbuffer's input and output."""
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -78,20 +107,23 @@ def interface_scales(content: bytes) -> tuple[tuple[float, int], tuple[float, in
     )
 
 
-def _add_tensor(model: Any, like: int, name: bytes, quantisation: tuple[float, int]) -> int:
-    """Adds a uint8 tensor of the same shape as ``like`` and returns its index."""
+def _add_tensor(
+    model: Any, like: int, name: bytes, type: int, quantisation: Scheme | None = None
+) -> int:
+    """Adds a tensor of the same shape as ``like`` and returns its index."""
     from ai_edge_litert import schema_py_generated as schema
 
     graph = model.subgraphs[0]
-    parameters = schema.QuantizationParametersT()
-    parameters.scale = np.array([quantisation[0]], np.float32)
-    parameters.zeroPoint = np.array([quantisation[1]], np.int64)
     tensor = schema.TensorT()
+    if quantisation:
+        parameters = schema.QuantizationParametersT()
+        parameters.scale = np.array([quantisation[0]], np.float32)
+        parameters.zeroPoint = np.array([quantisation[1]], np.int64)
+        tensor.quantization = parameters
     tensor.name = name
     tensor.shape = graph.tensors[like].shape
     tensor.hasRank = graph.tensors[like].hasRank
-    tensor.type = schema.TensorType.UINT8
-    tensor.quantization = parameters
+    tensor.type = type
     # Buffer 0 is by convention the empty one, for tensors whose values are computed.
     tensor.buffer = 0
     graph.tensors.append(tensor)

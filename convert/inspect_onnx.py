@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from convert.inspection import Contents, TensorInfo, counted
+from convert.multiply_adds import of_onnx
 from edge_apps.errors import InputError
 
 
@@ -64,7 +64,7 @@ def read_onnx(content: bytes) -> Contents:
     }
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in graph.initializer):
         notes.append("its weights stand in other files, which are not read")
-    costs = [(node.op_type, _multiply_adds(node, shapes)) for node in graph.node]
+    costs = [(node.op_type, of_onnx(node, shapes)) for node in graph.node]
     return Contents(
         inputs=tuple(info(value) for value in graph.input if value.name not in constants),
         outputs=tuple(info(value) for value in graph.output),
@@ -73,20 +73,6 @@ def read_onnx(content: bytes) -> Contents:
         metadata=metadata,
         notes=tuple(notes),
     )
-
-
-def _multiply_adds(node: Any, shapes: dict[str, tuple[int | str, ...]]) -> int | None:
-    if node.op_type not in ("Conv", "Gemm", "MatMul"):
-        return None if node.op_type in ("ConvTranspose", "Einsum", "Attention") else 0
-    made = shapes.get(node.output[0], ("?",))
-    weight = shapes.get(node.input[1], ("?",))
-    if node.op_type == "Conv":
-        summed = weight[1:]
-    else:
-        transposed = any(a.name == "transB" and a.i for a in node.attribute)
-        summed = weight[-1:] if transposed else weight[-2:-1]
-    sides = [side for side in (*made, *summed) if isinstance(side, int)]
-    return math.prod(sides) if len(sides) == len(made) + len(summed) else None
 
 
 def _shape(value: Any) -> tuple[int | str, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from convert.inspection import Contents, TensorInfo, counted
+from convert.multiply_adds import of_tflite, shape_of
+from convert.tflite_metadata import associated_files
 from edge_apps.manifest import Delegation
+
+LONGEST = 4096
+"""Bytes of an associated file that are shown."""
 
 
 def read_tflite(content: bytes) -> Contents:
@@ -27,7 +31,7 @@ def read_tflite(content: bytes) -> Contents:
         known = found is not None and found.scale is not None and len(found.scale) == 1
         return TensorInfo(
             _text(tensor.name),
-            _shape(tensor),
+            shape_of(tensor),
             types.get(tensor.type, str(tensor.type)),
             float(found.scale[0]) if known else None,
             int(found.zeroPoint[0]) if known else None,
@@ -40,11 +44,13 @@ def read_tflite(content: bytes) -> Contents:
         name = names.get(number, str(number))
         if name == "CUSTOM":
             name = f"CUSTOM {_text(code.customCode)}"
-        operations.append((name, _multiply_adds(name, operator, graph)))
+        operations.append((name, of_tflite(name, operator, graph)))
     metadata: dict[str, Any] = {"description": _text(model.description)}
     for entry in model.metadata or []:
         data = model.buffers[entry.buffer].data
         metadata[_text(entry.name)] = f"{0 if data is None else len(data)} bytes"
+    for name, file in associated_files(content).items():
+        metadata[f"file {name}"] = file[:LONGEST].decode(errors="replace").strip()
     if len(model.subgraphs) > 1:
         notes.append(f"has {len(model.subgraphs)} subgraphs, of which the first is described")
     return Contents(
@@ -65,19 +71,6 @@ def _delegation(content: bytes) -> tuple[Delegation | None, list[str]]:
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         return None, [f"the interpreter does not run it ({reason})"]
-
-
-def _multiply_adds(name: str, operator: Any, graph: Any) -> int | None:
-    if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-        return 0 if name != "TRANSPOSE_CONV" and "MATMUL" not in name else None
-    weight = _shape(graph.tensors[operator.inputs[1]])
-    made = math.prod(_shape(graph.tensors[operator.outputs[0]]))
-    # (O, H, W, I), (1, H, W, O) and (O, I).
-    return made * math.prod(weight[1:3] if name == "DEPTHWISE_CONV_2D" else weight[1:])
-
-
-def _shape(tensor: Any) -> tuple[int, ...]:
-    return tuple(int(side) for side in tensor.shape) if tensor.shape is not None else ()
 
 
 def _text(value: bytes | str | None) -> str:

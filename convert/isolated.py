@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_apps.errors import InputError
+from edge_apps.files import replacing
 
 SECONDS = 120
 MEMORY = 16 << 30
@@ -28,12 +30,19 @@ def read_isolated(path: str | Path) -> dict[str, Any]:
         answer = Path(folder) / "answer.json"
         command = [sys.executable, "-m", __name__, str(path), str(answer)]
         try:
-            # Readers write warnings to both streams.
-            done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
+            # Readers write warnings to both streams, which nobody waits for.
+            status = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=SECONDS,
+                check=False,
+            ).returncode
         except subprocess.TimeoutExpired as error:
             raise InputError(f"{path}: not read after {SECONDS} s; the file is hostile") from error
         if not answer.exists():
-            raise InputError(f"{path}: its reader ended with {_end(done.returncode)}; damaged file")
+            raise InputError(f"{path}: its reader ended with {_end(status)}; damaged file")
         values: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     if "error" in values:
         raise InputError(values["error"])
@@ -69,7 +78,10 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     found = answer(Path(sys.argv[1]))
-    Path(sys.argv[2]).write_text(json.dumps(found, default=str), encoding="utf-8")
+    with replacing(sys.argv[2]) as temporary:
+        temporary.write_text(json.dumps(found, default=str), encoding="utf-8")
+    # What a damaged file left in native libraries may keep the interpreter from ending.
+    os._exit(0)
 
 
 if __name__ == "__main__":

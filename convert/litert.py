@@ -12,16 +12,20 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
+from convert.biases import widen_biases
 from convert.flatbuffer import (
     INT8_INPUT,
     INT8_OUTPUT,
-    byte_interface,
+    INT16_INPUT,
+    INT16_OUTPUT,
+    Tensors,
     interface_scales,
+    with_interface,
 )
 from edge_apps.errors import InputError
 from quantize.folding import fold_batch_norm
 from quantize.program import QuantizedProgram
-from samnet.deployment import DeployedNetwork
+from samnet.deployment import DeployedNetwork, byte_scale, rest_of_zero_point
 from samnet.preprocessing import Preprocessing
 
 FLOAT_OUTPUT = (1 / 255, 0)
@@ -49,34 +53,67 @@ class ChannelLast(nn.Module):
         return probability.permute(0, 2, 3, 1)
 
 
-def convert_float(network: DeployedNetwork, preprocessing: Preprocessing) -> bytes:
-    """A float ``.tflite`` of a network, with bytes as input and output."""
-    scale = 1 / (255 * preprocessing.std)
-    middle = 255 * preprocessing.mean
-    zero_point = min(255, max(0, round(middle)))
-    # The input's zero point is a whole byte; a mean between two leaves a rest.
-    shift = (zero_point - middle) * scale
-    module = ChannelLast(fold_batch_norm(network), shift if abs(shift) > 1e-6 else 0.0)
-    content = _convert(module, network.size, quantised=False)
-    return byte_interface(content, (scale, zero_point), FLOAT_OUTPUT)
+def convert_float(
+    network: DeployedNetwork, preprocessing: Preprocessing, tensors: Tensors = "bytes"
+) -> bytes:
+    """A float ``.tflite`` of a network."""
+    return float_interface(bare_float(network, preprocessing), preprocessing, tensors)
 
 
-def convert_int8(program: QuantizedProgram) -> bytes:
-    """An int8 ``.tflite`` of a quantised program, with bytes as input and output.
+def bare_float(network: DeployedNetwork, preprocessing: Preprocessing) -> bytes:
+    """A flatbuffer between float tensors, whose input's zero point is a whole byte."""
+    module = ChannelLast(fold_batch_norm(network), rest_of_zero_point(preprocessing))
+    return _convert(module, network.size, quantised=False)
+
+
+def float_interface(content: bytes, preprocessing: Preprocessing, tensors: Tensors) -> bytes:
+    """Gives a flatbuffer between float tensors the interface that is asked for."""
+    return with_interface(content, tensors, byte_scale(preprocessing), FLOAT_OUTPUT)
+
+
+def convert_int8(program: QuantizedProgram, tensors: Tensors = "bytes") -> bytes:
+    """An int8 ``.tflite`` of a program whose activations are int8.
 
     Raises:
         InputError: if the converter did not keep the input's or the output's scale.
     """
-    module = ChannelLast(round_weights(program.exported.module()))
-    content = _convert(module, program.info.size, quantised=True)
-    found = interface_scales(content)
-    if found != (INT8_INPUT, INT8_OUTPUT):
+    module = program.exported.module()
+    return _convert_program(module, program.info.size, (INT8_INPUT, INT8_OUTPUT), tensors)
+
+
+def convert_int16x8(program: QuantizedProgram, tensors: Tensors = "bytes") -> bytes:
+    """A ``.tflite`` of a program whose activations are int16 and whose weights are int8.
+
+    Raises:
+        InputError: as :func:`convert_int8` and :func:`convert.biases.widen_biases`, and if the
+            network has an operation that the converter does not know in int16.
+    """
+    module = program.exported.module()
+    try:
+        return _convert_program(module, program.info.size, (INT16_INPUT, INT16_OUTPUT), tensors)
+    except ValueError as error:
+        # It has no concatenation of int16, which pyramid pooling needs.
+        reason = str(error).strip().splitlines()[0][:200]
         raise InputError(
-            f"input and output have the scales and zero points {found}, expected "
-            f"{(INT8_INPUT, INT8_OUTPUT)}; quantise the checkpoint with quantize.ptq or .qat"
+            f"litert-torch does not convert this network with int16 activations ({reason}); "
+            "quantise it with static_wi8_ai8"
+        ) from error
+
+
+def _convert_program(
+    program: GraphModule, size: int, expected: tuple[tuple[float, int], ...], tensors: Tensors
+) -> bytes:
+    module = ChannelLast(round_weights(program))
+    content = widen_biases(_convert(module, size, quantised=True))
+    found = interface_scales(content)
+    if found != expected:
+        raise InputError(
+            f"input and output have the scales and zero points {found}, expected {expected}; "
+            "quantise the checkpoint with quantize.ptq or .qat"
         )
-    photo, map = ((scale, zero_point + 128) for scale, zero_point in found)
-    return byte_interface(content, photo, map)
+    # Bytes are int8 codes and 128 more, whatever the activations inside have.
+    photo, map = ((scale, zero + 128) for scale, zero in (INT8_INPUT, INT8_OUTPUT))
+    return with_interface(content, tensors, photo, map)
 
 
 def round_weights(module: GraphModule) -> GraphModule:

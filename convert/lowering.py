@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from convert.flatbuffer import Tensors
+from convert.multiply_adds import of_torch
 from convert.shortcuts import shortcuts
 from edge_apps.manifest import Delegation
 from samnet.notices import no_warnings
@@ -56,12 +58,13 @@ class PhotoToMap(nn.Module):
         return map.reshape(1, map.shape[2], map.shape[3]).to(torch.uint8)
 
 
-def lower(module: nn.Module, size: int) -> tuple[bytes, Delegation]:
-    """Lowers a module that maps (1, S, S, 3) uint8 to (1, M, M) uint8.
+def lower(module: nn.Module, size: int, tensors: Tensors = "bytes") -> tuple[bytes, Delegation]:
+    """Lowers a module that maps (1, S, S, 3) to (1, M, M), both uint8 or both float32.
 
     Args:
         module: in evaluation mode.
         size: S.
+        tensors: what it takes and gives.
 
     Returns:
         The content of a ``.pte``, and which of its operations XNNPACK executes.
@@ -70,7 +73,8 @@ def lower(module: nn.Module, size: int) -> tuple[bytes, Delegation]:
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
-        photo = torch.zeros(1, size, size, 3, dtype=torch.uint8)
+        kind = torch.uint8 if tensors == "bytes" else torch.float32
+        photo = torch.zeros(1, size, size, 3, dtype=kind)
         with torch.no_grad():
             exported = torch.export.export(module, (photo,))
         edge = to_edge_transform_and_lower(
@@ -80,7 +84,8 @@ def lower(module: nn.Module, size: int) -> tuple[bytes, Delegation]:
             # the verifier costs time without looking at what XNNPACK will refuse to load.
             compile_config=EdgeCompileConfig(_check_ir_validity=False, _skip_dim_order=True),
         )
-        delegation = _delegation(edge.exported_program().graph_module)
+        total = sum(of_torch(exported.graph).values())
+        delegation = _delegation(edge.exported_program().graph_module, total)
         return bytes(edge.to_executorch().buffer), delegation
 
 
@@ -99,7 +104,7 @@ def fold_weights(program: torch.export.ExportedProgram) -> nn.Module:
     return module
 
 
-def _delegation(graph: torch.fx.GraphModule) -> Delegation:
+def _delegation(graph: torch.fx.GraphModule, total: int) -> Delegation:
     from executorch.devtools.backend_debug import get_delegation_info
 
     info = get_delegation_info(graph)
@@ -108,10 +113,14 @@ def _delegation(graph: torch.fx.GraphModule) -> Delegation:
         for name, found in sorted(info.delegation_by_operator.items())
         if found.non_delegated and name != "getitem"
     }
+    left = of_torch(graph.graph)
+    shares = {name: left.get(name, 0) / max(1, total) for name in outside}
     return Delegation(
         delegate="XNNPACK",
         partitions=info.num_delegated_subgraphs,
         inside=info.num_delegated_nodes,
         outside=outside,
         reasons={name: REASONS.get(name, "XNNPACK's partitioner refused it") for name in outside},
+        share=1 - sum(left.values()) / total if total else None,
+        shares=shares,
     )

@@ -6,12 +6,14 @@ import functools
 from typing import TYPE_CHECKING
 
 from convert import command
-from convert.artefact import Content, Format, write_artefact
+from convert.artefact import write_artefact
 from convert.command import Options
+from convert.engine import Content, Format, interfaces
+from convert.flatbuffer import Tensors
+from convert.formats import Form
 from convert.onnx_graph import onnx_graph
-from convert.parity import FLOAT_LIMIT, INT8_LIMIT
+from convert.parity import LIMITS
 from convert.source import Source
-from edge_apps.manifest import Interface
 from edge_apps.onnx_backend import open_onnx
 from samnet.command import run_command
 
@@ -19,12 +21,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def _make(source: Source) -> Content:
+def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     from convert.lowering import fold_weights
     from convert.onnx_export import CodesInAndOut, export, metadata_of
     from convert.onnx_fusion import fusion
     from quantize.folding import fold_batch_norm
-    from samnet.deployment import ByteInterface, DeployedNetwork
+    from samnet.deployment import ByteInterface, DeployedNetwork, TensorInterface
 
     preprocessing = source.preprocessing
     metadata = metadata_of(
@@ -32,33 +34,30 @@ def _make(source: Source) -> Content:
         source.size,
         {
             "name": source.path.stem,
-            "precision": source.precision,
+            "precision": form.precision,
             "source_sha256": source.checkpoint_sha256,
         },
+        tensors,
     )
+    module: nn.Module
     if isinstance(source.network, DeployedNetwork):
-        folded = fold_batch_norm(source.network)
-        module: nn.Module = ByteInterface(folded, preprocessing).eval()
-        steps = 255
+        inner = fold_batch_norm(source.network)
+        wrapper = ByteInterface if tensors == "bytes" else TensorInterface
+        module = wrapper(inner, preprocessing).eval()
     else:
-        module = CodesInAndOut(fold_weights(source.network.exported))
-        steps = 256
-    file = export(module, source.size, metadata).SerializeToString(deterministic=True)
-    photo, map = (1, source.size, source.size, 3), (1, source.map_size, source.map_size)
-    scale, middle = 1 / (255 * preprocessing.std), 255 * preprocessing.mean
-    return Content(
-        file,
-        Interface(photo, "NHWC", "uint8", scale, round(middle)),
-        Interface(map, "NHW", "uint8", 1 / steps, 0),
-        fusion(file),
-    )
+        weights = fold_weights(source.network.exported)
+        module = CodesInAndOut(weights)
+        if tensors == "float":
+            module = TensorInterface(weights, preprocessing)
+    file = export(module, source.size, metadata, tensors).SerializeToString(deterministic=True)
+    map = (1, source.map_size, source.map_size)
+    return Content(file, *interfaces(source, form, tensors, map), fusion(file))
 
 
 FORMAT = Format(
     suffix=".onnx",
-    engine="torch.onnx",
-    packages=("torch", "torchao", "onnx", "onnxscript", "onnxruntime"),
-    limits={"fp32": FLOAT_LIMIT, "int8": INT8_LIMIT},
+    packages={"torch.onnx": ("torch", "torchao", "onnx", "onnxscript", "onnxruntime")},
+    limits=dict(LIMITS),
     make=_make,
     open=open_onnx,
     graph=onnx_graph,

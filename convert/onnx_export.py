@@ -10,7 +10,7 @@ import torch
 from onnx import ModelProto, helper
 from torch import Tensor, nn
 
-from convert.flatbuffer import INT8_INPUT, INT8_OUTPUT
+from convert.flatbuffer import INT8_INPUT, INT8_OUTPUT, Tensors
 from convert.onnx_tidy import UNSIGNED, tidy
 from edge_apps.errors import InputError
 from samnet.notices import no_warnings
@@ -43,19 +43,23 @@ class CodesInAndOut(nn.Module):
         return codes.reshape(1, *codes.shape[2:])
 
 
-def export(module: nn.Module, size: int, metadata: dict[str, str]) -> ModelProto:
-    """Exports a module that maps (1, S, S, 3) uint8 to (1, M, M) uint8.
+def export(
+    module: nn.Module, size: int, metadata: dict[str, str], tensors: Tensors = "bytes"
+) -> ModelProto:
+    """Exports a module that maps (1, S, S, 3) to (1, M, M), both uint8 or both float32.
 
     Args:
         module: a float network, or a program within :class:`CodesInAndOut`.
         size: S.
         metadata: of the file; its ``name`` names the graph too.
+        tensors: what it takes and gives.
 
     Raises:
         InputError: if the result is no valid ONNX network.
     """
     with no_warnings(), torch.no_grad():
-        exported = torch.export.export(module, (torch.zeros(1, size, size, 3, dtype=torch.uint8),))
+        kind = torch.uint8 if tensors == "bytes" else torch.float32
+        exported = torch.export.export(module, (torch.zeros(1, size, size, 3, dtype=kind),))
         program = torch.onnx.export(
             exported,
             (),
@@ -79,20 +83,26 @@ def export(module: nn.Module, size: int, metadata: dict[str, str]) -> ModelProto
     return model
 
 
-def metadata_of(preprocessing: dict[str, Any], size: int, source: dict[str, str]) -> dict[str, str]:
+def metadata_of(
+    preprocessing: dict[str, Any], size: int, source: dict[str, str], tensors: Tensors = "bytes"
+) -> dict[str, str]:
     """The entries of ``metadata_props``, all text.
 
     Args:
-        preprocessing: mean and std of values in 0 to 1; applied inside the network.
+        preprocessing: mean and std of values in 0 to 1.
         size: S in pixels.
         source: ``name``, ``precision`` and ``source_sha256``.
+        tensors: what the network takes and gives.
     """
+    inside = tensors == "bytes"
+    applied = "inside the network" if inside else "by the caller"
+    kind, most = ("bytes", "255") if inside else ("float32", "1")
     return {
         **source,
         "size": str(size),
-        "preprocessing": json.dumps({**preprocessing, "applied": "inside the network"}),
-        "input": "RGB photo, 1 x S x S x 3, bytes",
-        "output": "saliency map, 1 x M x M, bytes, 255 is salient",
+        "preprocessing": json.dumps({**preprocessing, "applied": applied}),
+        "input": f"RGB photo, 1 x S x S x 3, {kind}",
+        "output": f"saliency map, 1 x M x M, {kind}, {most} is salient",
         "license": "Apache-2.0",
     }
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
-from onnx import ModelProto, NodeProto
+import onnx
+from onnx import GraphProto, ModelProto, NodeProto
 
+from convert.multiply_adds import of_onnx
 from edge_apps.manifest import Delegation
 from edge_apps.onnx_backend import session_options
 
@@ -33,9 +36,10 @@ def fusion(content: bytes) -> Delegation:
         optimised = Path(folder) / "optimised.onnx"
         options.optimized_model_filepath = str(optimised)
         onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        nodes = list(ModelProto.FromString(optimised.read_bytes()).graph.node)
+        graph = ModelProto.FromString(optimised.read_bytes()).graph
+    nodes = list(graph.node)
     if not any(node.op_type in MOVES and "Quantize" in node.op_type for node in nodes):
-        return Delegation("onnxruntime CPU", 1, len(nodes), {}, {})
+        return Delegation("onnxruntime CPU", 1, len(nodes), {}, {}, 1.0)
     inside = [node for node in nodes if node.op_type.startswith(INTEGER)]
     outside = Counter(node.op_type for node in nodes if not node.op_type.startswith(INTEGER))
     return Delegation(
@@ -44,7 +48,27 @@ def fusion(content: bytes) -> Delegation:
         inside=len(inside),
         outside=dict(sorted(outside.items())),
         reasons={name: _why(name) for name in sorted(outside)},
+        **_shares(content, graph, set(outside)),
     )
+
+
+def _shares(content: bytes, optimised: GraphProto, outside: set[str]) -> dict[str, Any]:
+    """The share of the multiply-adds in integer kernels, and that of each kind outside them."""
+    given = onnx.shape_inference.infer_shapes(ModelProto.FromString(content)).graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in given.initializer}
+    shapes |= {tensor.name: tuple(tensor.dims) for tensor in optimised.initializer}
+    for value in (*given.input, *given.value_info, *given.output):
+        shapes[value.name] = tuple(side.dim_value for side in value.type.tensor_type.shape.dim)
+    known: dict[str, tuple[int | str, ...]] = dict(shapes)
+    total = sum(of_onnx(node, known) or 0 for node in given.node)
+    left: dict[str, float] = defaultdict(float)
+    for node in optimised.node:
+        if node.op_type in outside:
+            cost = of_onnx(node, known)
+            if cost is None or not total:
+                return {}
+            left[node.op_type] += cost / total
+    return {"share": 1 - sum(left.values()), "shares": dict(sorted(left.items()))}
 
 
 def _why(name: str) -> str:

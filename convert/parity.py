@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edge_apps.errors import InputError
+from edge_apps.manifest import Precision
 from edge_apps.photos import Bytes
 
 Runner = Callable[[Bytes], Bytes]
@@ -86,6 +87,19 @@ that the modelled arithmetic rounds otherwise tips over, and later layers pass i
 ISLAND_LIMIT = Limit(mean=2.0, within_2=0.85)
 """The same for a program with operations in float, such as the softmax of the paper's attention or
 modules that a mixed recipe keeps: there a code may tip over and later layers pass it on."""
+
+HALF_LIMIT = Limit(mean=0.5, within_2=0.97)
+"""Weights of eleven bits, or the program's own weights with activations of sixteen."""
+
+LIMITS: dict[Precision, Limit] = {
+    "fp32": FLOAT_LIMIT,
+    "fp16": HALF_LIMIT,
+    "dynamic": INT8_LIMIT,
+    "int8": INT8_LIMIT,
+    "int16x8": HALF_LIMIT,
+}
+"""What the comparison with an artefact's origin lets through: the float network in torch for the
+first three, the program in torch for the others."""
 
 
 def compare(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from convert.formats import FORMS, Form
 from convert.parity import Runner
 from edge_apps.errors import InputError
 from edge_apps.files import sha256
-from edge_apps.manifest import Quantisation
+from edge_apps.manifest import Precision, Quantisation
 from edge_apps.photos import Bytes
 
 if TYPE_CHECKING:
@@ -19,10 +21,8 @@ if TYPE_CHECKING:
     from samnet.preprocessing import Preprocessing
     from samnet.saliency import NetworkConfig
 
-RECIPE = "static_wi8_ai8"
-"""The recipe whose programs become artefacts, with or without modules kept in float."""
-
-Precision = Literal["fp32", "int8"]
+SUFFIXES = (".safetensors", ".pt2")
+"""Of checkpoints and of programs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +36,10 @@ class Source:
         preprocessing: how photos become the network's input.
         size: S, height and width of the input in pixels.
         network: the float network, or the program.
-        quantisation: None for a float network.
+        quantisation: of a program; None for a float network.
         reference: runs it in torch, photo (S, S, 3) uint8 to map (M, M) uint8.
+        calibration: photos at any size for engines that quantise by themselves.
+        made: what engines made on the way and other forms of the same source start from, by name.
     """
 
     path: Path
@@ -48,6 +50,8 @@ class Source:
     network: DeployedNetwork | QuantizedProgram
     quantisation: Quantisation | None
     reference: Runner
+    calibration: Sequence[Bytes] = ()
+    made: dict[str, bytes] = dataclasses.field(default_factory=dict)
 
     @property
     def map_size(self) -> int:
@@ -55,54 +59,74 @@ class Source:
         return self.size // int(self.config["map_stride"])
 
     @property
+    def is_program(self) -> bool:
+        """Whether it was quantised before."""
+        return self.quantisation is not None
+
+    @property
     def precision(self) -> Precision:
-        """The arithmetic of the artefact."""
-        return "int8" if self.quantisation else "fp32"
+        """The arithmetic that it leads to unless another is asked for."""
+        for form in FORMS:
+            if self.quantisation and form.start == "program" and self.follows(form):
+                return form.precision
+        return "fp32"
+
+    def follows(self, form: Form) -> bool:
+        """Whether its recipe, with or without modules kept in float, is that of a form."""
+        return self.quantisation is None or form.scheme == base_recipe(self.quantisation.scheme)
 
     @property
     def reference_name(self) -> str:
         """Names the reference in figures."""
-        return "the converted program in torch" if self.quantisation else "the network in torch"
+        return "the converted program in torch" if self.is_program else "the network in torch"
 
 
-def precision_of(path: str | Path) -> Precision:
-    """The arithmetic that a source leads to, by its suffix.
+def base_recipe(name: str) -> str:
+    """A recipe's name without the modules that it keeps in float."""
+    return name.partition("+")[0]
+
+
+def kind_of_source(path: str | Path) -> str:
+    """The suffix of a source.
 
     Raises:
-        InputError: for another suffix.
+        InputError: if it is none of :data:`SUFFIXES`.
     """
     suffix = Path(path).suffix
-    if suffix == ".safetensors":
-        return "fp32"
-    if suffix == ".pt2":
-        return "int8"
-    raise InputError(
-        f"{path}: suffix is {suffix!r}, expected a .safetensors checkpoint for fp32 "
-        "or a .pt2 program of quantize.ptq or quantize.qat for int8"
-    )
+    if suffix not in SUFFIXES:
+        raise InputError(
+            f"{path}: suffix is {suffix!r}, expected a .safetensors checkpoint for float forms "
+            "or a .pt2 program of quantize.ptq or quantize.qat for int8"
+        )
+    return suffix
 
 
-def open_source(path: str | Path, size: int | None = None) -> Source:
+def open_source(
+    path: str | Path, size: int | None = None, output_stride: int | None = None
+) -> Source:
     """Reads a checkpoint or a program.
 
     Args:
         path: ``.safetensors`` or ``.pt2``.
         size: height and width in pixels; its own by default. A program has only its own.
+        output_stride: of the map; likewise.
 
     Raises:
-        InputError: if it cannot be read, or does not run at that size.
+        InputError: if it cannot be read, or does not run at that size or stride.
     """
     path = Path(path)
-    return _checkpoint(path, size) if precision_of(path) == "fp32" else _program(path, size)
+    if kind_of_source(path) == ".pt2":
+        return _program(path, size, output_stride)
+    return _checkpoint(path, size, output_stride)
 
 
-def _checkpoint(path: Path, size: int | None) -> Source:
+def _checkpoint(path: Path, size: int | None, output_stride: int | None) -> Source:
     import torch
 
-    from samnet.checkpoint import load_checkpoint
+    from samnet.checkpoint import load_checkpoint, with_output_stride
     from samnet.deployment import ByteInterface, DeployedNetwork
 
-    checkpoint = load_checkpoint(path)
+    checkpoint = with_output_stride(load_checkpoint(path), output_stride)
     network = DeployedNetwork(checkpoint.model, size or checkpoint.preprocessing.size).eval()
     whole = ByteInterface(network, checkpoint.preprocessing).eval()
 
@@ -123,19 +147,26 @@ def _checkpoint(path: Path, size: int | None) -> Source:
     )
 
 
-def _program(path: Path, size: int | None) -> Source:
+def _program(path: Path, size: int | None, output_stride: int | None) -> Source:
     from quantize.program import load_program
 
     program = load_program(path)
     info = program.info
-    if info.recipe.partition("+")[0] != RECIPE:
+    recipes = sorted({form.scheme for form in FORMS if form.start == "program"})
+    if base_recipe(info.recipe) not in recipes:
         raise InputError(
             f"{path}: was quantised with {info.recipe}, which runs in torch only; expected "
-            f"{RECIPE}, quantise the checkpoint with that"
+            f"{' or '.join(recipes[::-1])}, quantise the checkpoint with that, or convert it with "
+            "--precision dynamic"
         )
     if size not in (None, info.size):
         raise InputError(
             f"{path}: was quantised for {info.size} px, not {size}; quantise it at that size"
+        )
+    if output_stride not in (None, info.config.map_stride):
+        raise InputError(
+            f"{path}: was quantised for a map of stride {info.config.map_stride}, not "
+            f"{output_stride}; quantise it with --output-stride {output_stride}"
         )
     return Source(
         path=path,

@@ -108,14 +108,14 @@ def _wrong(distances: np.ndarray) -> np.ndarray:
 
 
 def _codes(content: bytes, photo: Bytes) -> dict[Key, list[np.ndarray]]:
-    """The artefact's int8 tensors in the order of its operations, maps as (N, C, H, W)."""
+    """The artefact's quantised tensors in the order of its operations, maps as (N, C, H, W)."""
     interpreter = interpreter_class()(model_content=expose_steps(content), num_threads=1)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], photo[None])
     interpreter.invoke()
     found: dict[Key, list[np.ndarray]] = defaultdict(list)
     for details in interpreter.get_output_details():
-        if details["dtype"] is np.int8:
+        if details["dtype"] in (np.int8, np.int16):
             codes = interpreter.get_tensor(details["index"])
             codes = codes.transpose(0, 3, 1, 2) if codes.ndim == 4 else codes
             found[(*details["quantization"], codes.shape)].append(codes)
@@ -137,14 +137,14 @@ class _Replay(torch.fx.Interpreter):
         if node.target != torch.ops.quantized_decomposed.quantize_per_tensor.default:
             return result
         self.tensors += 1
-        x, scale, zero_point = self.fetch_args_kwargs_from_env(node)[0][:3]
+        x, scale, zero_point, low, high = self.fetch_args_kwargs_from_env(node)[0][:5]
         key = (float(np.float32(scale)), zero_point, tuple(result.shape))
         # Several tensors can share a scale; the right one is the nearest.
         candidates = self.codes.get(key, [])
         if not candidates:
             self.lost += key[:2] not in self.scales
             return result
-        value = np.clip(x.numpy().astype(np.float64) / scale + zero_point, -128, 127)
+        value = np.clip(x.numpy().astype(np.float64) / scale + zero_point, low, high)
         distances = [np.abs(value - codes) for codes in candidates]
         nearest = min(range(len(candidates)), key=lambda i: float(distances[i].sum()))
         self.distances[node.name] = distances[nearest]

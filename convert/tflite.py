@@ -4,32 +4,74 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from convert import command
-from convert.artefact import Content, Format, embedded, write_artefact
-from convert.parity import FLOAT_LIMIT, INT8_LIMIT
+from convert.artefact import embedded, write_artefact
+from convert.engine import Content, Format, interfaces, steps
+from convert.flatbuffer import INT8_INPUT, INT8_OUTPUT, Tensors, with_interface
+from convert.formats import Form
+from convert.parity import LIMITS
 from convert.source import Source
 from convert.tflite_graph import tflite_graph
-from edge_apps.photos import resize_photo
+from convert.tflite_metadata import Description, with_metadata
+from edge_apps.errors import InputError
+from edge_apps.photos import Bytes, resize_photo
+from edge_apps.tensors import Floats
 from edge_apps.tflite_backend import open_tflite
 from samnet.command import run_command
 
 if TYPE_CHECKING:
     from quantize.program import QuantizedProgram
-
-
-def _make(source: Source) -> Content:
-    from convert import litert
-    from convert.delegation import delegation, interfaces
     from samnet.deployment import DeployedNetwork
 
-    if isinstance(source.network, DeployedNetwork):
-        file = litert.convert_float(source.network, source.preprocessing)
-    else:
-        file = litert.convert_int8(source.network)
-    photo, map = interfaces(file)
-    return Content(file, photo, map, delegation(file))
+_LITERT = ("litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer")
+
+
+def _make(source: Source, form: Form, tensors: Tensors) -> Content:
+    from convert.delegation import delegation
+
+    file = with_metadata(_convert(source, form, tensors), _describe(source, form, tensors))
+    map = (1, source.map_size, source.map_size, 1)
+    return Content(file, *interfaces(source, form, tensors, map), delegation(file))
+
+
+def _convert(source: Source, form: Form, tensors: Tensors) -> bytes:
+    from convert import ai_edge, litert, onnx2tf
+
+    if source.is_program:
+        program = cast("QuantizedProgram", source.network)
+        convert = litert.convert_int8 if form.precision == "int8" else litert.convert_int16x8
+        return convert(program, tensors)
+    network = cast("DeployedNetwork", source.network)
+    preprocessing = source.preprocessing
+    if form.engine == "onnx2tf" and form.precision == "int8":
+        content = onnx2tf.bare_int8(network, preprocessing, source.calibration)
+        photo, map = ((scale, zero + 128) for scale, zero in (INT8_INPUT, INT8_OUTPUT))
+        return with_interface(content, tensors, photo, map)
+    engine = litert if form.engine == "litert" else onnx2tf
+    if form.engine not in source.made:
+        source.made[form.engine] = engine.bare_float(network, preprocessing)
+    content = source.made[form.engine]
+    if form.precision == "fp16":
+        content = ai_edge.half_weights(content)
+    elif form.precision == "dynamic":
+        content = ai_edge.dynamic_weights(content)
+    return litert.float_interface(content, preprocessing, tensors)
+
+
+def _describe(source: Source, form: Form, tensors: Tensors) -> Description:
+    return Description(
+        name=source.path.stem,
+        text=f"salient object detection at {source.size} px, {form.arithmetic}; made by "
+        f"{form.engine} from the checkpoint {source.checkpoint_sha256[:12]}",
+        size=source.size,
+        mean=255 * source.preprocessing.mean,
+        std=255 * source.preprocessing.std,
+        floats=tensors == "float",
+        steps=steps(form),
+    )
 
 
 def _gates(program: QuantizedProgram, file: bytes, allow_scales: bool) -> dict[str, dict[str, Any]]:
@@ -38,21 +80,30 @@ def _gates(program: QuantizedProgram, file: bytes, allow_scales: bool) -> dict[s
 
     side = (program.info.size, program.info.size)
     found = [compare_steps(file, program, resize_photo(photo, side)) for _, photo in embedded()]
-    for steps in found:
-        steps.check(allow_lost=allow_scales)
-    return {"steps": max(found, key=lambda steps: steps.largest).figures()}
+    for it in found:
+        it.check(allow_lost=allow_scales)
+    return {"steps": max(found, key=lambda it: it.largest).figures()}
+
+
+def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any]:
+    from convert.departure import tflite_intermediates
+
+    return list(tflite_intermediates(file, floats.photo(photo) if floats else photo[None]))
 
 
 FORMAT = Format(
     suffix=".tflite",
-    engine="litert-torch",
-    packages=("litert-torch", "litert-converter", "ai-edge-litert", "torch", "torchao"),
-    limits={"fp32": FLOAT_LIMIT, "int8": INT8_LIMIT},
+    packages={
+        "litert": (*_LITERT, "torch", "torchao"),
+        "onnx2tf": ("onnx2tf", "tensorflow", "onnx", "onnxscript", "ai-edge-litert", "torch"),
+    },
+    limits=dict(LIMITS),
     make=_make,
     open=open_tflite,
     graph=tflite_graph,
     resize="integer",
     gates=_gates,
+    intermediates=_intermediates,
 )
 
 
@@ -62,13 +113,32 @@ convert_tflite = functools.partial(write_artefact, FORMAT)
 
 @dataclasses.dataclass
 class Options(command.Options):
-    engine: Literal["litert"] = "litert"
-    """What converts."""
+    engine: Literal["litert", "onnx2tf"] = "litert"
+    """What converts: torch straight to TFLite, or through ONNX and TensorFlow, which quantises anew
+    and is there for comparison."""
+    calibrate: tuple[Path, ...] = ()
+    """With --engine onnx2tf --precision int8: photos or folders that TensorFlow finds its scales
+    on."""
+    count: int = 128
+    """How many of them, filled up with crops."""
 
 
 def main(options: Options) -> None:
     """Converts and prints what came of it."""
-    command.convert(FORMAT, options)
+    wanted = options.engine == "onnx2tf" and options.precision == "int8"
+    if wanted != bool(options.calibrate):
+        raise InputError(
+            "--calibrate PHOTOS goes with --engine onnx2tf --precision int8, and that with it; "
+            "elsewhere quantize.ptq calibrates"
+        )
+    calibration: list[Bytes] = []
+    if options.calibrate:
+        from quantize.calibration import calibration_set, read_photos
+
+        photos = read_photos(options.calibrate, options.count)
+        # Crops at twice the photos' number stay large enough for any size.
+        calibration = list(calibration_set(photos, options.count, options.size or 336).photos)
+    command.convert(FORMAT, options, options.engine, calibration)
 
 
 if __name__ == "__main__":

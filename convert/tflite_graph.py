@@ -42,11 +42,16 @@ def tflite_graph(content: bytes) -> Operand:
     before: dict[int, int] = {}
 
     def step(tensor: int) -> tuple[Scheme | None, int | None]:
-        return _scheme(graph.tensors[tensor]), before.get(tensor)
+        skipped = sixteen and graph.tensors[tensor].type in bytes_types
+        return None if skipped else _scheme(graph.tensors[tensor]), before.get(tensor)
 
     def operand(tensor: int) -> Operand:
         position, schemes = trace(tensor, step)
         return Operand(made[position], schemes)
+
+    # Bytes on their way to sixteen bits and back are the interface's, not the program's.
+    sixteen = any(t.type == schema.TensorType.INT16 for t in graph.tensors)
+    bytes_types = (schema.TensorType.UINT8, schema.TensorType.INT8)
 
     photo = int(graph.inputs[0])
     made[photo] = Operation("photo", "input")

@@ -18,6 +18,11 @@ from edge_apps.files import replacing, sha256
 FORMAT = "samnet-artefact-1"
 """Names the layout of the file; a reader refuses any other."""
 
+Precision = Literal["fp32", "fp16", "dynamic", "int8", "int16x8"]
+"""Arithmetic of artefacts: fp16 has half weights that are computed with in float, dynamic int8
+weights and activations that become int8 at every inference, int16x8 int16 activations and int8
+weights."""
+
 MAX_BYTES = 1 << 20
 """A manifest larger than this is not one."""
 
@@ -29,7 +34,7 @@ class Quantisation:
     Args:
         scheme: the recipe's name, as ``static_wi8_ai8``.
         method: after training, or trained with fake quantisation.
-        observer: how activation ranges were found.
+        observer: how activation ranges were found; ``none`` where no activation has a scale.
         calibration_count: photos or crops that were observed.
         calibration_sha256: hash of that set.
     """
@@ -49,7 +54,8 @@ class Interface:
         shape: as (1, S, S, 3).
         layout: as ``NHWC``.
         type: as ``uint8``.
-        scale: real value = (stored value - zero_point) * scale.
+        scale: real value = (stored value - zero_point) * scale; of a float32 tensor, which
+            stores real values, that of the byte it stands for.
         zero_point: see scale.
     """
 
@@ -70,6 +76,8 @@ class Delegation:
         inside: operations in them.
         outside: operations left outside, counted by name.
         reasons: for each name in outside, why.
+        share: of the multiply-adds, 0 to 1, in the operations inside; None where not known.
+        shares: for each name in outside, its share of the multiply-adds.
     """
 
     delegate: str
@@ -77,6 +85,8 @@ class Delegation:
     inside: int
     outside: dict[str, int]
     reasons: dict[str, str]
+    share: float | None = None
+    shares: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +108,7 @@ class Manifest:
         parity: figures of each gate by its name, as ``float`` and ``int8``.
         delegation: what the fast path took, and why not the rest.
         accuracy: metrics by the name of the data set; empty until measured.
+        notes: what a reader has to know beside, such as what differs from run to run.
     """
 
     sha256: str
@@ -106,7 +117,7 @@ class Manifest:
     config: dict[str, Any]
     engine: str
     versions: dict[str, str]
-    precision: Literal["fp32", "int8"]
+    precision: Precision
     size: int
     quantisation: Quantisation | None
     input: Interface
@@ -114,6 +125,7 @@ class Manifest:
     parity: dict[str, dict[str, Any]]
     delegation: Delegation
     accuracy: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def manifest_path(artefact: str | Path) -> Path:

@@ -7,7 +7,8 @@ from typing import Any
 
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
-from edge_apps.shapes import photo_size
+from edge_apps.shapes import photo_size, tensor_type
+from edge_apps.tensors import Floats
 
 SILENT = 4
 """The level at which onnxruntime logs nothing but its own end."""
@@ -19,16 +20,21 @@ class OnnxBackend:
     Args:
         session: an onnxruntime session.
         size: S, height and width of the input in pixels.
+        floats: what bytes mean to it; None where it takes them as they are.
     """
 
-    def __init__(self, session: Any, size: int) -> None:
+    def __init__(self, session: Any, size: int, floats: Floats | None = None) -> None:
         self.session = session
         self.size = size
+        self.floats = floats
         self._input = session.get_inputs()[0].name
 
     def run(self, photo: Bytes) -> Bytes:
         """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
-        map: Bytes = self.session.run(None, {self._input: photo[None]})[0]
+        given = self.floats.photo(photo) if self.floats else photo[None]
+        map: Bytes = self.session.run(None, {self._input: given})[0]
+        if self.floats:
+            map = self.floats.map(map)
         return map.reshape(map.shape[1:3])
 
 
@@ -48,8 +54,13 @@ def session_options(threads: int) -> Any:
     return options
 
 
-def open_onnx(path: str | Path, threads: int) -> OnnxBackend:
+def open_onnx(path: str | Path, threads: int, floats: Floats | None = None) -> OnnxBackend:
     """Opens an ``.onnx`` that takes a photo (1, S, S, 3) and gives a map of M x M, both uint8.
+
+    Args:
+        path: the artefact.
+        threads: that the runtime may use.
+        floats: what bytes mean to it, if it was converted for float32 tensors.
 
     Raises:
         InputError: if the file is no ONNX network, is damaged, needs operators that the runtime
@@ -64,7 +75,7 @@ def open_onnx(path: str | Path, threads: int) -> OnnxBackend:
     except Exception as error:  # onnxruntime's own kinds of error share no other base
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: damaged or foreign ONNX file ({reason})") from error
-    return OnnxBackend(session, _size(path, session))
+    return OnnxBackend(session, _size(path, session, floats), floats)
 
 
 def _onnxruntime() -> Any:
@@ -75,17 +86,19 @@ def _onnxruntime() -> Any:
     return onnxruntime
 
 
-def _size(path: str | Path, session: Any) -> int:
+def _size(path: str | Path, session: Any, floats: Floats | None) -> int:
     """S, after a check that input and output are a photo and a map."""
     tensors = [*session.get_inputs(), *session.get_outputs()]
     shapes = [tuple(tensor.shape) for tensor in tensors]
     types = {tensor.type for tensor in tensors}
     fixed = all(isinstance(side, int) for shape in shapes for side in shape)
     size = photo_size(shapes) if fixed else None
-    if len(session.get_inputs()) != 1 or types != {"tensor(uint8)"} or size is None:
+    expected = tensor_type(floats)
+    names = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
+    if len(session.get_inputs()) != 1 or {names.get(t) for t in types} != {expected} or not size:
         found = ", ".join(f"{tuple(t.shape)} {t.type}" for t in tensors)
         raise InputError(
-            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) uint8 and "
-            "a map (1, M, M) uint8; not an artefact of this project"
+            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) {expected} and "
+            f"a map (1, M, M) {expected}; not an artefact of this project, or without its manifest"
         )
     return size

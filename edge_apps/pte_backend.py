@@ -10,14 +10,15 @@ import numpy as np
 
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
-from edge_apps.shapes import photo_size
+from edge_apps.shapes import photo_size, tensor_type
 from edge_apps.silence import quiet
+from edge_apps.tensors import Floats
 
 IDENTIFIER = b"ET12"
 """Stands at bytes 4 to 8 of every ExecuTorch program."""
 
-UINT8 = 0
-"""Number of the byte among ExecuTorch's scalar types."""
+TYPES = {0: "uint8", 6: "float32"}
+"""Types by their numbers among ExecuTorch's scalar types."""
 
 _pool_generation = 0
 
@@ -34,11 +35,15 @@ class PteBackend:
         content: the file's bytes.
         size: S, height and width of the input in pixels.
         threads: that XNNPACK may use.
+        floats: what bytes mean to it; None where it takes them as they are.
     """
 
-    def __init__(self, content: bytes, size: int, threads: int) -> None:
+    def __init__(
+        self, content: bytes, size: int, threads: int, floats: Floats | None = None
+    ) -> None:
         self.size = size
         self.threads = threads
+        self.floats = floats
         self._content = content
         self._generation = -1
         self._method: Any = None
@@ -48,8 +53,11 @@ class PteBackend:
         import torch
 
         self.prepare()
-        outputs = self._method.execute([torch.from_numpy(np.ascontiguousarray(photo)[None])])
+        given = self.floats.photo(photo) if self.floats else np.ascontiguousarray(photo)[None]
+        outputs = self._method.execute([torch.from_numpy(given)])
         map: Bytes = outputs[0].numpy()
+        if self.floats:
+            map = self.floats.map(map)
         return map.reshape(map.shape[1:3])
 
     def prepare(self) -> None:
@@ -60,12 +68,15 @@ class PteBackend:
             self._generation = generation
 
 
-def open_pte(path: str | Path, threads: int | None = None) -> PteBackend:
+def open_pte(
+    path: str | Path, threads: int | None = None, floats: Floats | None = None
+) -> PteBackend:
     """Opens a ``.pte`` that takes a photo (1, S, S, 3) and gives a map of S x S, both uint8.
 
     Args:
         path: the artefact.
         threads: that XNNPACK may use; None for all cores of this process.
+        floats: what bytes mean to it, if it was converted for float32 tensors.
 
     Raises:
         InputError: if the file is no ExecuTorch program, is damaged, needs operators that the
@@ -80,8 +91,8 @@ def open_pte(path: str | Path, threads: int | None = None) -> PteBackend:
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     try:
-        size = _size(path, _program(content))
-        backend = PteBackend(content, size, threads)
+        size = _size(path, _program(content), floats)
+        backend = PteBackend(content, size, threads, floats)
         backend.prepare()
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[0]
@@ -112,7 +123,7 @@ def _use_threads(threads: int) -> int:
     return _pool_generation
 
 
-def _size(path: str | Path, program: Any) -> int:
+def _size(path: str | Path, program: Any, floats: Floats | None) -> int:
     """S, after a check that input and output are a photo and a map."""
     if "forward" not in program.method_names:
         raise InputError(f"{path}: has no method forward; not an artefact of this project")
@@ -121,10 +132,12 @@ def _size(path: str | Path, program: Any) -> int:
     tensors += [meta.output_tensor_meta(i) for i in range(meta.num_outputs())]
     shapes = [tuple(tensor.sizes()) for tensor in tensors]
     size = photo_size(shapes)
-    bytes_only = all(tensor.dtype() == UINT8 for tensor in tensors)
-    if meta.num_inputs() != 1 or not bytes_only or size is None:
+    expected = tensor_type(floats)
+    as_expected = all(TYPES.get(tensor.dtype()) == expected for tensor in tensors)
+    if meta.num_inputs() != 1 or not as_expected or size is None:
         raise InputError(
             f"{path}: tensors are {', '.join(map(str, shapes)) or 'none'}, expected a photo "
-            "(1, S, S, 3) uint8 and a map (1, M, M) uint8; not an artefact of this project"
+            f"(1, S, S, 3) {expected} and a map (1, M, M) {expected}; not an artefact of this "
+            "project, or without its manifest"
         )
     return size

@@ -10,6 +10,7 @@ from typing import Protocol
 from edge_apps.errors import InputError
 from edge_apps.manifest import Manifest, manifest_path, verify
 from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.tensors import Floats, floats_of
 
 SUFFIXES = (".tflite", ".pte", ".onnx")
 """The formats that :func:`load` understands."""
@@ -82,7 +83,8 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
     """Opens an artefact, a ``.tflite``, a ``.pte`` or an ``.onnx``.
 
     A manifest beside it is verified. Without one an artefact is taken at its word if its own
-    input and output are those of this project.
+    input and output are a photo and a map in bytes; what the floats of another mean, only a
+    manifest says.
 
     Args:
         path: the artefact.
@@ -102,7 +104,7 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
     if threads < 1:
         raise InputError(f"threads is {threads}, expected at least 1")
     manifest = verify(path) if manifest_path(path).exists() else None
-    backend = _open(path, threads)
+    backend = _open(path, threads, floats_of(manifest))
     if manifest is not None and manifest.size != backend.size:
         raise InputError(
             f"{path}: runs at {backend.size} px, its manifest says {manifest.size}; convert anew"
@@ -110,15 +112,15 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
     return Segmenter(backend, manifest)
 
 
-def _open(path: Path, threads: int) -> Backend:
+def _open(path: Path, threads: int, floats: Floats | None) -> Backend:
     if path.suffix == ".tflite":
         from edge_apps.tflite_backend import open_tflite
 
-        return open_tflite(path, threads)
+        return open_tflite(path, threads, floats)
     if path.suffix == ".onnx":
         from edge_apps.onnx_backend import open_onnx
 
-        return open_onnx(path, threads)
+        return open_onnx(path, threads, floats)
     from edge_apps.pte_backend import open_pte
 
-    return open_pte(path, threads)
+    return open_pte(path, threads, floats)

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge_apps.tensors import Floats
+
+
+def tensor_type(floats: Floats | None) -> str:
+    """The type of an artefact's input and output."""
+    return "float32" if floats else "uint8"
+
 
 def photo_size(shapes: Sequence[tuple[int, ...]]) -> int | None:
     """S of a network that takes one photo and gives one map, None of any other.

@@ -10,7 +10,8 @@ import numpy as np
 
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
-from edge_apps.shapes import photo_size
+from edge_apps.shapes import photo_size, tensor_type
+from edge_apps.tensors import Floats
 
 IDENTIFIER = b"TFL3"
 """Stands at bytes 4 to 8 of every TFLite flatbuffer."""
@@ -25,24 +26,34 @@ class TFLiteBackend:
     Args:
         interpreter: a TFLite interpreter with allocated tensors.
         size: S, height and width of the input in pixels.
+        floats: what bytes mean to it; None where it takes them as they are.
     """
 
-    def __init__(self, interpreter: Any, size: int) -> None:
+    def __init__(self, interpreter: Any, size: int, floats: Floats | None = None) -> None:
         self.interpreter = interpreter
         self.size = size
+        self.floats = floats
         self._input = interpreter.get_input_details()[0]["index"]
         self._output = interpreter.get_output_details()[0]["index"]
 
     def run(self, photo: Bytes) -> Bytes:
         """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
-        self.interpreter.set_tensor(self._input, photo[None])
+        floats = self.floats
+        self.interpreter.set_tensor(self._input, floats.photo(photo) if floats else photo[None])
         self.interpreter.invoke()
         map: Bytes = self.interpreter.get_tensor(self._output)
+        if floats:
+            map = floats.map(map)
         return map.reshape(map.shape[1:3])
 
 
-def open_tflite(path: str | Path, threads: int) -> TFLiteBackend:
+def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) -> TFLiteBackend:
     """Opens a ``.tflite`` that takes a photo (1, S, S, 3) and gives a map of M x M, both uint8.
+
+    Args:
+        path: the artefact.
+        threads: that the runtime may use.
+        floats: what bytes mean to it, if it was converted for float32 tensors.
 
     Raises:
         InputError: if the file is no TFLite flatbuffer, is damaged, needs operations that the
@@ -61,7 +72,7 @@ def open_tflite(path: str | Path, threads: int) -> TFLiteBackend:
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: damaged or foreign TFLite file ({reason})") from error
-    return TFLiteBackend(interpreter, _size(path, interpreter))
+    return TFLiteBackend(interpreter, _size(path, interpreter, floats), floats)
 
 
 def interpreter_class() -> Any:
@@ -78,16 +89,18 @@ def interpreter_class() -> Any:
     raise InputError("no TFLite runtime is installed; pip install ai-edge-litert")
 
 
-def _size(path: str | Path, interpreter: Any) -> int:
+def _size(path: str | Path, interpreter: Any, floats: Floats | None) -> int:
     """S, after a check that input and output are a photo and a map."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     shapes = [tuple(map(int, details["shape"])) for details in (*inputs, *outputs)]
     types = [details["dtype"] for details in (*inputs, *outputs)]
     size = photo_size(shapes)
-    if len(inputs) != 1 or set(types) != {np.uint8} or size is None:
-        found = ", ".join(f"{s} {np.dtype(t).name}" for s, t in zip(shapes, types, strict=True))
+    names = [np.dtype(type).name for type in types]
+    expected = tensor_type(floats)
+    if len(inputs) != 1 or set(names) != {expected} or size is None:
+        found = ", ".join(f"{s} {name}" for s, name in zip(shapes, names, strict=True))
         raise InputError(
-            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) uint8 and "
-            "a map (1, M, M) uint8; not an artefact of this project"
+            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) {expected} and "
+            f"a map (1, M, M) {expected}; not an artefact of this project, or without its manifest"
         )
     return size

@@ -23,7 +23,7 @@ from quantize.program import ProgramInfo, QuantizedProgram, save_program
 from quantize.recipe import RecipeQuantizer
 from quantize.schemes import RECIPES, STATIC_WI8_AI8, Name, Recipe
 from quantize.specs import Observer
-from samnet.checkpoint import Checkpoint
+from samnet.checkpoint import Checkpoint, with_output_stride
 from samnet.command import run_command
 from samnet.deployment import DeployedNetwork
 from samnet.progress import progress
@@ -156,6 +156,9 @@ class Options:
     """How many inputs to observe; fewer photos than that are filled up with crops of them."""
     size: int | None = None
     """Input height and width in pixels; the checkpoint's own if not given."""
+    output_stride: int | None = None
+    """Stride of the map that comes out, 1, 2 or 4; above 1 its user enlarges it. The network's own
+    by default."""
     observer: Observer = "percentile"
     """How activation ranges are found."""
     equalise: bool = False
@@ -172,7 +175,7 @@ def main(options: Options) -> None:
     """Quantises a checkpoint and writes the program."""
     if options.output.exists() and not options.overwrite:
         raise InputError(f"{options.output}: already exists; pass --overwrite")
-    checkpoint = float_checkpoint(options.model)
+    checkpoint = with_output_stride(float_checkpoint(options.model), options.output_stride)
     recipe = RECIPES[options.recipe].keeping(options.keep_float)
     calibration = calibration_set(
         read_photos(options.photos, options.count),

@@ -58,6 +58,42 @@ class DeployedNetwork(nn.Module):
         return (torch.zeros(1, 3, self.size, self.size),)
 
 
+class TensorInterface(nn.Module):
+    """Wraps a deployed network: tensor (1, S, S, 3) float32 to map (1, M, M) float32 in 0 to 1.
+
+    The tensor holds (byte - zero_point) * scale, where both are the preprocessing's, the zero
+    point rounded to a whole byte. What the rounding leaves is added here.
+
+    Args:
+        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M).
+        preprocessing: the normalisation.
+    """
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network = network
+        self.rest = rest_of_zero_point(preprocessing)
+
+    def forward(self, photo: Tensor) -> Tensor:
+        x = photo.permute(0, 3, 1, 2)
+        if self.rest:
+            x = x + self.rest
+        probability: Tensor = self.network(x)
+        return probability.reshape(1, *probability.shape[2:])
+
+
+def byte_scale(preprocessing: Preprocessing) -> tuple[float, int]:
+    """Scale and zero point of the photo's bytes: a value is (byte - zero_point) * scale."""
+    return 1 / (255 * preprocessing.std), min(255, max(0, round(255 * preprocessing.mean)))
+
+
+def rest_of_zero_point(preprocessing: Preprocessing) -> float:
+    """What is missing to the exact value because a zero point is a whole byte; mostly 0."""
+    scale, zero_point = byte_scale(preprocessing)
+    rest = (zero_point - 255 * preprocessing.mean) * scale
+    return rest if abs(rest) > 1e-6 else 0.0
+
+
 class ByteInterface(nn.Module):
     """Wraps a deployed network: photo (1, S, S, 3) uint8 to map (1, M, M) uint8.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
 import signal
@@ -13,6 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SECONDS = 20
+"""That one file may take."""
+START = 300
+"""Seconds for imports and the undamaged file, on a machine with other work."""
 MEMORY = 12 << 30
 
 
@@ -75,7 +79,10 @@ def fuzz(reader: str, base: Path, folder: Path, seeds: range) -> dict[int, str]:
         log.write_text("")
         arguments = [reader, str(base), str(folder), str(start), str(seeds.stop), str(log)]
         done = subprocess.run(
-            [sys.executable, __file__, *arguments], capture_output=True, check=False
+            [sys.executable, __file__, *arguments],
+            capture_output=True,
+            check=False,
+            timeout=START + SECONDS * (seeds.stop - start),
         )
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         assert lines, done.stderr.decode()[-2000:]
@@ -104,15 +111,15 @@ def _work(reader: str, base: Path, folder: Path, seeds: range) -> Iterator[tuple
     if reader == "manifest":
         path = folder / "alone.tflite.json"
     path.write_bytes(content)
+    # Their default action ends the process, as a reader that hangs deserves.
+    signal.alarm(START)
     # Without it, a reader that refuses everything would pass.
     assert (outcome := read(reader, path)) == "read", outcome
     for seed in seeds:
         path.write_bytes(damaged(content, seed))
-        # Its default action ends the process, as a reader that hangs deserves.
         signal.alarm(SECONDS)
         yield seed, None
         yield seed, read(reader, path)
-        signal.alarm(0)
 
 
 def main() -> None:
@@ -125,6 +132,8 @@ def main() -> None:
         for line in _work(reader, Path(base), Path(folder), range(int(start), int(stop))):
             file.write(json.dumps(line) + "\n")
             file.flush()
+    # What damaged files left in native libraries may keep the interpreter from ending.
+    os._exit(0)
 
 
 if __name__ == "__main__":

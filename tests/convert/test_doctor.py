@@ -90,6 +90,8 @@ def test_the_command_says_so_without_torch():
         "sys.argv = ['doctor']\n"
         "runpy.run_module('convert.doctor', run_name='__main__')\n"
     )
-    done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", hide], capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 1 and not done.stderr
     assert "torch is missing" in done.stdout and "edge_apps with .tflite: can run" in done.stdout

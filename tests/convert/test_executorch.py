@@ -135,7 +135,7 @@ def test_an_artefact_that_misses_its_limit_leaves_nothing(made, taught, photos, 
     manifest = made("fp32", "stick_breaking").manifest
     ready = artefact.Content(content, manifest.input, manifest.output, manifest.delegation)
     limits = {"fp32": Limit(mean=-1.0, within_2=1.0)}
-    strict = dataclasses.replace(FORMAT, limits=limits, make=lambda _: ready)
+    strict = dataclasses.replace(FORMAT, limits=limits, make=lambda *_: ready)
     output = tmp_path / "x.pte"
     with pytest.raises(InputError, match="nothing was written"):
         artefact.write_artefact(strict, taught("stick_breaking"), output, photos=photos)

@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -132,6 +133,23 @@ def test_a_reader_that_crashes_is_reported(write, monkeypatch):
         read_isolated(path)
 
 
+def test_a_reader_that_does_not_end_is_ended(write, monkeypatch):
+    import convert.isolated
+
+    path = write("x.onnx", one_module_onnx(""))
+    monkeypatch.setattr(convert.isolated, "SECONDS", 1)
+    # A grandchild that keeps the streams open must not keep us waiting either.
+    sleeper = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '20'])"]
+    run = subprocess.run
+    monkeypatch.setattr(
+        convert.isolated.subprocess, "run", lambda command, **options: run(sleeper, **options)
+    )
+    began = time.monotonic()
+    with pytest.raises(InputError, match="not read after 1 s"):
+        read_isolated(path)
+    assert time.monotonic() - began < 15
+
+
 def test_the_command(write, tmp_path, edge_checkpoint):
     command = [sys.executable, "-m", "convert.inspect"]
     good = subprocess.run(
@@ -139,9 +157,10 @@ def test_the_command(write, tmp_path, edge_checkpoint):
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert good.returncode == 0 and "safetensors" in good.stdout, good.stderr
     assert json.loads((tmp_path / "out.json").read_text())["kind"] == "safetensors"
     bad = [*command, str(write("x.tflite", b"\0\0\0\0TFL3"))]
-    done = subprocess.run(bad, capture_output=True, text=True, check=False)
+    done = subprocess.run(bad, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout

@@ -124,14 +124,14 @@ def test_an_artefact_of_other_scales_is_refused_unless_allowed(tmp_path):
     photo = Interface((1, SIZE, SIZE, 3), "NHWC", "uint8", 1 / 64, 128)
     map = Interface((1, SIZE, SIZE), "NHW", "uint8", 1 / 256, 0)
     ready = Content(file, photo, map, Delegation("XNNPACK", 1, 1, {}, {}))
-    other = dataclasses.replace(executorch.FORMAT, make=lambda _: ready)
+    other = dataclasses.replace(executorch.FORMAT, make=lambda *_: ready)
     with pytest.raises(InputError, match=r"stem\.conv .* nothing was written"):
         write_artefact(other, source, output)
     assert not list(output.parent.glob("*"))
     done = write_artefact(other, source, output, allow_scales=True)
     assert output.exists() and manifest_path(output).exists()
     assert len(done.manifest.parity["scales"]["changed"]) == 1
-    said = describe(done, executorch.FORMAT)
+    said = describe(done)
     assert "% of the scales as in the program" in said and "stem.conv (product)" in said
 
 

@@ -158,7 +158,7 @@ def test_whole_network_becomes_an_artefact(
     # The second half needs a converted network as well, and conversion is what takes time.
     wrong = bytearray(output.read_bytes())
     other = tmp_path / "other.tflite"
-    monkeypatch.setattr(litert, "convert_float", lambda *_: bytes(wrong))
+    monkeypatch.setattr(litert, "bare_float", lambda *_: bytes(wrong))
     with pytest.raises(InputError, match="already exists"):
         convert_tflite(taught("stick_breaking"), output)
     monkeypatch.setitem(FORMAT.limits, "fp32", Limit(mean=-1, within_2=1))  # type: ignore[arg-type]

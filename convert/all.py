@@ -1,0 +1,258 @@
+"""Converts networks to every form there is: ``python -m convert.all MODEL…``.
+
+Calibration is done once, each recipe's program is made once, and forms of one checkpoint share
+what an engine makes on the way. A form that fails becomes a row; the others go on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from convert.artefact import Converted, Trial, embedded, write_artefact
+from convert.engine import Format
+from convert.formats import FORMS, Engine, Form
+from convert.rows import Row, table
+from convert.source import Source, kind_of_source, open_source
+from edge_apps.errors import InputError
+from edge_apps.manifest import Precision, manifest_path
+from samnet.command import run_command
+
+if TYPE_CHECKING:
+    from quantize.calibration import CalibrationSet
+
+
+@dataclasses.dataclass
+class Options:
+    models: tyro.conf.Positional[tuple[Path, ...]]
+    """Checkpoints (.safetensors), which are quantised on the way, and programs (.pt2)."""
+    output: Path = Path("runs/artefacts")
+    """Folder for NAME_SIZE_PRECISION.EXT, their manifests and the programs."""
+    photos: tuple[Path, ...] = ()
+    """Photos or folders to calibrate on; the embedded ones and crops of them by default."""
+    count: int = 128
+    """Photos and crops that are observed."""
+    size: int | None = None
+    """Height and width in pixels; a model's own by default."""
+    output_stride: int | None = None
+    """Stride of the map that comes out; a model's own by default."""
+    suffixes: tuple[str, ...] = ()
+    """Formats to write, such as .tflite .pte; all by default."""
+    precisions: tuple[Precision, ...] = ()
+    """Precisions to write; all by default."""
+    engines: tuple[Engine, ...] = ()
+    """Engines to use; all by default."""
+    data: str | None = None
+    """NAME=DIR, photos with masks on which no artefact may fall behind its checkpoint."""
+    json: Path | None = None
+    """Result file to write."""
+    overwrite: bool = False
+    """Replace existing files."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One row to come: a form of a model, and the file it becomes."""
+
+    model: Path
+    form: Form
+    path: Path
+
+
+def main(options: Options) -> None:
+    """Converts everything, prints the table, and ends with status 1 if a row failed.
+
+    Raises:
+        InputError: for wrong input, before anything is converted.
+    """
+    from samnet.results import environment, write_result
+
+    began = time.monotonic()
+    work = Work(options)
+    tasks = list(work.tasks())
+    if not tasks:
+        raise InputError("no form fits these models and options; leave some of the options out")
+    taken = [t.path for t in tasks if t.path.exists() or manifest_path(t.path).exists()]
+    taken += [options.json] if options.json and options.json.exists() else []
+    if taken and not options.overwrite:
+        raise InputError(f"{taken[0]}: already exists; pass --overwrite or another --output")
+    rows = list(work.rows(tasks))
+    print(table(rows))
+    print(f"{options.output}: {time.monotonic() - began:.0f} s in all")
+    if options.json:
+        values = {"environment": environment(), "rows": [row.to_dict() for row in rows]}
+        write_result(options.json, values, overwrite=options.overwrite)
+    if any(row.failure for row in rows):
+        sys.exit(1)
+
+
+def formats() -> dict[str, Format]:
+    """What writes each format, by suffix."""
+    from convert import executorch, onnx, tflite
+
+    return {kind.suffix: kind for kind in (tflite.FORMAT, executorch.FORMAT, onnx.FORMAT)}
+
+
+class Work:
+    """What rows share: opened checkpoints, the calibration set, programs.
+
+    Args:
+        options: of the command.
+
+    Raises:
+        InputError: for models that cannot be used and unknown formats.
+    """
+
+    def __init__(self, options: Options) -> None:
+        if not options.models:
+            raise InputError("no model given; name a checkpoint, or programs, to convert")
+        unknown = set(options.suffixes) - set(formats())
+        if unknown:
+            raise InputError(f"no format {min(unknown)}; expected some of {', '.join(formats())}")
+        self.options = options
+        self.trial: Trial | None = None
+        if options.data is not None:
+            from samnet.data.layouts import find_pairs
+
+            self.trial = Trial(find_pairs(options.data))
+        self._sources: dict[Path, Source] = {}
+        self._programs: dict[tuple[Path, str], Path | str] = {}
+        self._calibration: dict[int, CalibrationSet] = {}
+        for model in options.models:
+            kind_of_source(model)
+            self._sources[model] = open_source(model, options.size, options.output_stride)
+
+    def tasks(self) -> Iterator[Task]:
+        """The forms to make, in the order of the table.
+
+        Raises:
+            InputError: if two models would become one file.
+        """
+        origins: dict[Path, Path] = {}
+        for model, source in self._sources.items():
+            for form in FORMS:
+                if not self._wanted(form):
+                    continue
+                if source.is_program and (form.start != "program" or not source.follows(form)):
+                    continue
+                path = self._name(source, form.ending)
+                if origins.setdefault(path, model) != model:
+                    raise InputError(
+                        f"{origins[path]} and {model} would both become {path}; convert them "
+                        "into two folders"
+                    )
+                yield Task(model, form, path)
+
+    def rows(self, tasks: Sequence[Task]) -> Iterator[Row]:
+        """Makes the forms one by one, and before its first use each program that they need."""
+        for number, task in enumerate(tasks, 1):
+            source = self._sources[task.model]
+            where = f"[{number}/{len(tasks)}]"
+            given: Source | Path = source
+            if task.form.start == "program" and not source.is_program:
+                key = (task.model, task.form.scheme)
+                if key not in self._programs:
+                    name = self._name(source, f"{task.form.precision}.pt2").name
+                    row = _timed(where, Row(name, None, 0), partial(self._quantise, task))
+                    self._programs[key] = row.failure or self.options.output / row.file
+                    yield row
+                program = self._programs[key]
+                if isinstance(program, str):
+                    yield Row(task.path.name, task.form, 0, failure="its program was not made")
+                    continue
+                given = program
+            empty = Row(task.path.name, task.form, 0)
+            yield _timed(where, empty, partial(self._convert, task, given))
+
+    def _wanted(self, form: Form) -> bool:
+        options = self.options
+        return (
+            form.suffix in (options.suffixes or formats())
+            and form.precision in (options.precisions or (form.precision,))
+            and form.engine in (options.engines or (form.engine,))
+        )
+
+    def _name(self, source: Source, ending: str) -> Path:
+        stem = source.path.stem
+        if source.is_program:
+            stem = stem.removesuffix(f"_{source.size}_{source.precision}")
+        return self.options.output / f"{stem}_{source.size}_{ending}"
+
+    def _photos(self, size: int) -> CalibrationSet:
+        """The set to calibrate on, made once for each size."""
+        if size not in self._calibration:
+            from quantize.calibration import calibration_set, read_photos
+
+            options = self.options
+            photos = [photo for _, photo in embedded()]
+            if options.photos:
+                photos = read_photos(options.photos, options.count)
+            self._calibration[size] = calibration_set(photos, options.count, size)
+        return self._calibration[size]
+
+    def _quantise(self, task: Task) -> Row:
+        from edge_apps.files import sha256
+        from quantize.program import save_program
+        from quantize.ptq import post_training_quantize
+        from quantize.schemes import RECIPES
+        from samnet.checkpoint import load_checkpoint, with_output_stride
+
+        source = self._sources[task.model]
+        path = self._name(source, f"{task.form.precision}.pt2")
+        checkpoint = with_output_stride(load_checkpoint(task.model), self.options.output_stride)
+        program = post_training_quantize(
+            checkpoint,
+            self._photos(source.size),
+            recipe=next(r for r in RECIPES.values() if r.name == task.form.scheme),
+            source_sha256=sha256(task.model),
+        )
+        save_program(path, program, overwrite=self.options.overwrite)
+        return Row(path.name, None, 0, path.stat().st_size / 1e6)
+
+    def _convert(self, task: Task, given: Source | Path) -> Row:
+        source, form = self._sources[task.model], task.form
+        trial = self.trial
+        if trial and isinstance(given, Path):
+            trial = dataclasses.replace(trial, origin=task.model)
+        calibrates = form.start == "checkpoint and photos"
+        # Converters change the programs that they are given, so each form reads its own.
+        if isinstance(given, Source) and given.is_program:
+            given = given.path
+        done: Converted = write_artefact(
+            formats()[form.suffix],
+            given,
+            task.path,
+            precision=form.precision,
+            engine=form.engine,
+            calibration=list(self._photos(source.size).photos) if calibrates else (),
+            trial=trial,
+            overwrite=self.options.overwrite,
+        )
+        return Row(task.path.name, form, 0, task.path.stat().st_size / 1e6, done)
+
+
+def _timed(where: str, empty: Row, make: Callable[[], Row]) -> Row:
+    """Makes a row, or says in the empty one why it could not be made, and how long that took."""
+    print(f"{where} {empty.file} …", flush=True)
+    began = time.monotonic()
+    try:
+        row = make()
+    except InputError as error:
+        row = dataclasses.replace(empty, failure=str(error))
+    except Exception as error:  # converters raise whatever they stumble over
+        traceback.print_exc()
+        reason = (str(error).strip() or "-").splitlines()[0][:300]
+        row = dataclasses.replace(empty, failure=f"{type(error).__name__}: {reason}")
+    return dataclasses.replace(row, seconds=time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    run_command(Options, main, "Converts networks to every form there is.")

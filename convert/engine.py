@@ -1,0 +1,108 @@
+"""What an engine is asked for and what it gives, alike for all formats."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from convert.flatbuffer import Tensors
+from convert.formats import Form
+from convert.operation import Operand
+from convert.parity import Limit
+from convert.source import Source
+from edge_apps.manifest import Delegation, Interface, Precision
+from edge_apps.photos import Bytes
+from edge_apps.runtime import Backend
+from edge_apps.tensors import Floats
+
+if TYPE_CHECKING:
+    from convert.integers import Resize
+    from quantize.program import QuantizedProgram
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """What an engine makes of a source.
+
+    Args:
+        file: the artefact's bytes.
+        input: its input tensor.
+        output: its output tensor.
+        delegation: what the runtime's fast path executes of it.
+    """
+
+    file: bytes
+    input: Interface
+    output: Interface
+    delegation: Delegation
+
+
+class Open(Protocol):
+    """Opens a file with a number of threads."""
+
+    def __call__(self, path: Path, threads: int, floats: Floats | None = None) -> Backend: ...
+
+
+def _no_gates(
+    program: QuantizedProgram, file: bytes, allow_scales: bool
+) -> dict[str, dict[str, Any]]:
+    return {}
+
+
+def _no_intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any] | None:
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """One kind of artefact; its forms stand in :data:`convert.formats.FORMS`.
+
+    Args:
+        suffix: of its files.
+        packages: by engine, those that take part; their versions stand in the manifest.
+        limits: what the comparison of maps lets through, by precision.
+        make: converts a source to a form, between bytes or floats.
+        open: opens a file.
+        graph: reads the operations of a file back.
+        resize: in which arithmetic the runtime resizes int8 tensors.
+        gates: checks a quantised file in ways that the format has of its own, scales that
+            changed being allowed or not; gives figures for the manifest by name.
+        intermediates: what every operation gives for a photo (S, S, 3), maps as (1, C, H, W);
+            None where the runtime does not tell.
+    """
+
+    suffix: str
+    packages: Mapping[str, tuple[str, ...]]
+    limits: Mapping[Precision, Limit]
+    make: Callable[[Source, Form, Tensors], Content]
+    open: Open
+    graph: Callable[[bytes], Operand]
+    resize: Resize
+    gates: Callable[[QuantizedProgram, bytes, bool], dict[str, dict[str, Any]]] = _no_gates
+    intermediates: Callable[[bytes, Floats | None, Bytes], list[Any] | None] = _no_intermediates
+
+
+def interfaces(
+    source: Source, form: Form, tensors: Tensors, map: tuple[int, ...]
+) -> tuple[Interface, Interface]:
+    """The input and the output of a form, for a manifest.
+
+    Args:
+        source: what is converted.
+        form: what it becomes.
+        tensors: what goes in and comes out.
+        map: shape of the output, with or without a last side of 1.
+    """
+    from samnet.deployment import byte_scale
+
+    scale, zero_point = byte_scale(source.preprocessing)
+    kind = "float32" if tensors == "float" else "uint8"
+    photo = Interface((1, source.size, source.size, 3), "NHWC", kind, scale, zero_point)
+    return photo, Interface(map, "NHWC"[: len(map)], kind, 1 / steps(form), 0)
+
+
+def steps(form: Form) -> int:
+    """Byte of a probability of 1: quantised networks give their codes, whose step is 1/256."""
+    return 256 if form.scheme.startswith(("static", "tensorflow")) else 255

@@ -1,0 +1,161 @@
+"""What an artefact has to pass before it gets its name; each gate leaves figures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from convert.engine import Content, Format
+from convert.formats import Form
+from convert.parity import INTEGER_LIMIT, ISLAND_LIMIT, Parity, compare
+from convert.scales import compare_scales
+from convert.source import Source
+from edge_apps.errors import InputError
+from edge_apps.photos import Bytes
+from edge_apps.runtime import Backend
+from edge_apps.tensors import Floats
+
+if TYPE_CHECKING:
+    from quantize.program import QuantizedProgram
+    from samnet.deployment import DeployedNetwork
+
+INTEGERS = "the program in XNNPACK's integers"
+"""Names that reference in figures."""
+
+FORGIVEN = 1e-9
+"""Share of the multiply-adds that rounding may hide."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """What the gates measured.
+
+    Args:
+        parity: maps against those of the origin in torch.
+        integers: maps against the program in the runtime's own integers; None for other forms.
+        others: of every further gate, by its name in the manifest.
+    """
+
+    parity: Parity
+    integers: Parity | None
+    others: dict[str, dict[str, Any]]
+
+
+def check(
+    kind: Format,
+    form: Form,
+    source: Source,
+    artefact: Path,
+    backend: Backend,
+    floats: Floats | None,
+    photos: Sequence[tuple[str, Bytes]],
+    *,
+    allow_scales: bool,
+) -> Figures:
+    """Compares an artefact with its origin.
+
+    Args:
+        kind: the format.
+        form: what was made.
+        source: of what.
+        artefact: the file as it was written.
+        backend: the same, opened.
+        floats: what bytes mean to it.
+        photos: names and photos (S, S, 3) uint8.
+        allow_scales: whether scales may differ from the program's.
+
+    Raises:
+        InputError: if a gate is missed; where that can be found, with the worst photo and the
+            first module that departs.
+    """
+    parity = compare(backend.run, source.reference, source.reference_name, photos)
+    others: dict[str, dict[str, Any]] = {}
+    integers = None
+    if source.is_program:
+        program = cast("QuantizedProgram", source.network)
+        # First, since they say what is wrong where whole maps only show that something is.
+        others = _scales(kind, program, artefact, allow_scales)
+        if form.precision == "int8":
+            integers, others["integers"] = _integers(kind, program, backend, photos, allow_scales)
+        others |= kind.gates(program, artefact.read_bytes(), allow_scales)
+    try:
+        kind.limits[form.precision].check(parity)
+    except InputError as error:
+        where = _departure(kind, source, artefact, floats, dict(photos)[parity.worst])
+        raise InputError(f"{error}{where}") from error
+    return Figures(parity, integers, others)
+
+
+def check_delegation(content: Content, required: float | None) -> None:
+    """Makes sure that enough of the work is on the fast path.
+
+    Args:
+        content: with its delegation.
+        required: share of the multiply-adds, 0 to 1; None for any.
+
+    Raises:
+        InputError: if less is, with what is outside and why.
+    """
+    took = content.delegation
+    if required is None:
+        return
+    if took.share is None:
+        raise InputError(
+            f"what share of the multiply-adds {took.delegate} takes is not known, so "
+            "--require-delegated cannot be checked; leave it out"
+        )
+    if took.share < required - FORGIVEN:
+        outside = "; ".join(
+            f"{count} {name} with {took.shares.get(name, 0):.2%}, {took.reasons.get(name, '')}"
+            for name, count in took.outside.items()
+        )
+        raise InputError(
+            f"{took.delegate} takes {took.share:.2%} of the multiply-adds, --require-delegated "
+            f"asks for {required:.2%}; outside: {outside}; nothing was written"
+        )
+
+
+def _scales(
+    kind: Format, program: QuantizedProgram, artefact: Path, allow_scales: bool
+) -> dict[str, dict[str, Any]]:
+    from convert.program_graph import program_graph
+
+    # Read back from the file that is written: memory could hold scales that the file does not.
+    scales = compare_scales(program_graph(program.module), kind.graph(artefact.read_bytes()))
+    if not allow_scales:
+        scales.check()
+    return {"scales": scales.figures()}
+
+
+def _integers(
+    kind: Format,
+    program: QuantizedProgram,
+    backend: Backend,
+    photos: Sequence[tuple[str, Bytes]],
+    allow_scales: bool,
+) -> tuple[Parity, dict[str, Any]]:
+    from convert.integers import IntegerProgram
+
+    reference = IntegerProgram(program, kind.resize)
+    integers = compare(backend.run, reference.run, INTEGERS, photos)
+    if not allow_scales:
+        (ISLAND_LIMIT if reference.in_float else INTEGER_LIMIT).check(integers)
+    return integers, {**integers.figures(), "in_float": reference.in_float}
+
+
+def _departure(
+    kind: Format, source: Source, artefact: Path, floats: Floats | None, photo: Bytes
+) -> str:
+    """Names the first module that departs, as an error's end; empty where it cannot be found."""
+    if source.is_program:
+        return ""
+    found = kind.intermediates(artefact.read_bytes(), floats, photo)
+    if found is None:
+        return ""
+    from convert.departure import first_departure
+
+    network = cast("DeployedNetwork", source.network)
+    where = first_departure(found, network, source.preprocessing, photo)
+    return f"; first departs at {where}" if where else ""

@@ -1,0 +1,56 @@
+"""Bytes as the float tensors of artefacts that were converted for them, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_apps.errors import InputError
+from edge_apps.manifest import Manifest
+from edge_apps.photos import Bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Floats:
+    """What bytes mean to an artefact whose input and output are float32.
+
+    Args:
+        scale: of the photo: value = (byte - zero_point) * scale.
+        zero_point: see scale.
+        step: value of a map that one step of its byte stands for.
+    """
+
+    scale: float
+    zero_point: int
+    step: float
+
+    def photo(self, photo: Bytes) -> NDArray[np.float32]:
+        """A photo (S, S, 3) uint8 as the tensor (1, S, S, 3)."""
+        values = (photo.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
+        return values[None]
+
+    def map(self, values: NDArray[Any]) -> Bytes:
+        """Probabilities as bytes of the same shape."""
+        return np.clip(np.rint(values / np.float32(self.step)), 0, 255).astype(np.uint8)
+
+
+def floats_of(manifest: Manifest | None) -> Floats | None:
+    """How a manifest's artefact takes bytes; None where it takes them as they are.
+
+    Raises:
+        InputError: if input and output are of different or unknown types.
+    """
+    if manifest is None:
+        return None
+    types = {manifest.input.type, manifest.output.type}
+    if types == {"uint8"}:
+        return None
+    if types != {"float32"}:
+        raise InputError(
+            f"input and output are {manifest.input.type} and {manifest.output.type}, expected "
+            "uint8 or float32 for both; convert anew"
+        )
+    return Floats(manifest.input.scale, manifest.input.zero_point, manifest.output.scale)

@@ -1,0 +1,137 @@
+"""Forms of ``.tflite`` beside fp32 and int8, the interface in floats, and the table of forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from one_module import RECORD, SCENES, SIZE, one_module
+
+from convert import ai_edge, litert
+from convert.delegation import delegation
+from convert.formats import COMMANDS, FORMS, choose, table
+from convert.parity import compare
+from convert.program_graph import program_graph
+from convert.scales import compare_scales
+from convert.tflite_graph import tflite_graph
+from convert.tflite_metadata import Description, associated_files, with_metadata
+from edge_apps import runtime
+from edge_apps.errors import InputError
+from edge_apps.tensors import Floats
+from edge_apps.tflite_backend import open_tflite
+from quantize.program import ProgramInfo, QuantizedProgram
+from quantize.schemes import STATIC_WI8_AI16
+from samnet import Preprocessing, SAMNetConfig
+from samnet.deployment import ByteInterface
+
+
+@pytest.fixture(scope="module")
+def bare():
+    return litert.bare_float(one_module("stick_breaking"), Preprocessing())
+
+
+@pytest.fixture(scope="module")
+def sixteen():
+    """A program of the recipe with int16 activations."""
+    from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
+
+    from quantize.calibration import normalise
+    from quantize.conversion import convert
+    from quantize.folding import fold_batch_norm
+    from quantize.recipe import RecipeQuantizer
+
+    folded = fold_batch_norm(one_module("stick_breaking"))
+    with torch.no_grad():
+        exported = torch.export.export(folded, (torch.zeros(1, 3, SIZE, SIZE),))
+        quantizer = RecipeQuantizer("minmax", recipe=STATIC_WI8_AI16)
+        prepared = prepare_pt2e(exported.module(), quantizer)
+        for _, photo in SCENES:
+            prepared(normalise(photo, Preprocessing()))
+    name = STATIC_WI8_AI16.name
+    info = ProgramInfo(SAMNetConfig(), Preprocessing(), SIZE, "ptq", name, "minmax", RECORD)
+    return QuantizedProgram(convert(prepared, SIZE), info)
+
+
+def reference(photo):
+    with torch.no_grad():
+        whole = ByteInterface(one_module("stick_breaking"), Preprocessing()).eval()
+        return whole(torch.from_numpy(photo)[None])[0].numpy()
+
+
+def opened(tmp_path, content, floats=None):
+    path = tmp_path / "x.tflite"
+    path.write_bytes(content)
+    return open_tflite(path, 1, floats)
+
+
+@pytest.mark.parametrize(("half", "most"), [(True, 1), (False, 4)])
+def test_smaller_weights_stay_on_the_fast_path(bare, tmp_path, half, most):
+    smaller = ai_edge.half_weights(bare) if half else ai_edge.dynamic_weights(bare)
+    content = litert.float_interface(smaller, Preprocessing(), "bytes")
+    found = compare(opened(tmp_path, content).run, reference, "torch", SCENES)
+    assert found.max <= most and found.mean < 0.5
+    took = delegation(content)
+    assert took.share == 1 and took.outside == {}
+
+
+def test_sixteen_bits_keep_every_scale(sixteen, tmp_path):
+    content = litert.convert_int16x8(sixteen)
+    found = compare_scales(program_graph(sixteen.module), tflite_graph(content))
+    found.check()
+    assert found.activations > 20
+    parity = compare(opened(tmp_path, content).run, sixteen.run, "program", SCENES)
+    assert parity.max <= 2 and parity.mean < 0.1
+    took = delegation(content)
+    assert took.share == 0 and "int16" in took.reasons["CONV_2D"]
+    assert sum(took.shares.values()) == pytest.approx(1)
+
+
+def test_floats_are_the_bytes_they_stand_for(bare, tmp_path):
+    content = litert.float_interface(bare, Preprocessing(), "float")
+    floats = Floats(1 / 64, 128, 1 / 255)
+    found = compare(opened(tmp_path, content, floats).run, reference, "torch", SCENES)
+    assert found.max <= 1 and found.mean < 0.01
+    with pytest.raises(InputError, match=r"float32.*without its manifest"):
+        runtime.load(tmp_path / "x.tflite")
+
+
+def test_metadata_stands_where_the_ecosystem_looks(bare, tmp_path):
+    content = litert.float_interface(bare, Preprocessing(), "bytes")
+    said = Description("one", "a test", SIZE, 128.0, 64.0, False, 255)
+    described = with_metadata(content, said)
+    assert described == with_metadata(content, said)
+    assert associated_files(described)["labels.txt"] == b"salient\n"
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(described))
+    (entry,) = (e for e in model.metadata if e.name == b"TFLITE_METADATA")
+    data = bytes(model.buffers[entry.buffer].data)
+    assert data[4:8] == b"M001" and np.float32([128]).tobytes() in data
+    plain, with_it = opened(tmp_path, content), opened(tmp_path, described)
+    photo = SCENES[0][1]
+    assert np.array_equal(plain.run(photo), with_it.run(photo))
+
+
+def test_the_table_names_every_form_once():
+    keys = [(f.suffix, f.precision, f.engine) for f in FORMS]
+    assert len(set(keys)) == len(keys) and {f.suffix for f in FORMS} == set(runtime.SUFFIXES)
+    assert len({form.ending for form in FORMS}) == len(FORMS)
+    assert table().count("\n") == len(FORMS) + 1
+    assert all(command in table() for command in COMMANDS.values())
+    for form in FORMS:
+        source = ".pt2" if form.start == "program" else ".safetensors"
+        assert choose(form.suffix, source, form.precision, form.engine) == form
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((".tflite", ".pt2", "fp32"), "leads to int8 or int16x8, not fp32"),
+        ((".pte", ".safetensors", "fp16"), "leads to fp32, not fp16"),
+        ((".tflite", ".pt2", "int8", "onnx2tf"), "reads checkpoints only"),
+        ((".pte", ".pt2", "int8", "litert"), "writes no .pte"),
+    ],
+)
+def test_what_leads_to_no_form_is_refused(arguments, expected):
+    with pytest.raises(InputError, match=expected):
+        choose(*arguments)
