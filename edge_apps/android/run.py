@@ -168,7 +168,7 @@ def _on_device(
     session.install_bundle(bundle)
     session.install({model: options.model})
     session.install({f"photos/{name}": content for name, content in contents.items()})
-    latencies = session.run(
+    output = session.run(
         model,
         list(contents),
         threads=options.threads,
@@ -179,7 +179,10 @@ def _on_device(
     maps = {name: session.pull_map(name, side * side) for name in contents}
     session.discard([f"{folder}/{name}" for name in contents for folder in ("photos", "maps")])
     return [
-        Run(np.frombuffer(maps[name], np.uint8).reshape(side, side), latencies[name][0] / 1000)
+        Run(
+            np.frombuffer(maps[name], np.uint8).reshape(side, side),
+            output.latencies[name][0] / 1000,
+        )
         for name in names
     ]
 
