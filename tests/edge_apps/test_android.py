@@ -27,6 +27,7 @@ from edge_apps.photos import read_map, write_image
 pytest.importorskip("adbutils", reason="needs samnet[android]")
 
 from fake_adb import Drop, FakePhone, FakeServer
+from processes import running
 
 from edge_apps.android.__main__ import main
 
@@ -303,11 +304,10 @@ def test_another_run_is_not_disturbed(
 ) -> None:
     folder = phone.folder / "samnet"
     folder.mkdir()
-    with subprocess.Popen(["sh", "-c", "sleep 30; true", f"{folder}/run"]) as other:
+    with running(["sh", "-c", "sleep 30; true", f"{folder}/run"]) as other:
         (folder / "pid").write_text(f"{other.pid}\n")
         status, _, errors = call("run", tflite, photos, "--output", tmp_path / "out")
         assert other.poll() is None
-        other.kill()
     assert status == 2 and f"a runner is still at work there (process {other.pid})" in errors
 
 

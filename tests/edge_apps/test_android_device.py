@@ -18,6 +18,7 @@ import numpy as np
 import phone as phones
 import pytest
 from phone import SERIAL, Phone
+from processes import running
 
 from edge_apps.android.bundle import BUILD, cache_folder
 from edge_apps.photos import read_map, read_photo, resize_map, resize_photo, write_image
@@ -165,7 +166,7 @@ def test_a_lost_connection_is_taken_up_again(phone: Phone, photos: Path, tmp_pat
     out = tmp_path / "out"
     words = ("--serial", SERIAL, "--output", out, "--batch", "1")
     command = phone.command("run", default_model(), photos, *words)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with running(command, stderr=subprocess.PIPE) as process:
         until(lambda: list(out.glob("*.png")), process)
         until(lambda: phone.pids(RUNNING), process)
         phone.unplug()
@@ -184,7 +185,7 @@ def test_a_connection_lost_for_good_keeps_results(
     out = tmp_path / "out"
     words = ("--serial", SERIAL, "--output", out, "--batch", "1", "--reconnect", "2")
     command = phone.command("run", default_model(), photos, *words)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with running(command, stderr=subprocess.PIPE) as process:
         until(lambda: list(out.glob("*.png")), process)
         phone.unplug()
         _, errors = process.communicate(timeout=300)
@@ -206,7 +207,7 @@ def test_a_killed_runner_is_started_again(phone: Phone, photos: Path, tmp_path: 
     out = tmp_path / "out"
     words = ("--serial", SERIAL, "--output", out)
     command = phone.command("run", default_model(), photos, *words)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with running(command, stderr=subprocess.PIPE) as process:
         until(lambda: phone.pids(RUNNING), process)
         for pid in phone.pids(RUNNING):
             os.kill(pid, signal.SIGKILL)

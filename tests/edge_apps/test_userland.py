@@ -10,7 +10,6 @@ import configparser
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import found_in, running
 
 from edge_apps.photos import Bytes, read_map, write_image
 from edge_apps.runtime import load
@@ -62,7 +62,8 @@ def pi() -> Command:
     folder = cache / "samnet" / f"raspberry-pi-{version}"
     script = Path(__file__).with_name("userland.sh")
     pip = Path(sys.executable).with_name("pip")
-    made = subprocess.run([script, folder, pip, *needs], capture_output=True, text=True)
+    command = [script, folder, pip, *needs]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if made.returncode:
         pytest.skip(f"no arm64 userland, perhaps no network: {made.stderr.strip()[-200:]}")
     root = folder / "root"
@@ -134,18 +135,14 @@ def test_the_preview_is_served(pi: Command, make_video: Callable[[str, int], Pat
     clip = make_video("clip.mp4", 5)
     arguments = (clip, "--address", "127.0.0.1:0", "--threads", 1)
     command = pi("cortex-a76", "edge_apps.preview", *arguments)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            match = re.search(r"http://\S+/", server.stdout.readline())
-            assert match is not None
-            end = time.monotonic() + 60
-            state = {"frames": 0}
-            while not state["frames"] and time.monotonic() < end:
-                time.sleep(0.5)
-                with urllib.request.urlopen(f"{match[0]}state", timeout=30) as answer:
-                    state = json.load(answer)
-            assert state["frames"] > 0
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(30)
+    with running(command, stdout=subprocess.PIPE) as server:
+        match = found_in(server.stdout, r"http://\S+/")
+        end = time.monotonic() + 60
+        state = {"frames": 0}
+        while not state["frames"] and time.monotonic() < end:
+            time.sleep(0.5)
+            with urllib.request.urlopen(f"{match[0]}state", timeout=30) as answer:
+                state = json.load(answer)
+        assert state["frames"] > 0
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 130
