@@ -21,6 +21,7 @@ from edge_apps.android.foreign import (
     parse_operations,
 )
 from edge_apps.command import finish
+from edge_apps.compare.places import Absent
 from edge_apps.manifest import Manifest, write_manifest
 from edge_apps.photos import read_map, write_image
 
@@ -30,6 +31,7 @@ from fake_adb import Drop, FakePhone, FakeServer
 from processes import running
 
 from edge_apps.android.__main__ import main
+from edge_apps.compare.adb import AdbDevice
 
 RUNNER = """
 import os, pathlib, signal, sys
@@ -389,6 +391,23 @@ def test_profile(call: Run, phone: FakePhone, tflite: Path, tmp_path: Path) -> N
     (phone.folder / "fault").write_text("mute")
     status, _, errors = call("profile", tflite)
     assert status == 2 and "phone-1: the runner keeps no profile" in errors
+
+
+def test_a_device_is_a_place_to_compare(
+    call: Run, server: FakeServer, phone: FakePhone, tflite: Path
+) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), dtype=np.uint8)
+    place = AdbDevice(None, 1)
+    found = place.run(tflite, frames)
+    assert place.name == "device phone-1" and found.taken == [2.0005] * 9
+    assert np.abs(found.maps - frames.mean(axis=3)).max() <= 0.5 and phone.files() == []
+    server.states = {}
+    with pytest.raises(Absent, match="no device"):
+        place.run(tflite, frames)
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(Absent, match="no adb server is running"):
+        place.run(tflite, frames)
 
 
 PROGRAM = b"\x7fELF" + bytes(14) + b"\x3e\0"

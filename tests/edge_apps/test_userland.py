@@ -23,6 +23,9 @@ import numpy as np
 import pytest
 from processes import found_in, running
 
+from edge_apps.compare.comparison import Photo, compare
+from edge_apps.compare.emulated import Emulated
+from edge_apps.compare.places import Cpu
 from edge_apps.photos import Bytes, read_map, write_image
 from edge_apps.runtime import load
 from edge_apps.shipped import FOLDER
@@ -119,6 +122,22 @@ def test_maps_are_those_of_this_machine(run: Run, processor: str, name: str) -> 
     # network may amplify one, but never into another picture.
     assert same > (0.99 if "int8" in name else 0.99999)
     assert difference.mean() < 0.1
+
+
+def test_the_comparison_covers_both_formats(pi: Command, tmp_path: Path) -> None:
+    from samnet.data.embedded import embedded_photos
+
+    userland = Path(pi("cortex-a53", "x")[0]).parent
+    photos = [Photo(it.name, it.photo) for it in embedded_photos()[:2]]
+    models = [next(FOLDER.glob(f"*_int8.{suffix}")) for suffix in ("tflite", "pte")]
+    rows = compare(models, [Cpu(1), Emulated("cortex-a76", userland)], photos)
+    assert len(rows) == 4
+    for row in rows[1::2]:
+        if row.why:
+            assert row.model.endswith(".pte") and "build it with" in row.why
+            continue
+        assert row.latency_ms is None and row.same_file is not None
+        assert row.same_file.within_1 > 0.98 and row.same_file.decided > 0.999
 
 
 def test_a_video_goes_through(
