@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_apps.android.bundle import cache_folder, find_bundle
-from edge_apps.compare.places import Absent, Maps, run_child, run_program
+from edge_apps.compare.places import ROOT, Absent, Maps, run_child, run_program
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
 
@@ -38,30 +38,13 @@ class Emulated:
 
     def run(self, model: Path, frames: Bytes) -> Maps:
         """See :class:`edge_apps.compare.places.Place`; latencies would mean nothing."""
-        folder = self._given or _cached()
-        if folder is None or not (folder / "qemu-aarch64").exists():
-            where = folder or f"{cache_folder().parent}/raspberry-pi-*"
-            raise Absent(f"no qemu-aarch64 in {where}; make a userland with {MAKE}")
-        qemu = [str(folder / "qemu-aarch64"), "-cpu", self._processor]
         if model.suffix == ".tflite":
-            return self._by_python(folder, qemu, model, frames)
+            python = guest_python(self._processor, self._given)
+            return run_child(python, "cpu", model, frames, 1)._replace(taken=None)
         if model.suffix == ".pte":
-            return self._by_runner(qemu, model, frames)
+            folder = _folder(self._given)
+            return self._by_runner(_qemu(folder, self._processor), model, frames)
         raise Absent(f"nothing there runs {model.suffix}; give .tflite or .pte")
-
-    def _by_python(self, folder: Path, qemu: list[str], model: Path, frames: Bytes) -> Maps:
-        if not (folder / PYTHON).exists():
-            raise Absent(f"no {PYTHON} in {folder}; make a userland with {MAKE}")
-        root = folder / "root"
-        here = Path(__file__).resolve().parents[2]
-        variables = {
-            "PYTHONPATH": f"{root / 'opt/python'}:{here}",
-            "PYTHONHOME": str(root / "usr"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        settings = [word for name in variables for word in ("-E", f"{name}={variables[name]}")]
-        python = [*qemu, "-L", str(root), *settings, str(folder / PYTHON)]
-        return run_child(python, "cpu", model, frames, 1)._replace(taken=None)
 
     def _by_runner(self, qemu: list[str], model: Path, frames: Bytes) -> Maps:
         try:
@@ -84,6 +67,41 @@ class Emulated:
             flat = np.stack([np.fromfile(work / "maps" / it, np.uint8) for it in names])
         side = math.isqrt(flat.shape[1])
         return Maps(flat.reshape(len(frames), side, side), None)
+
+
+def guest_python(processor: str, userland: Path | None) -> list[str]:
+    """The command line of an arm64 Python with this project and LiteRT, run by qemu.
+
+    Args:
+        processor: as qemu names it.
+        userland: its folder; None for the one in the cache.
+
+    Raises:
+        Absent: if there is none.
+    """
+    folder = _folder(userland)
+    if not (folder / PYTHON).exists():
+        raise Absent(f"no {PYTHON} in {folder}; make a userland with {MAKE}")
+    root = folder / "root"
+    variables = {
+        "PYTHONPATH": f"{root / 'opt/python'}:{ROOT}",
+        "PYTHONHOME": str(root / "usr"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    settings = [word for name in variables for word in ("-E", f"{name}={variables[name]}")]
+    return [*_qemu(folder, processor), "-L", str(root), *settings, str(folder / PYTHON)]
+
+
+def _qemu(folder: Path, processor: str) -> list[str]:
+    return [str(folder / "qemu-aarch64"), "-cpu", processor]
+
+
+def _folder(given: Path | None) -> Path:
+    folder = given or _cached()
+    if folder is None or not (folder / "qemu-aarch64").exists():
+        where = folder or f"{cache_folder().parent}/raspberry-pi-*"
+        raise Absent(f"no qemu-aarch64 in {where}; make a userland with {MAKE}")
+    return folder
 
 
 def _cached() -> Path | None:

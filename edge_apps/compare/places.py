@@ -23,6 +23,7 @@ CARDS = ("/dev/dri/renderD*", "/dev/nvidia[0-9]*")
 """Where Linux shows graphics cards; without one a GPU is made of software."""
 
 ROOT = Path(__file__).resolve().parents[2]
+"""Where a child process finds this package."""
 
 
 class Absent(InputError):
