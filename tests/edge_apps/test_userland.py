@@ -25,8 +25,8 @@ from processes import found_in, running
 
 from edge_apps.compare.comparison import Photo, compare
 from edge_apps.compare.emulated import Emulated
-from edge_apps.compare.places import Cpu
-from edge_apps.photos import Bytes, read_map, write_image
+from edge_apps.compare.places import Cpu, run_child
+from edge_apps.photos import Bytes, read_map, resize_photo, write_image
 from edge_apps.runtime import load
 from edge_apps.shipped import FOLDER
 from edge_apps.video import Video
@@ -138,6 +138,35 @@ def test_the_comparison_covers_both_formats(pi: Command, tmp_path: Path) -> None
             continue
         assert row.latency_ms is None and row.same_file is not None
         assert row.same_file.within_1 > 0.98 and row.same_file.decided > 0.999
+
+
+def test_float_maps_of_a_32_bit_system() -> None:
+    """On armv7 only LiteRT's predecessor can be had; its int8 kernels crash on our network."""
+    from samnet.data.embedded import embedded_photos
+
+    if shutil.which("mmdebstrap") is None:
+        pytest.skip("needs mmdebstrap to make a Raspberry Pi's userland; apt-get install it")
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "samnet"
+    folder /= "raspberry-pi-32"
+    command = [Path(__file__).with_name("userland32.sh"), folder]
+    command.append(Path(sys.executable).with_name("pip"))
+    made = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    if made.returncode:
+        pytest.skip(f"no armhf userland, perhaps no network: {made.stderr.strip()[-200:]}")
+    root = folder / "root"
+    path = (root / "opt/python", root / "usr/lib/python3/dist-packages", ROOT)
+    python = [
+        *(str(folder / "qemu-arm"), "-cpu", "cortex-a7", "-L", str(root)),
+        *("-E", f"PYTHONPATH={':'.join(map(str, path))}", "-E", f"PYTHONHOME={root / 'usr'}"),
+        *("-E", "PYTHONDONTWRITEBYTECODE=1", str(root / "usr/bin/python3.11")),
+    ]
+    (model,) = FOLDER.glob("samnet_*_fp32.tflite")
+    segmenter = load(model, threads=1)
+    size = (segmenter.size, segmenter.size)
+    frames = np.stack([resize_photo(it.photo, size) for it in embedded_photos()[:2]])
+    found = run_child(python, "cpu", model, frames, 1).maps
+    for frame, map in zip(frames, found, strict=True):
+        assert np.abs(map.astype(int) - segmenter.run(frame)).max() <= 1
 
 
 def test_a_video_goes_through(
