@@ -165,8 +165,8 @@ def test_float_maps_of_a_32_bit_system() -> None:
     size = (segmenter.size, segmenter.size)
     frames = np.stack([resize_photo(it.photo, size) for it in embedded_photos()[:2]])
     found = run_child(python, "cpu", model, frames, 1).maps
-    for frame, map in zip(frames, found, strict=True):
-        assert np.abs(map.astype(int) - segmenter.run(frame)).max() <= 1
+    for frame, small in zip(frames, found, strict=True):
+        assert np.abs(small.astype(int) - segmenter.run(frame)).max() <= 1
 
 
 def test_a_video_goes_through(
