@@ -77,6 +77,17 @@ def tflite_works(content: bytes) -> list[Work]:
     return works
 
 
+def operator_names(content: bytes) -> list[str]:
+    """What the operations of a flatbuffer are called, in its order."""
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    builtin = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+    codes = (model.operatorCodes[it.opcodeIndex] for it in model.subgraphs[0].operators)
+    return [builtin[code.builtinCode] for code in codes]
+
+
 def delegated(content: bytes) -> list[list[int]]:
     """For each piece that the delegate takes, in the order of execution, its operations.
 

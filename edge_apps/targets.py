@@ -44,4 +44,4 @@ def check_absent(target: Path, *, overwrite: bool) -> None:
         InputError: if it would.
     """
     if target.exists() and not overwrite:
-        raise InputError(f"{target}: already exists; pass --overwrite or another --output")
+        raise InputError(f"{target}: already exists; pass --overwrite or choose another name")

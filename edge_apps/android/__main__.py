@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge_apps.android import bench, run
+from edge_apps.android import bench, profile, run
+from edge_apps.android.device import Device
 from edge_apps.android.discovery import adb_client, choose, describe, list_devices
 from edge_apps.android.errors import DeviceError
 from edge_apps.android.results import summary, write_result
+from edge_apps.android.timing import Options as TimingOptions
 from edge_apps.command import Parser, finish
-from edge_apps.errors import InputError
+from edge_apps.targets import check_absent
+
+PROFILED = 20
+"""Runs of a profile, whose figures settle sooner than those of a whole run."""
 
 
 def main() -> None:
@@ -28,7 +34,10 @@ def main() -> None:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     _add_run(commands.add_parser("run", help="photos to maps, compared with the desktop's"))
-    _add_bench(commands.add_parser("bench", help="latency alone"))
+    timing = commands.add_parser("bench", help="latency alone, with the battery's temperature")
+    _add_timing(timing, _bench, TimingOptions.repetitions)
+    timing = commands.add_parser("profile", help="time by operation")
+    _add_timing(timing, _profile, PROFILED)
     listing = commands.add_parser("devices", help="which devices there are")
     listing.set_defaults(command=_devices)
     arguments = parser.parse_args()
@@ -64,26 +73,31 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_bench)
-    _add_common(parser, bench.Options)
+def _add_timing(
+    parser: argparse.ArgumentParser,
+    command: Callable[[argparse.Namespace], None],
+    repetitions: int,
+) -> None:
+    parser.set_defaults(command=command)
+    _add_common(parser, TimingOptions)
     parser.add_argument(
         "--runner",
         type=Path,
         metavar="FILE",
-        help="a benchmark_model built with the NDK, instead of our runner",
+        help="built with the NDK, instead of our runner: a benchmark_model for .tflite, an "
+        "executor_runner for .pte",
     )
     parser.add_argument(
         "--warm-up",
         type=int,
-        default=bench.Options.warm_up,
+        default=TimingOptions.warm_up,
         metavar="N",
         help="runs that are not counted; default: %(default)s",
     )
     parser.add_argument(
         "--repetitions",
         type=int,
-        default=bench.Options.repetitions,
+        default=repetitions,
         metavar="N",
         help="runs that are; default: %(default)s",
     )
@@ -91,9 +105,9 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_common(
-    parser: argparse.ArgumentParser, options: type[run.Options] | type[bench.Options]
+    parser: argparse.ArgumentParser, options: type[run.Options] | type[TimingOptions]
 ) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="artefact, .tflite")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="artefact, .tflite or .pte")
     parser.add_argument(
         "--serial", metavar="S", help="of the device, or HOST:PORT; needed if there are several"
     )
@@ -132,12 +146,24 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> None:
-    options = bench.Options(**_values(arguments, bench.Options))
+    _time(arguments, bench.bench, bench.lines)
+
+
+def _profile(arguments: argparse.Namespace) -> None:
+    _time(arguments, profile.profile, profile.lines)
+
+
+def _time(
+    arguments: argparse.Namespace,
+    work: Callable[[TimingOptions, Device], dict[str, Any]],
+    lines: Callable[[dict[str, Any]], list[str]],
+) -> None:
+    options = TimingOptions(**_values(arguments, TimingOptions))
     target: Path | None = arguments.json
-    if target is not None and target.exists() and not arguments.overwrite:
-        raise InputError(f"{target}: already exists; pass --overwrite or another --json")
-    result = bench.bench(options, choose(adb_client(), arguments.serial))
-    print("\n".join(bench.lines(result)))
+    if target is not None:
+        check_absent(target, overwrite=arguments.overwrite)
+    result = work(options, choose(adb_client(), arguments.serial))
+    print("\n".join(lines(result)))
     if target is not None:
         write_result(target, result, overwrite=arguments.overwrite)
 

@@ -16,6 +16,9 @@ MACHINES = {183: "arm64-v8a", 62: "x86_64", 40: "armeabi-v7a", 3: "x86"}
 BUILDABLE = ("arm64-v8a", "x86_64")
 """What the build script can make."""
 
+FORMATS = (".tflite", ".pte")
+"""Suffixes of the models that runners are built for."""
+
 BUILD = Path(__file__).with_name("native") / "build.sh"
 
 
@@ -42,7 +45,7 @@ class Bundle:
 
 
 def cache_folder() -> Path:
-    """Where bundles are built, a folder an ABI."""
+    """Where bundles are built, a folder an ABI and format such as ``arm64-v8a-tflite``."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "samnet" / "android"
 
@@ -76,8 +79,10 @@ def find_bundle(abis: Sequence[str], suffix: str, folder: Path | None) -> Bundle
     Raises:
         InputError: if there is none, or it is for another ABI or format.
     """
+    if suffix not in FORMATS:
+        raise InputError(f"no runner takes {suffix}; give a model in {' or '.join(FORMATS)}")
     if folder is None:
-        built = (cache_folder() / abi for abi in abis)
+        built = (cache_folder() / f"{abi}-{suffix[1:]}" for abi in abis)
         folder = next((path for path in built if (path / "bundle.json").is_file()), None)
     if folder is None:
         wanted = next((abi for abi in abis if abi in BUILDABLE), None)
@@ -87,7 +92,8 @@ def find_bundle(abis: Sequence[str], suffix: str, folder: Path | None) -> Bundle
                 f"{', '.join(BUILDABLE)} only"
             )
         raise InputError(
-            f"no runner for {wanted} in {cache_folder()}; build it with: {BUILD} {wanted}"
+            f"no runner for {wanted} and {suffix} in {cache_folder()}; build it with: "
+            f"{BUILD} {wanted} {suffix[1:]}"
         )
     bundle = read_bundle(folder)
     require_abi(bundle.folder, bundle.abi, abis)

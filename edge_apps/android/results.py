@@ -12,32 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from edge_apps.agreement import Agreement
 from edge_apps.android.discovery import Description
 from edge_apps.files import replacing, sha256
-from edge_apps.photos import Bytes
 
 EMULATED = "the device's processor is emulated: its latencies mean nothing and are left out"
-
-
-@dataclasses.dataclass(frozen=True)
-class Agreement:
-    """How far a map is from another, in steps of 1/255.
-
-    Args:
-        max: the largest difference of a pixel.
-        mean: over the pixels.
-        within_1: share of pixels that differ by at most 1.
-    """
-
-    max: int
-    mean: float
-    within_1: float
-
-    @classmethod
-    def of(cls, map: Bytes, reference: Bytes) -> Agreement:
-        """Compares two maps (S, S) uint8."""
-        difference = np.abs(map.astype(np.int16) - reference)
-        return cls(int(difference.max()), float(difference.mean()), float((difference <= 1).mean()))
 
 
 @dataclasses.dataclass(frozen=True)

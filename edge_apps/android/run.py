@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edge_apps.agreement import Agreement
 from edge_apps.android.bundle import Bundle, find_bundle
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import describe
 from edge_apps.android.errors import ConnectionLost, DeviceError
 from edge_apps.android.persistence import persist
-from edge_apps.android.results import Agreement, Outcome, protocol, summary, write_result
+from edge_apps.android.results import Outcome, protocol, summary, write_result
 from edge_apps.android.session import Session
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes, find_photos, read_photo, resize_map, resize_photo, write_image
@@ -92,7 +93,7 @@ def run(options: Options, device: Device) -> list[Outcome]:
             frames = [resize_photo(photo, size) for photo in photos.values()]
             expected = [segmenter.run(frame) for frame in frames]
             side = len(expected[0]) if expected else 0
-            work = functools.partial(_on_device, session, bundle, options, frames, side)
+            work = functools.partial(run_frames, session, bundle, options, frames, side)
             runs = persist(session, work, options.reconnect)
             for path, reference, found in zip(photos, expected, runs, strict=True):
                 image = resize_map(found.map, photos[path].shape[:2])
@@ -153,7 +154,7 @@ def _readable(paths: Sequence[Path], failures: list[str]) -> dict[Path, Bytes]:
     return photos
 
 
-def _on_device(
+def run_frames(
     session: Session, bundle: Bundle, options: Options, frames: Sequence[Bytes], side: int
 ) -> list[Run]:
     """Runs frames (S, S, 3) and removes them again, so that the next ones find room.
@@ -168,7 +169,7 @@ def _on_device(
     session.install_bundle(bundle)
     session.install({model: options.model})
     session.install({f"photos/{name}": content for name, content in contents.items()})
-    latencies = session.run(
+    output = session.run(
         model,
         list(contents),
         threads=options.threads,
@@ -179,7 +180,10 @@ def _on_device(
     maps = {name: session.pull_map(name, side * side) for name in contents}
     session.discard([f"{folder}/{name}" for name in contents for folder in ("photos", "maps")])
     return [
-        Run(np.frombuffer(maps[name], np.uint8).reshape(side, side), latencies[name][0] / 1000)
+        Run(
+            np.frombuffer(maps[name], np.uint8).reshape(side, side),
+            output.latencies[name][0] / 1000,
+        )
         for name in names
     ]
 

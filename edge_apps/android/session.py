@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from edge_apps.android.bundle import Bundle
 from edge_apps.android.device import Device, Reply, full
@@ -18,6 +19,18 @@ ROOT = "/data/local/tmp/samnet"
 
 MARGIN = 1 << 20
 """Bytes that must stay free beside what is copied."""
+
+
+class Output(NamedTuple):
+    """What the runner said.
+
+    Args:
+        latencies: in microseconds by the photo's name, a figure a repetition.
+        operations: of a profile, in their order: name, and microseconds, a figure a run.
+    """
+
+    latencies: dict[str, list[float]]
+    operations: list[tuple[str, list[float]]]
 
 
 class Session:
@@ -97,7 +110,8 @@ class Session:
         warm_up: int,
         repetitions: int,
         seconds: float,
-    ) -> dict[str, list[float]]:
+        profile: bool = False,
+    ) -> Output:
         """Runs the installed runner on installed photos.
 
         Args:
@@ -107,9 +121,7 @@ class Session:
             warm_up: uncounted runs before the first.
             repetitions: timed runs a photo.
             seconds: after which it is ended.
-
-        Returns:
-            The latencies in microseconds by the photo's name.
+            profile: also time each operation.
 
         Raises:
             PassingError: if the connection is lost or the runner killed.
@@ -117,17 +129,19 @@ class Session:
         """
         self.install({"list": "".join(f"{name}\n" for name in names).encode()})
         self.device.shell(["mkdir", "-p", f"{ROOT}/maps"])
-        words = [f"{ROOT}/{part}" for part in ("bundle/run", model, "list", "photos", "maps")]
+        words = ["sh", f"{ROOT}/bundle/run", *["--profile"] * profile]
+        words += [f"{ROOT}/{part}" for part in (model, "list", "photos", "maps")]
         counts = [str(count) for count in (threads, warm_up, repetitions)]
-        reply = self.execute(["sh", *words, *counts], seconds)
+        reply = self.execute([*words, *counts], seconds)
         lines = [json.loads(line) for line in reply.output.splitlines() if line.startswith("{")]
-        latencies: dict[str, list[float]] = {line["name"]: line["latency_us"] for line in lines}
+        latencies = {line["name"]: line["latency_us"] for line in lines if "name" in line}
+        operations = [(line["operation"], line["us"]) for line in lines if "operation" in line]
         if missing := set(names) - latencies.keys():
             raise DeviceError(
                 f"{self.device.serial}: the runner ended without {len(missing)} of {len(names)} "
                 "maps; try again with fewer photos"
             )
-        return latencies
+        return Output(latencies, operations)
 
     def execute(self, words: Sequence[str], seconds: float) -> Reply:
         """Runs a program in :data:`ROOT`, to be found and ended later by :meth:`stop`.

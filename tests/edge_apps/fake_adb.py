@@ -74,7 +74,7 @@ class Handler(socketserver.BaseRequestHandler):
                 service = self.read(int(self.read(4), 16)).decode()
                 self.server.phone.before(service)
                 self.answer(service)
-        except (Drop, EOFError, OSError, ValueError):
+        except (Drop, EOFError, OSError, ValueError, subprocess.SubprocessError):
             return
 
     def read(self, count: int) -> bytes:
@@ -128,6 +128,7 @@ class Handler(socketserver.BaseRequestHandler):
             capture_output=True,
             env={**os.environ, "PATH": path},
             check=False,
+            timeout=60,
         )
         status = done.returncode if done.returncode >= 0 else 128 - done.returncode
         outputs = {1: done.stdout, 2: done.stderr, 3: bytes([status])}

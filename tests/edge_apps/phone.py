@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import found_in
 
 from edge_apps.android.bundle import cache_folder
 
@@ -39,7 +40,8 @@ def build() -> Path:
         pytest.skip(f"needs root and {', '.join(missing) or 'all its tools are here'}")
     pytest.importorskip("adbutils", reason="needs samnet[android]")
     folder = cache_folder().parent / "android-phone"
-    made = subprocess.run([SCRIPT, "build", folder], capture_output=True, text=True, check=False)
+    command = [SCRIPT, "build", folder]
+    made = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     if made.returncode:
         pytest.skip(f"no arm64 system, perhaps no network: {made.stderr.strip()[-200:]}")
     return folder
@@ -64,8 +66,13 @@ class Phone:
         self.holder = subprocess.Popen(
             [*NAMESPACES, SCRIPT, "hold", folder, size],
             stdout=subprocess.PIPE,
+            text=True,
         )
-        assert self.holder.stdout and self.holder.stdout.readline() == b"ready\n"
+        try:
+            found_in(self.holder.stdout, "ready", 30)
+        except BaseException:
+            self.off()
+            raise
         children = Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children").read_text()
         self.inside = ["nsenter", "-n", "-m", "-p", "-t", children.split()[0]]
 

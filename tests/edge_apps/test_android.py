@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -12,20 +13,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_apps.android.bench import parse_benchmark_model
 from edge_apps.android.bundle import elf_abi
+from edge_apps.android.errors import DeviceError
+from edge_apps.android.foreign import (
+    parse_benchmark_model,
+    parse_executor_runner,
+    parse_operations,
+)
 from edge_apps.command import finish
+from edge_apps.compare.places import Absent
+from edge_apps.manifest import Manifest, write_manifest
 from edge_apps.photos import read_map, write_image
 
 pytest.importorskip("adbutils", reason="needs samnet[android]")
 
 from fake_adb import Drop, FakePhone, FakeServer
+from processes import running
 
 from edge_apps.android.__main__ import main
+from edge_apps.compare.adb import AdbDevice
 
 RUNNER = """
 import os, pathlib, signal, sys
-model, names, photos, maps, threads, warm_up, repetitions = sys.argv[1:]
+profile = "--profile" in sys.argv
+model, names, photos, maps, threads, warm_up, repetitions = sys.argv[1 + profile :]
 marker = pathlib.Path(names).parents[1] / "fault"
 fault = marker.read_text() if marker.exists() else ""
 if fault.startswith("once "):
@@ -44,6 +55,9 @@ for name in pathlib.Path(names).read_text().split():
     pathlib.Path(maps, name).write_bytes(means)
     figures = ", ".join(["2000.5"] * int(repetitions))
     print(f'{{"name": "{name}", "latency_us": [{figures}]}}')
+if profile and "mute" not in fault:
+    for name, us in (("Add (ND) #1", 500), ("Convolution", 1000), ("Add (ND) #2", 500)):
+        print(f'{{"operation": "{name}", "us": [{us}, {us}, {us + 1}]}}')
 """
 
 Run = Callable[..., tuple[int, str, str]]
@@ -81,7 +95,7 @@ def call(
 ) -> Run:
     """Runs a command line in this process: exit status, standard output, standard error."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    bundle = tmp_path / "cache" / "samnet" / "android" / "x86_64"
+    bundle = tmp_path / "cache" / "samnet" / "android" / "x86_64-tflite"
     bundle.mkdir(parents=True)
     described = {"abi": "x86_64", "formats": [".tflite"], "runtime": "stand-in"}
     (bundle / "bundle.json").write_text(json.dumps(described))
@@ -280,7 +294,7 @@ def test_a_full_device(
 def test_a_runner_that_hangs_is_ended(
     call: Run, phone: FakePhone, tflite: Path, photos: Path, tmp_path: Path
 ) -> None:
-    bundle = tmp_path / "cache" / "samnet" / "android" / "x86_64"
+    bundle = tmp_path / "cache" / "samnet" / "android" / "x86_64-tflite"
     (bundle / "run").write_text("sleep 30\n")
     words = ("--output", tmp_path / "out", "--timeout", "0.5")
     status, _, errors = call("run", tflite, photos, *words)
@@ -292,11 +306,10 @@ def test_another_run_is_not_disturbed(
 ) -> None:
     folder = phone.folder / "samnet"
     folder.mkdir()
-    with subprocess.Popen(["sh", "-c", "sleep 30; true", f"{folder}/run"]) as other:
+    with running(["sh", "-c", "sleep 30; true", f"{folder}/run"]) as other:
         (folder / "pid").write_text(f"{other.pid}\n")
         status, _, errors = call("run", tflite, photos, "--output", tmp_path / "out")
         assert other.poll() is None
-        other.kill()
     assert status == 2 and f"a runner is still at work there (process {other.pid})" in errors
 
 
@@ -304,10 +317,10 @@ def test_wrong_abi_and_absent_runner(
     call: Run, phone: FakePhone, tflite: Path, photos: Path, tmp_path: Path
 ) -> None:
     words = ("run", tflite, photos, "--output", tmp_path / "out")
-    bundle = tmp_path / "cache" / "samnet" / "android" / "x86_64"
+    bundle = tmp_path / "cache" / "samnet" / "android" / "x86_64-tflite"
     for abi, line in (
         ("armeabi-v7a", "device runs armeabi-v7a, the runner can be built for arm64-v8a, x86_64"),
-        ("arm64-v8a", "no runner for arm64-v8a in"),
+        ("arm64-v8a", "no runner for arm64-v8a and .tflite in"),
     ):
         phone.tool("getprop", f"case $1 in *abilist) echo {abi} ;; esac")
         status, _, errors = call(*words)
@@ -358,6 +371,84 @@ def test_bench_needs_a_program_for_the_device(call: Run, tflite: Path, tmp_path:
     assert status == 2 and "no program for Android" in errors
 
 
+def test_profile(call: Run, phone: FakePhone, tflite: Path, tmp_path: Path) -> None:
+    words = ("profile", tflite, "--json", tmp_path / "profile.json")
+    status, output, _ = call(*words)
+    assert status == 0
+    first, second, total, heat = output.splitlines()[1:]
+    # Additions are counted together, the dearest kind comes first.
+    assert first.split(maxsplit=3) == ["1.000", "50.0%", "2", "Add (ND)"]
+    assert second.split(maxsplit=3) == ["1.000", "50.0%", "1", "Convolution"]
+    assert total.split(maxsplit=2) == ["2.000", "3", "all operations"] and "28.5 °C" in heat
+    result = json.loads((tmp_path / "profile.json").read_text())
+    names = [operation["name"] for operation in result["operations"]]
+    assert names == ["Add (ND) #1", "Convolution", "Add (ND) #2"]
+    assert result["protocol"]["repetitions"] == 20 and phone.files() == []
+    phone.tool("getprop", "case $1 in *abilist) echo x86_64 ;; ro.boot.qemu) echo 1 ;; esac")
+    status, output, _ = call("profile", tflite)
+    assert status == 0 and output.startswith("3 operations (2 Add (ND), 1 Convolution); ")
+    assert "emulated" in output and "ms" not in output
+    (phone.folder / "fault").write_text("mute")
+    status, _, errors = call("profile", tflite)
+    assert status == 2 and "phone-1: the runner keeps no profile" in errors
+
+
+def test_a_device_is_a_place_to_compare(
+    call: Run, server: FakeServer, phone: FakePhone, tflite: Path
+) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), dtype=np.uint8)
+    place = AdbDevice(None, 1)
+    found = place.run(tflite, frames)
+    assert place.name == "device phone-1" and found.taken == [2.0005] * 9
+    assert np.abs(found.maps - frames.mean(axis=3)).max() <= 0.5 and phone.files() == []
+    server.states = {}
+    with pytest.raises(Absent, match="no device"):
+        place.run(tflite, frames)
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(Absent, match="no adb server is running"):
+        place.run(tflite, frames)
+
+
+PROGRAM = b"\x7fELF" + bytes(14) + b"\x3e\0"
+"""As much of a program for x86_64 as is looked at."""
+
+
+def test_programs_of_the_user(
+    call: Run, phone: FakePhone, tflite: Path, describe: Callable[[Path], Manifest], tmp_path: Path
+) -> None:
+    runner = tmp_path / "program"
+    runner.write_bytes(PROGRAM)
+    counted = "count=50 first=5000 curr=4 min=3000 max=9000 avg=4500 std=1"
+    table = "== Run Order ==\n\t[node type]\t[avg ms]\t[Name]\n\tADD\t2.5\tx:0\n\tMUL\t0.5\ty:1\n"
+    pte = tmp_path / "x.pte"
+    pte.write_bytes(b"no program, and none is needed for its size")
+    write_manifest(pte, describe(pte))
+    runs = "".join(f"I 00: Iteration {k} of 3: {9 - k}.5 ms\n" for k in (1, 2, 3))
+    said = {tflite: f"{counted}\n{table}\n== Top by ==", pte: runs}
+    for model, program in ((tflite, "benchmark_model"), (pte, "executor_runner")):
+        (tmp_path / "said").write_text(said[model])
+        phone.before = functools.partial(_stand_in, phone, program, tmp_path / "said")
+        words = ("bench", model, "--runner", runner, "--warm-up", "1", "--repetitions", "2")
+        status, output, errors = call(*words)
+        assert status == 0, errors
+        expected = "avg 4.50" if program == "benchmark_model" else "avg 7.00"
+        assert output.startswith("latency in ms: ") and expected in output
+        status, output, errors = call("profile", model, "--runner", runner)
+        if program == "benchmark_model":
+            assert status == 0 and "2.500  83.3%     1  ADD" in output
+        else:
+            assert status == 2 and "leave --runner out: our own runner profiles .pte" in errors
+        assert phone.files() == []
+
+
+def _stand_in(phone: FakePhone, program: str, said: Path, service: str) -> None:
+    """Puts a script in the place of a program once that has been copied."""
+    path = phone.folder / "samnet" / program
+    if "exec " in service and path.exists():
+        path.write_text(f"#!/bin/sh\ncat {said}\n")
+
+
 def test_figures_of_benchmark_model() -> None:
     output = (
         "INFO: count=459 first=2143 curr=2101 min=2056 max=2656 avg=2177.1 std=124\n"
@@ -368,6 +459,29 @@ def test_figures_of_benchmark_model() -> None:
     )
     found = parse_benchmark_model(output)
     assert found["avg"] == pytest.approx(63.7432) and found["median"] == 51.891
+
+
+def test_figures_of_executor_runner() -> None:
+    older = "I 00:00:00.5 executor_runner.cpp:9] Model executed successfully 4 time(s) in 50.0 ms."
+    assert parse_executor_runner(older, 1) == {"avg": 12.5}
+    newer = "\n".join(f"I Iteration {k} of 4: {k}.25 ms" for k in (1, 2, 3, 4))
+    found = parse_executor_runner(f"{newer}\n{older}", 1)
+    assert found["median"] == 3.25 and found["min"] == 2.25
+    with pytest.raises(DeviceError, match="it said: nothing"):
+        parse_executor_runner("", 0)
+
+
+def test_the_last_profile_of_benchmark_model_counts() -> None:
+    head = "\t [node type]\t [first]\t [avg ms]\t [%]\t[Name]\n"
+    output = (
+        f"=== Run Order ===\n{head}\t AllocateTensors\t 0.1\t 0.2\t 9%\tAllocateTensors/0\n\n"
+        f"=== Run Order ===\n{head}\t CONV_2D\t 4.2\t 4.1\t 60%\ta:0\n"
+        "\t Fully Connected (NC, QS8) GEMM\t 0.2\t 0.3\t 5%\tDelegate/x:1\n\n"
+        f"=== Top by Computation Time ===\n{head}\t CONV_2D\t 4.2\t 4.1\t 60%\ta:0\n"
+    )
+    assert parse_operations(output) == [("CONV_2D", 4.1), ("Fully Connected (NC, QS8) GEMM", 0.3)]
+    with pytest.raises(DeviceError, match="`Run Order` table"):
+        parse_operations("INFO: count=5 avg=7\n")
 
 
 def test_machines_of_programs(tmp_path: Path) -> None:

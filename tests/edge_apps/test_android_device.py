@@ -18,6 +18,7 @@ import numpy as np
 import phone as phones
 import pytest
 from phone import SERIAL, Phone
+from processes import running
 
 from edge_apps.android.bundle import BUILD, cache_folder
 from edge_apps.photos import read_map, read_photo, resize_map, resize_photo, write_image
@@ -39,10 +40,12 @@ def system() -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(system: Path) -> Path:
-    folder = cache_folder() / "arm64-v8a"
-    built = subprocess.run([BUILD, "arm64-v8a", folder], capture_output=True, text=True)
-    if built.returncode:
-        pytest.skip(f"no runner, perhaps no network: {built.stderr.strip()[-200:]}")
+    for format in ("pte", "tflite"):
+        folder = cache_folder() / f"arm64-v8a-{format}"
+        command = [BUILD, "arm64-v8a", format, folder]
+        built = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        if built.returncode:
+            pytest.skip(f"no runner, perhaps no network: {built.stderr.strip()[-200:]}")
     return folder
 
 
@@ -68,8 +71,10 @@ def listing(phone: Phone, folder: str = TEMPORARY) -> list[str]:
 
 def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
     """Waits for what a command that still runs brings about."""
+    end = time.monotonic() + 120
     while not condition():
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.communicate(timeout=10)
+        assert time.monotonic() < end, "it never came about"
         time.sleep(0.1)
 
 
@@ -105,7 +110,7 @@ def test_int8_maps_are_those_of_the_runner_without_adb(
     arguments = [model, tmp_path / "list", frames, tmp_path / "maps", "1", "0", "1"]
     loader = [bundle / "ld-linux-aarch64.so.1", "--library-path", bundle]
     command = [system / "qemu-aarch64", "-cpu", "cortex-a76", *loader, bundle / "samnet_runner"]
-    subprocess.run([*command, *arguments], check=True, capture_output=True)
+    subprocess.run([*command, *arguments], check=True, capture_output=True, timeout=300)
     assert [photo["photo"] for photo in result["photos"]] == [f"{name}.png" for name in names]
     for name in names:
         raw = np.fromfile(tmp_path / "maps" / name, np.uint8)
@@ -116,6 +121,32 @@ def test_int8_maps_are_those_of_the_runner_without_adb(
     print(result["summary"])
     # Kernels of other processors round ties between two codes otherwise.
     assert all(photo["agreement"]["mean"] < 0.5 for photo in result["photos"])
+
+
+def test_a_pte_runs_without_torch_on_the_device(phone: Phone, photos: Path, tmp_path: Path) -> None:
+    (model,) = FOLDER.glob("*.pte")
+    out = tmp_path / "out"
+    done = phone.run("run", model, photos / "rocket.png", "--serial", SERIAL, "--output", out)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((out / "android.json").read_text())
+    assert result["protocol"]["runner"]["runtime"].startswith("executorch ")
+    # Kernels of other processors round ties between two codes otherwise.
+    assert result["photos"][0]["agreement"]["mean"] < 0.5
+    assert listing(phone) == []
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".pte"])
+def test_profile(phone: Phone, tmp_path: Path, suffix: str) -> None:
+    (model,) = FOLDER.glob(f"*_int8{suffix}")
+    result = tmp_path / "profile.json"
+    words = ("--serial", SERIAL, "--repetitions", "2", "--warm-up", "1", "--json", result)
+    done = phone.run("profile", model, *words)
+    assert done.returncode == 0, done.stderr
+    assert "operations" in done.stdout and "emulated" in done.stdout
+    operations = json.loads(result.read_text())["operations"]
+    convolutions = [it for it in operations if "Convolution" in it["name"]]
+    assert len(convolutions) > 50 and {it["ms"] for it in operations} == {None}
+    assert listing(phone) == []
 
 
 def test_only_what_changed_is_pushed(phone: Phone, photos: Path, tmp_path: Path) -> None:
@@ -135,7 +166,7 @@ def test_a_lost_connection_is_taken_up_again(phone: Phone, photos: Path, tmp_pat
     out = tmp_path / "out"
     words = ("--serial", SERIAL, "--output", out, "--batch", "1")
     command = phone.command("run", default_model(), photos, *words)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with running(command, stderr=subprocess.PIPE) as process:
         until(lambda: list(out.glob("*.png")), process)
         until(lambda: phone.pids(RUNNING), process)
         phone.unplug()
@@ -154,7 +185,7 @@ def test_a_connection_lost_for_good_keeps_results(
     out = tmp_path / "out"
     words = ("--serial", SERIAL, "--output", out, "--batch", "1", "--reconnect", "2")
     command = phone.command("run", default_model(), photos, *words)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with running(command, stderr=subprocess.PIPE) as process:
         until(lambda: list(out.glob("*.png")), process)
         phone.unplug()
         _, errors = process.communicate(timeout=300)
@@ -176,7 +207,7 @@ def test_a_killed_runner_is_started_again(phone: Phone, photos: Path, tmp_path: 
     out = tmp_path / "out"
     words = ("--serial", SERIAL, "--output", out)
     command = phone.command("run", default_model(), photos, *words)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with running(command, stderr=subprocess.PIPE) as process:
         until(lambda: phone.pids(RUNNING), process)
         for pid in phone.pids(RUNNING):
             os.kill(pid, signal.SIGKILL)
@@ -249,7 +280,7 @@ def test_bench_with_a_program_of_the_user(phone: Phone, tmp_path: Path) -> None:
         "}\n"
     )
     build = ["aarch64-linux-gnu-gcc", "-static", "-o", runner, source]
-    subprocess.run(build, check=True)
+    subprocess.run(build, check=True, timeout=60)
     done = phone.run("bench", default_model(), "--serial", SERIAL, "--runner", runner)
     assert done.returncode == 0, done.stderr
     # A program for this machine instead of the device's.

@@ -54,9 +54,13 @@ class Server:
         self.address = Address.parse(f"{host}:0")
         self.failure: BaseException | None = None
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        # A daemon, so that one that does not end fails its test and not the exit of all tests.
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(10) and self.failure is None, self.failure
+
+    def wait(self) -> None:
+        """Waits until the page can be opened."""
+        assert self._ready.wait(30) and self.failure is None, self.failure
         self.port = int(self.url.split(":")[2].split("/")[0])
 
     def _run(self) -> None:
@@ -117,9 +121,12 @@ def start(fake_segmenter: Segmenter) -> Iterator[Callable[..., Server]]:
         source: Source | None = None, models: list[Path] | None = None, host: str = "127.0.0.1"
     ) -> Server:
         servers.append(Server(source or Live(), fake_segmenter, models or [], host))
+        servers[-1].wait()
         return servers[-1]
 
     yield make
+    for server in servers:
+        server.session.stop()
     for server in servers:
         server.stop()
 
@@ -168,7 +175,7 @@ def test_twenty_clients_are_served_at_once(start: Start) -> None:
 
 def test_a_client_that_takes_nothing_holds_up_nobody(start: Start) -> None:
     server = start()
-    slow = socket.create_connection(("127.0.0.1", server.port))
+    slow = socket.create_connection(("127.0.0.1", server.port), timeout=30)
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.sendall(b"GET /stream?view=photo HTTP/1.1\r\nHost: localhost\r\n\r\n")
     wait_for(lambda: server.state()["viewers"] == 1)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from processes import found_in, running
 
 from edge_apps.photos import read_photo, resize_photo
 
@@ -56,11 +57,8 @@ def page(tmp_path: Path) -> Iterator[str]:
         writer.write(np.ascontiguousarray(photo[step : step + 380, 2 * step :][:, :560, ::-1]))
     writer.release()
     command = [sys.executable, "-m", "edge_apps.preview", str(clip), "--address", "127.0.0.1:0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        match = re.search(r"http://\S+", server.stdout.readline())
-        assert match is not None
-        yield match[0]
+    with running(command, stdout=subprocess.PIPE) as server:
+        yield found_in(server.stdout, r"http://\S+")[0]
         server.send_signal(signal.SIGINT)
         assert server.wait(20) == 130
 
@@ -71,18 +69,12 @@ def browser(tmp_path: Path) -> Iterator[str]:
     if BROWSER is None:
         pytest.skip("needs a Chromium; apt-get install chromium")
     command = [BROWSER, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if match := re.search(r"listening on ws://([^/]+)", line):
-                yield match[1]
-                break
-        process.terminate()
-        process.stderr.read()
+    with running(command, stderr=subprocess.PIPE) as process:
+        yield found_in(process.stderr, r"listening on ws://([^/]+)")[1]
 
 
 def test_the_page_shows_picture_and_figures(page: str, browser: str, tmp_path: Path) -> None:
-    texts = asyncio.run(look(page, browser, tmp_path))
+    texts = asyncio.run(asyncio.wait_for(look(page, browser, tmp_path), 180))
     assert texts["source"] == "coffee.mp4" and texts["notice"] == ""
     assert float(texts["fps"]) > 0 and float(texts["delay"]) > 0
     assert re.fullmatch(r"\d+\.\d ms", texts["inference"])
@@ -102,7 +94,7 @@ async def look(page: str, browser: str, folder: Path) -> dict[str, str]:
     """Opens the page, keeps pictures of it and returns its texts."""
     import aiohttp
 
-    async with aiohttp.ClientSession() as http:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as http:
         async with http.get(f"http://{browser}/json") as answer:
             targets = await answer.json(content_type=None)
         (url,) = (t["webSocketDebuggerUrl"] for t in targets if t["type"] == "page")

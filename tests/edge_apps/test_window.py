@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageGrab
+from processes import found_in, running
 
 from edge_apps.window import fitting
 
@@ -28,12 +29,9 @@ def screen() -> Iterator[str]:
     pytest.importorskip("tkinter")
     receiver, sender = os.pipe()
     command = ["Xvfb", "-screen", "0", "800x600x24", "-displayfd", str(sender)]
-    with subprocess.Popen(command, pass_fds=[sender], stderr=subprocess.DEVNULL) as server:
+    with running(command, pass_fds=[sender], stderr=subprocess.DEVNULL):
         os.close(sender)
-        with os.fdopen(receiver) as stream:
-            number = stream.readline().strip()
-        yield f":{number}"
-        server.terminate()
+        yield f":{found_in(os.fdopen(receiver), '[0-9]+')[0]}"
 
 
 def test_the_window_shows_the_map_and_ends(
@@ -42,7 +40,7 @@ def test_the_window_shows_the_map_and_ends(
     clip = make_video("clip.mp4", 30)
     command = [sys.executable, "-m", "edge_apps.desktop", str(clip), "--window", "--show", "map"]
     environment = {**os.environ, "DISPLAY": screen}
-    with subprocess.Popen([*command, "--model", str(tflite)], env=environment) as program:
+    with running([*command, "--model", str(tflite)], env=environment) as program:
         levels = set()
         end = time.monotonic() + 60
         while len(levels) < 3 and time.monotonic() < end:

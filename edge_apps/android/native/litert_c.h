@@ -17,11 +17,15 @@ using LiteRtTensor = struct LiteRtTensorT*;
 using LiteRtOptions = struct LiteRtOptionsT*;
 using LiteRtOpaqueOptions = struct LiteRtOpaqueOptionsT*;
 using LiteRtCompiledModel = struct LiteRtCompiledModelT*;
+using LiteRtProfiler = struct LiteRtProfilerT*;
 using LiteRtTensorBuffer = struct LiteRtTensorBufferT*;
 using LiteRtTensorBufferRequirements = struct LiteRtTensorBufferRequirementsT*;
 
 constexpr int kLiteRtElementTypeUInt8 = 3;
 constexpr int kLiteRtHwAcceleratorCpu = 1;
+// Kinds of events, as bits: an operation of the interpreter, one of a delegate.
+constexpr int kLiteRtEventOperator = 2;
+constexpr int kLiteRtEventDelegated = 4 | 8;
 constexpr int kLiteRtLockRead = 0;
 constexpr int kLiteRtLockWrite = 1;
 
@@ -33,6 +37,18 @@ struct LiteRtRankedTensorType {
   uint32_t strides[8];
 };
 static_assert(sizeof(LiteRtRankedTensorType) == 72, "the library's own size");
+
+struct LiteRtProfiledEvent {
+  const char* tag;
+  int kind;
+  uint64_t start;
+  uint64_t elapsed;  // Both in microseconds.
+  int64_t memory[6];
+  uint64_t node;
+  uint64_t status;
+  int source;
+};
+static_assert(sizeof(LiteRtProfiledEvent) == 104, "the library's own size");
 
 LiteRtStatus LiteRtCreateEnvironment(int count, const void* options, LiteRtEnvironment*);
 void LiteRtDestroyEnvironment(LiteRtEnvironment);
@@ -64,6 +80,13 @@ LiteRtStatus LiteRtGetCompiledModelOutputBufferRequirements(LiteRtCompiledModel,
                                                             LiteRtTensorBufferRequirements*);
 LiteRtStatus LiteRtRunCompiledModel(LiteRtCompiledModel, size_t signature, size_t inputs,
                                     LiteRtTensorBuffer*, size_t outputs, LiteRtTensorBuffer*);
+
+LiteRtStatus LiteRtCompiledModelGetProfiler(LiteRtCompiledModel, LiteRtProfiler*);
+LiteRtStatus LiteRtResetProfiler(LiteRtProfiler);
+LiteRtStatus LiteRtStartProfiler(LiteRtProfiler);
+LiteRtStatus LiteRtStopProfiler(LiteRtProfiler);
+LiteRtStatus LiteRtGetNumProfilerEvents(LiteRtProfiler, int*);
+LiteRtStatus LiteRtGetProfilerEvents(LiteRtProfiler, int count, LiteRtProfiledEvent*);
 
 LiteRtStatus LiteRtCreateManagedTensorBufferFromRequirements(LiteRtEnvironment,
                                                              const LiteRtRankedTensorType*,

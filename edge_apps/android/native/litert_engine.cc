@@ -30,7 +30,7 @@ size_t Bytes(const LiteRtRankedTensorType& type, const char* name) {
 
 class LiteRtEngine : public Engine {
  public:
-  LiteRtEngine(const std::string& path, int threads) {
+  LiteRtEngine(const std::string& path, int threads, bool profile) {
     Must(LiteRtCreateEnvironment(0, nullptr, &environment_), "creating the environment");
     Must(LiteRtCreateModelFromFile(environment_, path.c_str(), &model_), "reading the model");
     LiteRtSubgraph graph;
@@ -50,13 +50,12 @@ class LiteRtEngine : public Engine {
 
     Must(LiteRtCreateOptions(&options_), "creating options");
     Must(LiteRtSetOptionsHardwareAccelerators(options_, kLiteRtHwAcceleratorCpu), "choosing CPU");
-    // LiteRT takes the CPU's options as TOML under this name, and frees the string.
-    LiteRtOpaqueOptions cpu;
-    const std::string toml = "num_threads = " + std::to_string(threads) + "\n";
-    Must(LiteRtCreateOpaqueOptions("xnnpack", strdup(toml.c_str()), std::free, &cpu),
-         "setting threads");
-    Must(LiteRtAddOpaqueOptions(options_, cpu), "setting threads");
+    Set("xnnpack", "num_threads = " + std::to_string(threads) + "\n");
+    if (profile) Set("runtime_options_string", "enable_profiling = true\n");
     Must(LiteRtCreateCompiledModel(environment_, model_, options_, &compiled_), "preparing it");
+    if (profile) {
+      Must(LiteRtCompiledModelGetProfiler(compiled_, &profiler_), "asking for the profiler");
+    }
 
     LiteRtTensorBufferRequirements need;
     Must(LiteRtGetCompiledModelInputBufferRequirements(compiled_, 0, 0, &need), "asking for input");
@@ -85,17 +84,46 @@ class LiteRtEngine : public Engine {
     Must(LiteRtLockTensorBuffer(photo_, &memory, kLiteRtLockWrite), "opening the input");
     std::memcpy(memory, photo, photo_bytes_);
     Must(LiteRtUnlockTensorBuffer(photo_), "closing the input");
+    if (profiler_) {
+      Must(LiteRtResetProfiler(profiler_), "profiling");
+      Must(LiteRtStartProfiler(profiler_), "profiling");
+    }
     Must(LiteRtRunCompiledModel(compiled_, 0, 1, &photo_, 1, &map_), "running");
+    if (profiler_) Must(LiteRtStopProfiler(profiler_), "profiling");
     Must(LiteRtLockTensorBuffer(map_, &memory, kLiteRtLockRead), "opening the output");
     std::memcpy(map, memory, map_bytes_);
     Must(LiteRtUnlockTensorBuffer(map_), "closing the output");
   }
 
+  std::vector<Operation> Operations() override {
+    std::vector<Operation> operations;
+    if (!profiler_) return operations;
+    int count = 0;
+    Must(LiteRtGetNumProfilerEvents(profiler_, &count), "reading the profile");
+    std::vector<LiteRtProfiledEvent> events(static_cast<size_t>(count));
+    Must(LiteRtGetProfilerEvents(profiler_, count, events.data()), "reading the profile");
+    for (const LiteRtProfiledEvent& event : events) {
+      if (event.kind & (kLiteRtEventOperator | kLiteRtEventDelegated)) {
+        operations.push_back({event.tag, static_cast<double>(event.elapsed)});
+      }
+    }
+    return operations;
+  }
+
  private:
+  // LiteRT takes options as TOML under a group's name, and frees the string.
+  void Set(const char* group, const std::string& toml) {
+    LiteRtOpaqueOptions extra;
+    Must(LiteRtCreateOpaqueOptions(group, strdup(toml.c_str()), std::free, &extra),
+         "setting options");
+    Must(LiteRtAddOpaqueOptions(options_, extra), "setting options");
+  }
+
   LiteRtEnvironment environment_ = nullptr;
   LiteRtModel model_ = nullptr;
   LiteRtOptions options_ = nullptr;
   LiteRtCompiledModel compiled_ = nullptr;
+  LiteRtProfiler profiler_ = nullptr;  // Belongs to the compiled model.
   LiteRtTensorBuffer photo_ = nullptr;
   LiteRtTensorBuffer map_ = nullptr;
   size_t photo_bytes_ = 0;
@@ -104,9 +132,9 @@ class LiteRtEngine : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> OpenEngine(const std::string& path, int threads) {
+std::unique_ptr<Engine> OpenEngine(const std::string& path, int threads, bool profile) {
   try {
-    return std::make_unique<LiteRtEngine>(path, threads);
+    return std::make_unique<LiteRtEngine>(path, threads, profile);
   } catch (const std::runtime_error& error) {
     throw BadModel(error.what());
   }

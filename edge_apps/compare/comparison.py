@@ -1,0 +1,185 @@
+"""The same photos through the same networks in several places."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import platform
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_apps.accuracy import Accuracy, AccuracyMeter
+from edge_apps.agreement import Agreement
+from edge_apps.compare.places import Maps, Place
+from edge_apps.errors import InputError
+from edge_apps.files import sha256
+from edge_apps.manifest import Manifest, manifest_path, verify
+from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.runtime import load
+
+PACKAGES = ("ai-edge-litert", "executorch", "numpy", "pillow", "adbutils", "onnxruntime")
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """What is compared.
+
+    Args:
+        name: its file's name.
+        photo: (H, W, 3) uint8.
+        mask: (H, W) uint8; None where there is none.
+    """
+
+    name: str
+    photo: Bytes
+    mask: Bytes | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One network in one place.
+
+    Args:
+        model: its file's name.
+        place: where it ran, or should have.
+        why: why there are no figures; "" if there are.
+        same_file: how far its maps are from those of the same file on this CPU.
+        reference: how far they are from the first file's on this CPU.
+        accuracy: against masks; None without.
+        latency_ms: median over the photos; None where it would mean nothing.
+    """
+
+    model: str
+    place: str
+    why: str = ""
+    same_file: Agreement | None = None
+    reference: Agreement | None = None
+    accuracy: Accuracy | None = None
+    latency_ms: float | None = None
+
+
+def compare(
+    models: Sequence[Path],
+    places: Sequence[Place],
+    photos: Sequence[Photo],
+    begin: Callable[[str], None] = lambda _: None,
+) -> list[Row]:
+    """Runs every model in every place.
+
+    Maps are compared at the size at which their network takes photos, enlarged where they are
+    smaller, and with the reference's at that one's; masks at the photo's own size.
+
+    Args:
+        models: artefacts; the first is the reference of the others.
+        places: the first is this CPU, with which the others are compared.
+        photos: what to run.
+        begin: is told what is being done.
+
+    Raises:
+        InputError: if the reference cannot run on this CPU.
+    """
+    rows: list[Row] = []
+    reference: list[Bytes] | None = None
+    for model in models:
+        here: list[Bytes] | None = None
+        size = _size(model)
+        frames = np.stack([resize_photo(it.photo, (size, size)) for it in photos])
+        for place in places:
+            begin(f"{model.name}, {place.name}")
+            try:
+                if here is None and place is not places[0]:
+                    raise InputError("the CPU's maps are missing, nothing to compare with")
+                found = place.run(model, frames)
+            except InputError as error:
+                if reference is None:
+                    raise
+                rows.append(Row(model.name, place.name, why=str(error)))
+                continue
+            maps = [resize_map(map, (size, size)) for map in found.maps]
+            here = here or maps
+            reference = reference or maps
+            rows.append(_row(model, place, found, maps, here, reference, photos))
+    return rows
+
+
+def protocol(models: Sequence[Path], photos: Sequence[Photo], threads: int) -> dict[str, Any]:
+    """The circumstances of a comparison, as plain JSON values."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "threads": threads,
+        "models": [{"name": model.name, "sha256": sha256(model)} for model in models],
+        "reference": models[0].name,
+        "photos": [photo.name for photo in photos],
+        "masks": sum(photo.mask is not None for photo in photos),
+        "latency": "median over the photos of one run each after three others; network alone",
+    }
+
+
+def strangers(models: Sequence[Path]) -> list[str]:
+    """Names of the models that come from another checkpoint than the first one."""
+    known = [_manifest(model) for model in models]
+    first = known[0]
+    return [
+        model.name
+        for model, manifest in zip(models, known, strict=True)
+        if first and manifest and manifest.source_sha256 != first.source_sha256
+    ]
+
+
+def _row(
+    model: Path,
+    place: Place,
+    found: Maps,
+    maps: list[Bytes],
+    here: list[Bytes],
+    reference: list[Bytes],
+    photos: Sequence[Photo],
+) -> Row:
+    size = reference[0].shape
+    meter, masked = AccuracyMeter(), False
+    for map, it in zip(found.maps, photos, strict=True):
+        if it.mask is not None:
+            masked = True
+            meter.add(resize_map(map, it.photo.shape[:2]), it.mask)
+    return Row(
+        model.name,
+        place.name,
+        same_file=None if maps is here else Agreement.of_all(maps, here),
+        reference=None
+        if maps is reference
+        else Agreement.of_all([resize_map(map, size) for map in maps], reference),
+        accuracy=meter.accuracy() if masked else None,
+        latency_ms=None if found.taken is None else float(np.median(found.taken)),
+    )
+
+
+def _size(model: Path) -> int:
+    manifest = _manifest(model)
+    return manifest.size if manifest else load(model, threads=1).size
+
+
+def _manifest(model: Path) -> Manifest | None:
+    return verify(model) if manifest_path(model).exists() else None
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
