@@ -14,7 +14,7 @@ from pathlib import Path
 import tyro
 
 from benchmarks.breakdown import LEAST, Profiler, profile
-from benchmarks.latency import WARM_UP, Protocol, pinned
+from benchmarks.timing import WARM_UP, Protocol, pinned
 from edge_apps.errors import InputError
 from edge_apps.manifest import verify
 from samnet.command import run_command

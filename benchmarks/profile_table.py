@@ -10,7 +10,7 @@ from benchmarks.modules import shorten
 if TYPE_CHECKING:
     from benchmarks.breakdown import Profile
     from benchmarks.ceilings import Ceilings
-    from benchmarks.latency import Protocol
+    from benchmarks.timing import Protocol
 
 OUTSIDE = "outside operations"
 """Names the time that no operation accounts for."""

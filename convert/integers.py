@@ -37,7 +37,8 @@ _WEIGHTED = (_aten.conv2d.default, _aten.linear.default)
 
 _SAFE_IN_FLOAT = {
     *(_aten.sigmoid.default, _aten.upsample_bilinear2d.vec),
-    *(_aten.reshape.default, _aten.view.default, _aten.cat.default),
+    *(_aten.reshape.default, _aten.view.default, _aten.cat.default, _aten.transpose.int),
+    *(_aten.clone.default, _aten.contiguous.default, _aten.slice.Tensor, _aten.max_pool2d.default),
 }
 """What torch and XNNPACK round alike: functions of a single code, moves of codes, and resizing
 where it is in float. A softmax in float is none of them, each has its own exponential."""
@@ -91,17 +92,17 @@ class IntegerInterpreter(Interpreter):
         if n.target != _quantised.quantize_per_tensor.default or n.args[5] != torch.int8:
             return super().run_node(n)
         given: Any = n.args
-        source, lowest = given[0], -128
+        source, lowest, highest = given[0], -128, 127
         scale, zero_point = np.float32(given[1]), int(given[2])
-        if source.target == _aten.relu.default:
+        if source.target in (_aten.relu.default, _aten.hardtanh.default):
+            lowest, highest = _bounds(source, scale, zero_point)
             (source,) = source.all_input_nodes
-            lowest = max(lowest, zero_point)
         codes = self._rounded(source, scale)
         if codes is None:
             if source.op == "call_function" and source.target not in _SAFE_IN_FLOAT:
                 self.in_float.add(str(source.target))
             return super().run_node(n)
-        return (codes + zero_point).clamp(lowest, 127).to(torch.int8)
+        return (codes + zero_point).clamp(lowest, highest).to(torch.int8)
 
     def _rounded(self, node: Node, scale: np.float32) -> Tensor | None:
         """Codes of an operation's result less the zero point; None for one done in float."""
@@ -150,6 +151,13 @@ class IntegerInterpreter(Interpreter):
             product = product + (self.env[arguments[2]] / step).round().reshape(shape)
         multiplier = torch.from_numpy(input_scale * scales.float().numpy() / scale)
         return (product.float() * multiplier.reshape(shape)).round()
+
+
+def _bounds(activation: Node, scale: np.float32, zero_point: int) -> tuple[int, int]:
+    """The smallest and the largest code that an activation lets through."""
+    limits: Any = activation.args[1:] if activation.target == _aten.hardtanh.default else (0,)
+    codes = [round(float(np.float32(limit) / scale)) + zero_point for limit in limits]
+    return max(-128, codes[0]), min(127, *codes[1:], 127)
 
 
 def _sum(values: Sequence[Tensor], ratios: Sequence[np.float32], sign: int) -> Tensor:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from benchmarks.latency import Protocol, measure, pinned
+from benchmarks.timing import Protocol, measure, pinned
 from edge_apps.errors import InputError
 
 
