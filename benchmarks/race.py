@@ -27,6 +27,8 @@ from samnet.progress import progress
 OPENING, RUNNING = 900.0, 300.0
 """Seconds after which a contender is given up: compiling takes minutes, an inference does not."""
 
+WORKER = [sys.executable, "-m", "benchmarks.worker"]
+
 PERCENTILES = (5, 25, 75, 90, 95, 99)
 
 
@@ -71,7 +73,7 @@ class Racer:
         with pinned(contender.threads) as cores:
             self._log = (folder / f"{id(self)}.log").open("w+b")
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.worker"],
+                WORKER,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
@@ -129,7 +131,8 @@ class Racer:
             "import_ms": round(1000 * self.first["import_s"], 1),
             "peak_MB": self.last["peak_MB"] and round(self.last["peak_MB"], 1),
             "process_MB": self.last["process_MB"] and round(self.last["process_MB"], 1),
-            "waited": round(self.waited / sum(self.seconds), 4),
+            # Threads that wait at the same time are counted each.
+            "waited": round(min(1.0, self.waited / sum(self.seconds)), 4),
         }
         return Timed(self.contender, figures)
 
