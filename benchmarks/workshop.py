@@ -88,6 +88,9 @@ class Workshop:
         if path not in self._failures and not _current(path, source):
             made_from = source if precision == "fp32" else self._program(source, size)
             command = ["--model", made_from, "--output", path, "--size", size, "--overwrite"]
+            if source.parent == self.folder and precision == "int8":
+                # Of weights taught for a minute: one code more or less moves their whole map.
+                command.append("--allow-scales")
             run = functools.partial(_command, COMMANDS[suffix], *map(str, command))
             self._once(path, "Convert to", run)
         return self._made(path)

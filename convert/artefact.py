@@ -25,7 +25,7 @@ from edge_apps.photos import Bytes, resize_photo
 from edge_apps.runtime import Backend
 
 if TYPE_CHECKING:
-    from convert.integers import Resize
+    from convert.integers import Resize, Sums
     from quantize.program import QuantizedProgram
 
 INTEGERS = "the program in XNNPACK's integers"
@@ -68,6 +68,7 @@ class Format:
         open: opens a file with a number of threads.
         graph: reads the operations of a file back.
         resize: in which arithmetic the runtime resizes int8 tensors.
+        sums: in which it adds them.
         gates: checks a quantised file in ways that the format has of its own, scales that
             changed being allowed or not; gives figures for the manifest by name.
     """
@@ -80,6 +81,7 @@ class Format:
     open: Callable[[Path, int], Backend]
     graph: Callable[[bytes], Operand]
     resize: Resize
+    sums: Sums = "integer"
     gates: Callable[[QuantizedProgram, bytes, bool], dict[str, dict[str, Any]]] = _no_gates
 
 
@@ -184,7 +186,7 @@ def _gates(
     scales = compare_scales(program_graph(program.module), kind.graph(file))
     if not allow_scales:
         scales.check()
-    reference = IntegerProgram(program, kind.resize)
+    reference = IntegerProgram(program, kind.resize, kind.sums)
     integers = compare(backend.run, reference.run, INTEGERS, photos)
     if not allow_scales:
         (ISLAND_LIMIT if reference.in_float else INTEGER_LIMIT).check(integers)

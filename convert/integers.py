@@ -43,8 +43,13 @@ _SAFE_IN_FLOAT = {
 """What torch and XNNPACK round alike: functions of a single code, moves of codes, and resizing
 where it is in float. A softmax in float is none of them, each has its own exponential."""
 
-Resize = Literal["integer", "float"]
+Arithmetic = Literal["integer", "float"]
+
+Resize = Arithmetic
 """LiteRT gives bilinear resizing to XNNPACK in int8, ExecuTorch in float."""
+
+Sums = Arithmetic
+"""XNNPACK adds codes in integers; onnxruntime in float32, rounded half to even."""
 
 EXACT = 2**24
 """Integers below this are exact in float32."""
@@ -56,11 +61,12 @@ class IntegerProgram:
     Args:
         program: executed in integers.
         resize: how bilinear resizing is done.
+        sums: how sums and differences are done.
     """
 
-    def __init__(self, program: QuantizedProgram, resize: Resize) -> None:
+    def __init__(self, program: QuantizedProgram, resize: Resize, sums: Sums = "integer") -> None:
         self._preprocessing = program.info.preprocessing
-        self._interpreter = IntegerInterpreter(program.module, resize)
+        self._interpreter = IntegerInterpreter(program.module, resize, sums)
 
     def run(self, photo: Bytes) -> Bytes:
         """The map (S, S) uint8 of a photo (S, S, 3) uint8."""
@@ -80,12 +86,14 @@ class IntegerInterpreter(Interpreter):
     Args:
         module: the program's graph.
         resize: how bilinear resizing is done.
+        sums: how sums and differences are done.
     """
 
-    def __init__(self, module: GraphModule, resize: Resize) -> None:
+    def __init__(self, module: GraphModule, resize: Resize, sums: Sums = "integer") -> None:
         # Operations look back at the codes of what they are given.
         super().__init__(module, garbage_collect_values=False)
         self._float_resize = resize == "float"
+        self._float_sums = sums == "float"
         self.in_float: set[str] = set()
 
     def run_node(self, n: Node) -> Any:
@@ -123,7 +131,10 @@ class IntegerInterpreter(Interpreter):
             return (total * float(ratios[0] / scale / count)).round()
         if node.target in (_aten.add.Tensor, _aten.sub.Tensor) and len(given) == 2:
             sign = -1 if node.target == _aten.sub.Tensor else 1
-            return _sum(values, [ratio / scale for ratio in ratios], sign)
+            steps = [ratio / scale for ratio in ratios]
+            if self._float_sums:
+                return (values[0] * float(steps[0]) + values[1] * float(sign * steps[1])).round()
+            return _sum(values, steps, sign)
         aligned = node.target == _aten.upsample_bilinear2d.vec and arguments[2]
         if aligned and not self._float_resize:
             height, width = arguments[1]
