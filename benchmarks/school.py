@@ -16,10 +16,10 @@ from samnet.data.synthetic import scene
 from samnet.models import build_model
 from samnet.preprocessing import Preprocessing
 
-SCENES, SIDE = 16, 96
-STEPS, BATCH, RATE = 40, 8, 1e-3
+SCENES, SIDE = 64, 96
+STEPS, BATCH, RATE = 60, 16, 1e-3
 
-REMARK = "weights of 40 steps on drawn scenes: fit for times, not for maps"
+REMARK = "weights of 60 steps on drawn scenes: fit for times, not for maps"
 
 
 def taught(name: str, size: int) -> Checkpoint:

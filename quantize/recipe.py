@@ -149,6 +149,8 @@ class RecipeQuantizer(XNNPACKQuantizer):
             elif node.target == _ops.upsample_bilinear2d.vec:
                 source = node.args[0]
                 self._annotate(node, [source], SharedQuantizationSpec((source, node)))
+                if source in fixed:
+                    fixed.append(node)
         return fixed
 
     def _annotate_moves(self, model: GraphModule, floating: set[Node]) -> None:
