@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import json
 import sys
@@ -68,6 +69,16 @@ def test_cost_is_the_papers(name):
     # does; ICNet and DFANet, whose papers leave most open, have 1 and 6 % less.
     missing = 0.07 if published.remark else 0
     assert -0.06 <= published.gflops - gflops <= 0.06 + missing * published.gflops
+
+
+@pytest.mark.shared
+def test_published_figures_are_those_of_the_tables(shared):
+    with (shared / "paper" / "published.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["method"].lower().replace(" ", "_"): row for row in csv.DictReader(file)}
+    for name, published in PUBLISHED.items():
+        row = rows[name]
+        found = (float(row["params_M"]), float(row["gflops"]))
+        assert found == (published.parameters_M, published.gflops), name
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
