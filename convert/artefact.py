@@ -192,7 +192,9 @@ def _gates(
     reference = IntegerProgram(program, kind.resize, kind.sums)
     integers = compare(backend.run, reference.run, INTEGERS, photos)
     if not allow_scales:
-        (ISLAND_LIMIT if reference.in_float else INTEGER_LIMIT).check(integers)
+        # Of onnxruntime's integers only the sums are modelled, the rest is XNNPACK's.
+        loose = reference.in_float or kind.sums == "float"
+        (ISLAND_LIMIT if loose else INTEGER_LIMIT).check(integers)
     figures = {
         "scales": scales.figures(),
         "integers": {**integers.figures(), "in_float": reference.in_float},
