@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.latency import WARM_UP
 from benchmarks.modules import assign, network_calls
+from benchmarks.timing import WARM_UP
 from benchmarks.work import Work
 from edge_apps.manifest import Manifest
 

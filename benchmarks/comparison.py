@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.latency import Latency
+from benchmarks.timing import Latency
 
 Bytes = NDArray[np.uint8]
 Predictor = Callable[[Bytes], Bytes]

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.comparison import Comparison, Scene, compare, table
 from benchmarks.forms import FORMS, candidates
-from benchmarks.latency import WARM_UP, Protocol, load_runner, measure, pinned
 from benchmarks.report import Report, write_report
 from benchmarks.steps import Steps
+from benchmarks.timing import WARM_UP, Protocol, load_runner, measure, pinned
 from edge_apps.errors import InputError
 from edge_apps.files import sha256
 from edge_apps.photos import resize_photo

@@ -49,19 +49,15 @@ def latency(results: Results) -> str:
     if result is None:
         return ""
     rows, first = [], dict[str, float]()
-    for name, it in result["latency_ms"].items():
-        base = first.setdefault(name.rpartition(".")[2], it["median"])
+    for row in result["rows"]:
+        if row["failure"]:
+            continue
+        it = row["latency_ms"]
+        base = first.setdefault(row["engine"], it["median"])
         share = f"{it['median'] / base:.2f}"
-        rows.append([f"`{name}`", f"{it['median']:.1f}", f"{it['minimum']:.1f}", share])
-    protocol = result["protocol"]
-    cpu, running = result["environment"]["cpu"], protocol["running"]
-    note = (
-        f"One run, {protocol['threads']} thread pinned to a core of {cpu}, "
-        f"{protocol['repetitions']} repetitions of each in turn; the process had its core "
-        f"{running:.0%} of the time."
-    )
+        rows.append([f"`{row['file']}`", f"{it['median']:.1f}", f"{it['minimum']:.1f}", share])
     head = ["file", "median, ms", "minimum, ms", "to the first of its format"]
-    return f"{_table(head, rows)}\n\n{note}"
+    return f"{_table(head, rows)}\n\n{result['protocol']['text']}"
 
 
 def instructions(results: Results) -> str:

@@ -1,193 +1,58 @@
-"""Latency of checkpoints and artefacts, measured side by side.
+"""Latency of networks in every form, side by side with what users would pick instead.
 
-``python -m benchmarks.latency MODEL… [--threads 1] [--repetitions 25] [--json OUT]``
+``python -m benchmarks.latency MODEL… [--threads 1 2] [--sizes 336] [--json OUT]``
+
+A model is a network by name (its weights are the shipped ones, or taught for a minute), a peer by
+name (fetched once), or a file. What is named is converted to every form first, which takes some
+minutes a network; the files are kept. What cannot be made or run is a row that says why.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import functools
-import os
-import time
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, Literal
 
-import numpy as np
 import tyro
-from numpy.typing import NDArray
 
+from benchmarks.contender import Precision
+from benchmarks.peers import FOLDER as PEERS
+from benchmarks.timing import WARM_UP, pinned
+from benchmarks.timing import Protocol as Protocol  # for those who look for it here
 from edge_apps.errors import InputError
 from samnet.command import run_command
 
-WARM_UP = 3
-"""Untimed runs of each candidate: the first ones allocate, pack weights and fill caches."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Latency:
-    """Times of one candidate in milliseconds.
-
-    Args:
-        median: the middle one; what is reported.
-        minimum: the shortest; what the machine can do when nothing disturbs it.
-        p90: nine of ten runs are at least as fast.
-    """
-
-    median: float
-    minimum: float
-    p90: float
-
-
-QUIET = 0.95
-"""Share of the time that a process runs on a machine with nothing else to do."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """How latencies were taken.
-
-    Args:
-        threads: that a candidate may use; the process is pinned to as many cores.
-        repetitions: timed runs of each candidate.
-        warm_up: untimed runs before them.
-        cores: the cores it was pinned to; empty where the system cannot pin.
-        running: share of the time, from 0 to 1, in which the process had a core to itself; well
-            below 1 the times say more about other work on the machine than about the network.
-    """
-
-    threads: int
-    repetitions: int
-    warm_up: int
-    cores: tuple[int, ...]
-    running: float
-
-    def describe(self) -> str:
-        """One sentence for under a table."""
-        where = f"pinned to core {', '.join(map(str, self.cores))}" if self.cores else "not pinned"
-        text = (
-            f"Latency: batch 1, {_count(self.threads, 'thread')} {where}, "
-            f"{_count(self.warm_up, 'warm-up run')}, then {_count(self.repetitions, 'run')} of "
-            "each in turn; median (minimum)."
-        )
-        if self.running < QUIET:
-            text += (
-                f" The machine was busy, the process ran {self.running:.0%} of the time: trust "
-                "the minimum, not the median."
-            )
-        return text
-
-
-@contextlib.contextmanager
-def pinned(threads: int) -> Iterator[tuple[int, ...]]:
-    """Confines this thread, and threads that it starts, to as many cores as ``threads``.
-
-    Load candidates inside: a runtime's worker threads inherit the cores when they are started.
-
-    Yields:
-        The cores; empty where the system cannot pin.
-
-    Raises:
-        InputError: if there are fewer cores than threads.
-    """
-    if threads < 1:
-        raise InputError(f"{threads} threads; use at least 1")
-    if not hasattr(os, "sched_setaffinity"):
-        yield ()
-        return
-    allowed = os.sched_getaffinity(0)
-    if threads > len(allowed):
-        raise InputError(f"{threads} threads on {_count(len(allowed), 'core')}; use no more")
-    # The last cores: the first ones serve most of a Linux machine's interrupts.
-    cores = tuple(sorted(allowed)[-threads:])
-    os.sched_setaffinity(0, cores)
-    try:
-        yield cores
-    finally:
-        os.sched_setaffinity(0, allowed)
-
-
-def measure(
-    candidates: Mapping[str, Callable[[], object]], *, repetitions: int = 25, warm_up: int = WARM_UP
-) -> tuple[dict[str, Latency], float]:
-    """Times candidates in turn, one run of each per round.
-
-    Interleaved, a disturbance of the machine falls on all of them and not on one.
-
-    Args:
-        candidates: each does one inference when called.
-        repetitions: timed rounds.
-        warm_up: untimed rounds before them.
-
-    Returns:
-        The times of each, and the share of the time in which this process ran.
-
-    Raises:
-        InputError: if ``repetitions`` is below 1 or ``warm_up`` below 0.
-    """
-    if repetitions < 1 or warm_up < 0:
-        raise InputError(f"{repetitions} repetitions after {warm_up}; use at least 1 and 0")
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    began, used = time.perf_counter(), time.process_time()
-    for turn in range(warm_up + repetitions):
-        for name, run in candidates.items():
-            start = time.perf_counter()
-            run()
-            if turn >= warm_up:
-                seconds[name].append(time.perf_counter() - start)
-    running = (time.process_time() - used) / (time.perf_counter() - began)
-    return {name: _summary(times) for name, times in seconds.items()}, min(1.0, running)
-
-
-def _summary(seconds: list[float]) -> Latency:
-    milliseconds = np.array(seconds) * 1000
-    return Latency(
-        median=round(float(np.median(milliseconds)), 3),
-        minimum=round(float(milliseconds.min()), 3),
-        p90=round(float(np.percentile(milliseconds, 90)), 3),
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def load_runner(
-    path: Path, threads: int, size: int | None = None
-) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
-    """Loads a checkpoint or artefact for timing without any resizing.
-
-    Args:
-        path: of the file.
-        threads: that it may use.
-        size: at which a checkpoint runs, its own if None; artefacts run at no other.
-
-    Returns:
-        A function from a photo (S, S, 3) uint8 to a map, and S.
-
-    Raises:
-        InputError: if the file cannot be used.
-    """
-    if path.suffix == ".safetensors":
-        from samnet.checkpoint import load_checkpoint
-        from samnet.predictor import load_predictor
-
-        size = size or load_checkpoint(path).preprocessing.size
-        return load_predictor(path, threads=threads, size=size), size
-    from edge_apps.runtime import load
-
-    segmenter = load(path, threads=threads)
-    return segmenter.run, segmenter.size
+Engine = Literal[
+    "torch",
+    "torch-compiled",
+    "cuda",
+    "cuda-compiled",
+    "litert",
+    "executorch",
+    "onnxruntime",
+    "openvino",
+]
 
 
 @dataclasses.dataclass
 class Options:
-    models: tyro.conf.Positional[tuple[Path, ...]]
-    """Checkpoints (.safetensors) and artefacts (.tflite, .pte)."""
-    threads: int = 1
-    """Threads of each, and cores the process is pinned to."""
+    models: tyro.conf.Positional[tuple[str, ...]]
+    """Networks by name (samnet-edge, mobilenetv2, u2netp, selfie) or files (.safetensors,
+    .tflite, .pte, .onnx, .xml)."""
+    engines: tuple[Engine, ...] = ()
+    """What runs them; by default all that this machine has."""
+    precisions: tuple[Precision, ...] = ()
+    """Of the arithmetic; by default fp32, int8, and bf16 where the CPU has it."""
+    threads: tuple[int, ...] = (1,)
+    """Threads of a form, and cores it is pinned to; several numbers are several rows."""
+    sizes: tuple[int, ...] = (336,)
+    """Heights and widths in pixels at which checkpoints and named networks run."""
     repetitions: int = 25
     """Timed runs of each."""
+    folder: Path = Path("runs/latency")
+    """Where converted files are kept for the next time."""
+    peers: Path = PEERS
+    """Where the networks of others are kept."""
     json: Path | None = None
     """Result file to write."""
     overwrite: bool = False
@@ -195,36 +60,66 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Times the given networks on one embedded photo and prints a table."""
-    from edge_apps.photos import resize_photo
+    """Makes what is missing, times everything in turn and prints a table."""
+    _check(options)
+    from benchmarks import latency_table
+    from benchmarks.lineup import Lineup, available
+    from benchmarks.products import megabytes, multiply_adds
+    from benchmarks.race import Timed, race
+    from benchmarks.steps import Steps
+    from benchmarks.workshop import Workshop
     from samnet.data.embedded import embedded_photos
     from samnet.results import environment, write_result
 
+    machine = environment(max(options.threads))
+    engines, precisions = available(machine["cpu_features"])
+    lineup = Lineup(
+        engines=options.engines or engines,
+        precisions=options.precisions or precisions,
+        sizes=options.sizes,
+        threads=options.threads,
+        workshop=Workshop(options.folder, Steps(None, options.folder / "latency.log")),
+        peers=options.peers,
+    )
+
+    def row(timed: Timed) -> dict[str, Any]:
+        it = timed.contender
+        weight = {"megabytes": megabytes(it), "multiply_adds": multiply_adds(it)} if it.file else {}
+        return {**timed.to_dict(), **weight}
+
+    contenders = lineup.contenders(options.models)
+    photo = embedded_photos()[0].photo
+    rows = [row(it) for it in race(contenders, photo, repetitions=options.repetitions)]
+    text = latency_table.protocol(options.threads, options.repetitions, WARM_UP, rows)
+    if options.json:
+        protocol = {
+            "repetitions": options.repetitions,
+            "warm_up": WARM_UP,
+            "threads": options.threads,
+            "text": text,
+        }
+        result = {"environment": machine, "protocol": protocol, "rows": rows}
+        write_result(options.json, result, overwrite=options.overwrite)
+    latency_table.print_table(rows)
+    print(text)
+    if all(row["failure"] for row in rows):
+        raise InputError("no form could be timed; the lines above say why")
+
+
+def _check(options: Options) -> None:
+    """Refuses what could only fail after minutes of converting."""
     if not options.models:
-        raise InputError("no model given; name checkpoints or artefacts to time")
+        raise InputError("no model given; name networks or files to time")
+    if len(set(options.models)) < len(options.models):
+        raise InputError("a model is given twice; name each once")
+    if options.repetitions < 1 or not options.threads or not options.sizes:
+        raise InputError("give at least one repetition, one number of threads and one size")
     if options.json and options.json.exists() and not options.overwrite:
         raise InputError(f"{options.json}: already exists; pass --overwrite or choose another name")
-    photo = embedded_photos()[0].photo
-    with pinned(options.threads) as cores:
-        candidates: dict[str, Callable[[], object]] = {}
-        for path in options.models:
-            run, size = load_runner(path, options.threads)
-            candidates[str(path)] = functools.partial(run, resize_photo(photo, (size, size)))
-        latencies, running = measure(candidates, repetitions=options.repetitions)
-    used = Protocol(options.threads, options.repetitions, WARM_UP, cores, round(running, 3))
-    width = max(len(name) for name in candidates)
-    print(f"{'ms':{width}}  {'median':>8} {'minimum':>8} {'p90':>8}")
-    for name, it in latencies.items():
-        print(f"{name:{width}}  {it.median:8.2f} {it.minimum:8.2f} {it.p90:8.2f}")
-    print(used.describe())
-    if options.json:
-        result = {
-            "environment": environment(options.threads),
-            "protocol": dataclasses.asdict(used),
-            "latency_ms": {name: dataclasses.asdict(it) for name, it in latencies.items()},
-        }
-        write_result(options.json, result, overwrite=options.overwrite)
+    for threads in options.threads:
+        with pinned(threads):
+            pass
 
 
 if __name__ == "__main__":
-    run_command(Options, main, "Times networks side by side.")
+    run_command(Options, main, "Times networks in every form, side by side.")

@@ -14,7 +14,7 @@ from pathlib import Path
 import tyro
 
 from benchmarks.breakdown import LEAST, Profiler, profile
-from benchmarks.latency import WARM_UP, Protocol, pinned
+from benchmarks.timing import WARM_UP, Protocol, pinned
 from edge_apps.errors import InputError
 from edge_apps.manifest import verify
 from samnet.command import run_command
@@ -96,6 +96,13 @@ def main(options: Options) -> None:
             "protocol": dataclasses.asdict(used),
             "ceilings": ceilings and dataclasses.asdict(ceilings),
             "profiles": [found.to_dict() for found in profiles],
+            "bound_by_module": ceilings
+            and [
+                {name: {**dataclasses.asdict(it), "by": it.by} for name, it in found.items()}
+                for found in (
+                    profile_table.bound_by_module(p, ceilings, options.depth) for p in profiles
+                )
+            ],
             "by_module_microseconds": profile_table.by_module(profiles, options.depth),
         }
         write_result(options.json, result, overwrite=options.overwrite)

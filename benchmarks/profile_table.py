@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ from benchmarks.modules import shorten
 if TYPE_CHECKING:
     from benchmarks.breakdown import Profile
     from benchmarks.ceilings import Ceilings
-    from benchmarks.latency import Protocol
+    from benchmarks.timing import Protocol
+
+REACHED = 0.5
+"""Share of the speed at a ceiling from which on the ceiling is what bounds a module."""
 
 OUTSIDE = "outside operations"
 """Names the time that no operation accounts for."""
@@ -89,34 +93,70 @@ def modules(profiles: Sequence[Profile], depth: int) -> str:
     return "\n".join(lines)
 
 
-def bounds(profile: Profile, ceilings: Ceilings, depth: int) -> str:
-    """How long each module would take at the measured ceilings, and which one it would meet.
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """How a module's time compares with what the core can do.
 
     An operation takes at least the time of its multiply-adds at the core's peak and the time of
     its bytes out of the core's cache, whichever is longer.
+
+    Args:
+        microseconds: that its operations take.
+        least: that they would take at the ceilings.
+        by_bytes: part of ``least`` in which bytes take longer than products.
     """
+
+    microseconds: float
+    least: float
+    by_bytes: float
+
+    @property
+    def attained(self) -> float:
+        """Share of the speed that the ceilings allow."""
+        return self.least / self.microseconds if self.microseconds else 0.0
+
+    @property
+    def by(self) -> str:
+        """What bounds it: products, bytes, or neither if most of its time is spent otherwise."""
+        if self.attained < REACHED:
+            return "neither"
+        return "bytes" if self.by_bytes > self.least / 2 else "products"
+
+
+def bound_by_module(profile: Profile, ceilings: Ceilings, depth: int) -> dict[str, Bound]:
+    """The bounds of each module, in the order in which modules first run."""
     peak = ceilings.int8 if profile.precision == "int8" else ceilings.fp32
-    spent: dict[str, float] = {}
-    least: dict[str, float] = {}
-    by_bytes: dict[str, float] = {}
+    found: dict[str, Bound] = {}
     for it in profile.operations:
         name = shorten(it.module, depth)
-        products, moved = 0.0, 0.0
-        if it.work:
-            products, moved = (
-                it.work.multiply_adds / peak * 1e6,
-                it.work.bytes / ceilings.cache * 1e6,
-            )
-        spent[name] = spent.get(name, 0.0) + it.microseconds
-        least[name] = least.get(name, 0.0) + max(products, moved)
-        by_bytes[name] = by_bytes.get(name, 0.0) + (moved if moved > products else 0.0)
-    width = max(map(len, spent)) + 1
-    head = f"{'module':{width}}{'µs':>8}{'ceiling, µs':>13}{'attained':>10}{'of it bytes':>13}"
-    lines = [f"{profile.file} at this core's ceilings:", head]
-    for name, now in spent.items():
-        attained = f"{least[name] / now:10.0%}" if now else f"{'':>10}"
-        share = f"{by_bytes[name] / least[name]:13.0%}" if least[name] else ""
-        lines.append(f"{name:{width}}{now:8.0f}{least[name]:13.0f}{attained}{share}")
+        products = it.work.multiply_adds / peak * 1e6 if it.work else 0.0
+        moved = it.work.bytes / ceilings.cache * 1e6 if it.work else 0.0
+        so_far = found.get(name, Bound(0.0, 0.0, 0.0))
+        found[name] = Bound(
+            so_far.microseconds + it.microseconds,
+            so_far.least + max(products, moved),
+            so_far.by_bytes + (moved if moved > products else 0.0),
+        )
+    return found
+
+
+def bounds(profile: Profile, ceilings: Ceilings, depth: int) -> str:
+    """How long each module would take at the measured ceilings, and which one it meets."""
+    found = bound_by_module(profile, ceilings, depth)
+    width = max(map(len, found)) + 1
+    columns = f"{'µs':>8}{'ceiling, µs':>13}{'attained':>10}{'of it bytes':>13}{'bound by':>11}"
+    lines = [f"{profile.file} at this core's ceilings:", f"{'module':{width}}{columns}"]
+    for name, it in found.items():
+        attained = f"{it.attained:10.0%}" if it.microseconds else f"{'':>10}"
+        share = f"{it.by_bytes / it.least:13.0%}" if it.least else f"{'':>13}"
+        by = it.by if it.microseconds else ""
+        lines.append(
+            f"{name:{width}}{it.microseconds:8.0f}{it.least:13.0f}{attained}{share}{by:>11}"
+        )
+    lines.append(
+        f"Neither: it attains less than {REACHED:.0%} of what products and bytes allow; its time "
+        "goes into rounding, short rows, and calling many small operations."
+    )
     return "\n".join(lines)
 
 

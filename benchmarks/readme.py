@@ -1,7 +1,7 @@
 """``python -m benchmarks.readme``: figures and picture of the documentation, from result files.
 
-Reads what commands wrote to ``results/`` and replaces the marked blocks of README.md and
-docs/training.md; runs a shipped artefact on embedded photos for the picture.
+Reads what commands wrote to ``results/`` and replaces the marked blocks of README.md and the pages
+in docs/; runs a shipped artefact on embedded photos for the picture.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import int8_page
+from benchmarks import int8_page, peers_page
 from benchmarks.training_page import ablation, recipes, throughput
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
@@ -41,6 +41,8 @@ class Options:
     """Likewise, with its blocks on recipes, throughput and the paper's ablation."""
     int8: Path = ROOT / "docs" / "int8.md"
     """Likewise, with its blocks on what int8 costs and gains."""
+    benchmarks: Path = ROOT / "docs" / "benchmarks.md"
+    """Likewise, with its blocks on latency and cost."""
     model: Path = dataclasses.field(default_factory=default_model)
     """What makes the maps of the picture."""
     picture: Path = ROOT / "docs" / "saliency.jpg"
@@ -85,6 +87,10 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
             "instructions": int8_page.instructions(results),
             "memory": int8_page.memory(results),
             "modules": int8_page.modules(results),
+        },
+        options.benchmarks: {
+            "latency": peers_page.latency(results),
+            "cost": peers_page.cost(results),
         },
     }
     return {page: with_blocks(page, parts) for page, parts in blocks.items()}

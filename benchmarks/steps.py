@@ -32,14 +32,14 @@ class Steps:
     and error of this process go to a log.
 
     Args:
-        total: how many steps there will be.
+        total: how many steps there will be; None if that is unknown.
         log: the file that receives what the steps write; it is replaced.
 
     Raises:
         InputError: if the log cannot be written.
     """
 
-    def __init__(self, total: int, log: Path) -> None:
+    def __init__(self, total: int | None, log: Path) -> None:
         self.total = total
         self.log = log
         self.done: list[Step] = []
@@ -57,7 +57,8 @@ class Steps:
             label: what it does.
             usually: seconds it takes on two cores, shown as an estimate.
         """
-        heading = f"[{len(self.done) + 1}/{self.total}] {label}"
+        of = f"/{self.total}" if self.total else ""
+        heading = f"[{len(self.done) + 1}{of}] {label}"
         estimate = f", usually about {usually:.0f} s" if usually else ""
         start = time.monotonic()
         try:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.latency import QUIET, pinned
 from benchmarks.plain_loop import PlainLoop
+from benchmarks.timing import QUIET, pinned
 from edge_apps.errors import InputError
 from samnet.augment import Augmentation
 from samnet.command import run_command

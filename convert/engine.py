@@ -18,7 +18,7 @@ from edge_apps.runtime import Backend
 from edge_apps.tensors import Floats
 
 if TYPE_CHECKING:
-    from convert.integers import Resize
+    from convert.integers import Resize, Sums
     from quantize.program import QuantizedProgram
 
 
@@ -67,6 +67,7 @@ class Format:
         open: opens a file.
         graph: reads the operations of a file back.
         resize: in which arithmetic the runtime resizes int8 tensors.
+        sums: in which it adds them.
         gates: checks a quantised file in ways that the format has of its own, scales that
             changed being allowed or not; gives figures for the manifest by name.
         intermediates: what every operation gives for a photo (S, S, 3), maps as (1, C, H, W);
@@ -80,6 +81,7 @@ class Format:
     open: Open
     graph: Callable[[bytes], Operand]
     resize: Resize
+    sums: Sums = "integer"
     gates: Callable[[QuantizedProgram, bytes, bool], dict[str, dict[str, Any]]] = _no_gates
     intermediates: Callable[[bytes, Floats | None, Bytes], list[Any] | None] = _no_intermediates
 

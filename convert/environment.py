@@ -30,6 +30,7 @@ COMMANDS = {
     "edge_apps with cameras": ("device", "camera"),
     "edge_apps.preview": ("device", "preview"),
     "edge_apps.android": ("android",),
+    "benchmarks.latency": ("peers", "baselines"),
 }
 """Each command and the extras of ``setup.cfg`` that it needs."""
 

@@ -81,7 +81,10 @@ def check(
             integers, others["integers"] = _integers(kind, program, backend, photos, allow_scales)
         others |= kind.gates(program, artefact.read_bytes(), allow_scales)
     try:
-        kind.limits[form.precision].check(parity)
+        # What does the same in integers is right, however far an ill-conditioned network's maps
+        # depart from those of its program in float.
+        if integers is None or not INTEGER_LIMIT.holds(integers):
+            kind.limits[form.precision].check(parity)
     except InputError as error:
         where = _departure(kind, source, artefact, floats, dict(photos)[parity.worst])
         raise InputError(f"{error}{where}") from error
@@ -138,10 +141,12 @@ def _integers(
 ) -> tuple[Parity, dict[str, Any]]:
     from convert.integers import IntegerProgram
 
-    reference = IntegerProgram(program, kind.resize)
+    reference = IntegerProgram(program, kind.resize, kind.sums)
     integers = compare(backend.run, reference.run, INTEGERS, photos)
     if not allow_scales:
-        (ISLAND_LIMIT if reference.in_float else INTEGER_LIMIT).check(integers)
+        # Of onnxruntime's integers only the sums are modelled, the rest is XNNPACK's.
+        loose = reference.in_float or kind.sums == "float"
+        (ISLAND_LIMIT if loose else INTEGER_LIMIT).check(integers)
     return integers, {**integers.figures(), "in_float": reference.in_float}
 
 

@@ -37,13 +37,19 @@ _WEIGHTED = (_aten.conv2d.default, _aten.linear.default)
 
 _SAFE_IN_FLOAT = {
     *(_aten.sigmoid.default, _aten.upsample_bilinear2d.vec),
-    *(_aten.reshape.default, _aten.view.default, _aten.cat.default),
+    *(_aten.reshape.default, _aten.view.default, _aten.cat.default, _aten.transpose.int),
+    *(_aten.clone.default, _aten.contiguous.default, _aten.slice.Tensor, _aten.max_pool2d.default),
 }
 """What torch and XNNPACK round alike: functions of a single code, moves of codes, and resizing
 where it is in float. A softmax in float is none of them, each has its own exponential."""
 
-Resize = Literal["integer", "float"]
+Arithmetic = Literal["integer", "float"]
+
+Resize = Arithmetic
 """LiteRT gives bilinear resizing to XNNPACK in int8, ExecuTorch in float."""
+
+Sums = Arithmetic
+"""XNNPACK adds codes in integers; onnxruntime in float32, rounded half to even."""
 
 EXACT = 2**24
 """Integers below this are exact in float32."""
@@ -55,11 +61,12 @@ class IntegerProgram:
     Args:
         program: executed in integers.
         resize: how bilinear resizing is done.
+        sums: how sums and differences are done.
     """
 
-    def __init__(self, program: QuantizedProgram, resize: Resize) -> None:
+    def __init__(self, program: QuantizedProgram, resize: Resize, sums: Sums = "integer") -> None:
         self._preprocessing = program.info.preprocessing
-        self._interpreter = IntegerInterpreter(program.module, resize)
+        self._interpreter = IntegerInterpreter(program.module, resize, sums)
 
     def run(self, photo: Bytes) -> Bytes:
         """The map (S, S) uint8 of a photo (S, S, 3) uint8."""
@@ -79,29 +86,31 @@ class IntegerInterpreter(Interpreter):
     Args:
         module: the program's graph.
         resize: how bilinear resizing is done.
+        sums: how sums and differences are done.
     """
 
-    def __init__(self, module: GraphModule, resize: Resize) -> None:
+    def __init__(self, module: GraphModule, resize: Resize, sums: Sums = "integer") -> None:
         # Operations look back at the codes of what they are given.
         super().__init__(module, garbage_collect_values=False)
         self._float_resize = resize == "float"
+        self._float_sums = sums == "float"
         self.in_float: set[str] = set()
 
     def run_node(self, n: Node) -> Any:
         if n.target != _quantised.quantize_per_tensor.default or n.args[5] != torch.int8:
             return super().run_node(n)
         given: Any = n.args
-        source, lowest = given[0], -128
+        source, lowest, highest = given[0], -128, 127
         scale, zero_point = np.float32(given[1]), int(given[2])
-        if source.target == _aten.relu.default:
+        if source.target in (_aten.relu.default, _aten.hardtanh.default):
+            lowest, highest = _bounds(source, scale, zero_point)
             (source,) = source.all_input_nodes
-            lowest = max(lowest, zero_point)
         codes = self._rounded(source, scale)
         if codes is None:
             if source.op == "call_function" and source.target not in _SAFE_IN_FLOAT:
                 self.in_float.add(str(source.target))
             return super().run_node(n)
-        return (codes + zero_point).clamp(lowest, 127).to(torch.int8)
+        return (codes + zero_point).clamp(lowest, highest).to(torch.int8)
 
     def _rounded(self, node: Node, scale: np.float32) -> Tensor | None:
         """Codes of an operation's result less the zero point; None for one done in float."""
@@ -122,7 +131,10 @@ class IntegerInterpreter(Interpreter):
             return (total * float(ratios[0] / scale / count)).round()
         if node.target in (_aten.add.Tensor, _aten.sub.Tensor) and len(given) == 2:
             sign = -1 if node.target == _aten.sub.Tensor else 1
-            return _sum(values, [ratio / scale for ratio in ratios], sign)
+            steps = [ratio / scale for ratio in ratios]
+            if self._float_sums:
+                return (values[0] * float(steps[0]) + values[1] * float(sign * steps[1])).round()
+            return _sum(values, steps, sign)
         aligned = node.target == _aten.upsample_bilinear2d.vec and arguments[2]
         if aligned and not self._float_resize:
             height, width = arguments[1]
@@ -150,6 +162,13 @@ class IntegerInterpreter(Interpreter):
             product = product + (self.env[arguments[2]] / step).round().reshape(shape)
         multiplier = torch.from_numpy(input_scale * scales.float().numpy() / scale)
         return (product.float() * multiplier.reshape(shape)).round()
+
+
+def _bounds(activation: Node, scale: np.float32, zero_point: int) -> tuple[int, int]:
+    """The smallest and the largest code that an activation lets through."""
+    limits: Any = activation.args[1:] if activation.target == _aten.hardtanh.default else (0,)
+    codes = [round(float(np.float32(limit) / scale)) + zero_point for limit in limits]
+    return max(-128, codes[0]), min(127, *codes[1:], 127)
 
 
 def _sum(values: Sequence[Tensor], ratios: Sequence[np.float32], sign: int) -> Tensor:

@@ -62,6 +62,7 @@ FORMAT = Format(
     open=open_onnx,
     graph=onnx_graph,
     resize="float",
+    sums="float",
 )
 
 

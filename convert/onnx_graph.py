@@ -18,6 +18,8 @@ KINDS = {
     "ReduceMean": "mean",
     "Concat": "cat",
     "Resize": "resize",
+    "MaxPool": "maxpool",
+    "Slice": "slice",
 }
 
 TRANSPARENT = {

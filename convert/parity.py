@@ -62,9 +62,13 @@ class Limit:
     mean: float
     within_2: float
 
+    def holds(self, parity: Parity) -> bool:
+        """Whether the comparison keeps the limit."""
+        return parity.mean <= self.mean and parity.within_2 >= self.within_2
+
     def check(self, parity: Parity) -> None:
         """Raises InputError if the comparison misses the limit."""
-        if parity.mean > self.mean or parity.within_2 < self.within_2:
+        if not self.holds(parity):
             raise InputError(
                 f"the artefact differs from its origin {parity}; allowed are a mean of "
                 f"{self.mean:g} LSB and {100 * self.within_2:g} % within 2; nothing was written"

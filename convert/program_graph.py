@@ -31,6 +31,8 @@ KINDS = {
     "aten.mean.dim": "mean",
     "aten.cat.default": "cat",
     "aten.upsample_bilinear2d.vec": "resize",
+    "aten.max_pool2d.default": "maxpool",
+    "aten.slice.Tensor": "slice",
 }
 
 TRANSPARENT = {
@@ -42,6 +44,9 @@ TRANSPARENT = {
     "aten.reshape.default",
     "aten.view.default",
     "aten.permute.default",
+    "aten.transpose.int",
+    "aten.clone.default",
+    "aten.contiguous.default",
 }
 
 

@@ -31,6 +31,8 @@ KINDS = {
     "XNNConcatenate4": "cat",
     "XNNConcatenate5": "cat",
     "XNNStaticResizeBilinear2D": "resize",
+    "XNNMaxPooling2d": "maxpool",
+    "XNNStaticSlice": "slice",
 }
 
 TRANSPARENT = {

@@ -22,6 +22,9 @@ KINDS = {
     "MEAN": "mean",
     "CONCATENATION": "cat",
     "RESIZE_BILINEAR": "resize",
+    "MAX_POOL_2D": "maxpool",
+    "SLICE": "slice",
+    "STRIDED_SLICE": "slice",
 }
 
 TRANSPARENT = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import TypeVar
 
 from torch import nn
@@ -16,12 +17,21 @@ Module = TypeVar("Module", bound=nn.Module)
 def fold_batch_norm(network: Module) -> Module:
     """A copy of a network in evaluation mode without any batch normalisation.
 
-    The exporters and quantisers can fold it too, but searching a traced graph for the pattern
-    costs them far more time than this.
+    Within a module a normalisation belongs to the convolution that was registered just before it,
+    as in all layers of this project, torchvision and pytorchcv. The exporters and quantisers can
+    find out from a traced graph, but searching that for the pattern costs them far more time.
+
+    Activations of the copy leave alone what they are given: one that overwrites it is another
+    operation to the quantiser and the converters, which do not merge it with its convolution.
     """
     folded = copy.deepcopy(network).eval()
-    for part in folded.modules():
+    for part in list(folded.modules()):
+        for (first, conv), (second, norm) in itertools.pairwise(list(part.named_children())):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(part, first, fuse_conv_bn_eval(conv, norm))
+                setattr(part, second, nn.Identity())
         if isinstance(part, ConvBN):
-            part.conv = fuse_conv_bn_eval(part.conv, part.bn)
             del part.bn
+        if isinstance(part, nn.ReLU | nn.ReLU6):
+            part.inplace = False
     return folded.requires_grad_(False)

@@ -27,6 +27,10 @@ OUTPUT_SCALE, OUTPUT_ZERO_POINT = INT8.sigmoid.scale, INT8.sigmoid.zero_point
 
 _ops = torch.ops.aten
 _EXPONENTIAL = {_ops.exp.default, _ops.maximum.default, _ops.div.Tensor}
+_MOVES = {
+    *(_ops.view.default, _ops.reshape.default, _ops.transpose.int, _ops.permute.default),
+    *(_ops.contiguous.default, _ops.clone.default, _ops.slice.Tensor, _ops.max_pool2d.default),
+}
 _ELEMENTWISE = {_ops.add.Tensor, _ops.sub.Tensor, _ops.mul.Tensor}
 
 
@@ -45,6 +49,12 @@ def softmax_nodes(model: GraphModule) -> set[Node]:
 
 def _is_gate(node: Node) -> bool:
     return bool(node.users) and all(user.target == _ops.sigmoid.default for user in node.users)
+
+
+def _is_activation(node: Node, floating: set[Node]) -> bool:
+    """Whether a convolution or a matrix product gives its result to this node alone."""
+    (product,) = node.all_input_nodes
+    return product.target in WEIGHTED and len(product.users) == 1 and product not in floating
 
 
 class RecipeQuantizer(XNNPACKQuantizer):
@@ -95,6 +105,7 @@ class RecipeQuantizer(XNNPACKQuantizer):
         self.set_filter_function(lambda node: node not in floating)
         fixed = self._annotate_others(model, floating, self.recipe.activations)
         model = super().annotate(model)
+        self._annotate_moves(model, floating)
         for node in fixed:
             # A consumer would otherwise observe the tensor anew and quantise it a second time.
             for user in node.users:
@@ -120,12 +131,38 @@ class RecipeQuantizer(XNNPACKQuantizer):
             elif node.target == _ops.mul.Tensor and _is_gate(node):
                 self._annotate(node, node.all_input_nodes, fixed_spec(scheme, scheme.gate))
                 fixed.append(node)
+            elif node.target == _ops.hardtanh.default and _is_activation(node, floating):
+                # As XNNPACK's quantizer has it for a ReLU.
+                product: Any = node.args[0]
+                given, weight, *bias = product.args[:3]
+                product.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(
+                    input_qspec_map={
+                        given: self.activation,
+                        weight: self.weight,
+                        **{it: None for it in bias if it is not None},
+                    },
+                    _annotated=True,
+                )
+                self._annotate(node, [], self.activation)
             elif node.target in (_ops.sub.Tensor, _ops.mean.dim):
                 self._annotate(node, node.all_input_nodes, self.activation)
             elif node.target == _ops.upsample_bilinear2d.vec:
                 source = node.args[0]
                 self._annotate(node, [source], SharedQuantizationSpec((source, node)))
+                if source in fixed:
+                    fixed.append(node)
         return fixed
+
+    def _annotate_moves(self, model: GraphModule, floating: set[Node]) -> None:
+        """Has operations that change no value keep the scale of what they are given."""
+        for node in model.graph.nodes:
+            if node.target not in _MOVES or node in floating or Q_ANNOTATION_KEY in node.meta:
+                continue
+            source = node.args[0]
+            if (given := source.meta.get(Q_ANNOTATION_KEY)) and given.output_qspec is not None:
+                shared = SharedQuantizationSpec(source)
+                self._annotate(node, [], shared)
+                node.meta[Q_ANNOTATION_KEY].input_qspec_map[source] = shared
 
     def _annotate_weights(self, model: GraphModule, floating: set[Node]) -> None:
         for node in model.graph.nodes:

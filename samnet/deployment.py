@@ -13,7 +13,6 @@ from edge_apps.errors import InputError
 from samnet.config import STAGES
 from samnet.layers import resize
 from samnet.preprocessing import Preprocessing
-from samnet.pyramid import FixedPyramidPooling, PyramidPooling
 from samnet.saliency import SaliencyNetwork
 
 MULTIPLE = 32
@@ -42,8 +41,8 @@ class DeployedNetwork(nn.Module):
         self.map_size = size // model.config.map_stride
         self.encoder = model.encoder
         self.pyramid: nn.Module | None = None
-        if isinstance(model.pyramid, PyramidPooling):
-            self.pyramid = FixedPyramidPooling(model.pyramid, -(-size // 2**STAGES))
+        if model.pyramid is not None:
+            self.pyramid = model.pyramid.fixed(-(-size // 2**STAGES))
         self.decoder = model.decoder
         self.head = model.decoded_heads[0].conv
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import cast
 
 import torch
@@ -14,7 +15,17 @@ BINS = (1, 2, 3, 6)
 """Side lengths of the pooled grids."""
 
 
-class PyramidPooling(nn.Module):
+class Pyramid(nn.Module):
+    """Context of an encoder's deepest map, from grids that it is pooled to."""
+
+    @abstractmethod
+    def fixed(self, side: int) -> nn.Module:
+        """The same of maps (1, C, side, side) alone, without adaptive pooling, which runtimes of
+        small devices lack; its convolutions are shared, not copied.
+        """
+
+
+class PyramidPooling(Pyramid):
     """Adds context at four scales: (N, C, H, W) to the same shape.
 
     Each grid is pooled, reduced to C / 4 channels and upsampled; all are concatenated with the
@@ -34,14 +45,18 @@ class PyramidPooling(nn.Module):
             scales.append(resize(level(F.adaptive_avg_pool2d(x, bins)), size))
         return cast(Tensor, self.project(torch.cat(scales, dim=1)))
 
+    def fixed(self, side: int) -> nn.Module:
+        """See :class:`FixedPyramidPooling`."""
+        return FixedPyramidPooling(self, side)
 
-def _pooling_matrix(bins: int, side: int) -> Tensor:
+
+def pooling_matrix(bins: int, side: int) -> Tensor:
     """Adaptive average pooling of a (side, side) map: (bins * bins, side * side)."""
     identity = torch.eye(side * side).reshape(1, -1, side, side)
     return F.adaptive_avg_pool2d(identity, bins).reshape(side * side, -1).T.contiguous()
 
 
-def _upsampling_matrix(bins: int, side: int) -> Tensor:
+def upsampling_matrix(bins: int, side: int) -> Tensor:
     """Bilinear upsampling, corners aligned: (side * side, bins * bins)."""
     identity = torch.eye(bins * bins).reshape(1, -1, bins, bins)
     return resize(identity, (side, side)).reshape(bins * bins, -1).T.contiguous()
@@ -64,8 +79,8 @@ class FixedPyramidPooling(nn.Module):
         self.levels = pyramid.levels
         self.project = pyramid.project
         for bins in BINS:
-            self.register_buffer(f"pool_{bins}", _pooling_matrix(bins, side))
-            self.register_buffer(f"upsample_{bins}", _upsampling_matrix(bins, side))
+            self.register_buffer(f"pool_{bins}", pooling_matrix(bins, side))
+            self.register_buffer(f"upsample_{bins}", upsampling_matrix(bins, side))
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, _, _ = x.shape

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from edge_apps.errors import InputError
 from samnet.config import MIN_SIZE
 from samnet.layers import resize
+from samnet.pyramid import Pyramid
 
 
 class NetworkConfig(Protocol):
@@ -56,7 +57,7 @@ class SaliencyNetwork(nn.Module):
 
     config: NetworkConfig
     encoder: nn.Module
-    pyramid: nn.Module | None
+    pyramid: Pyramid | None
     decoder: nn.Module
     heads: nn.ModuleList
 

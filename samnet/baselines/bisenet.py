@@ -110,7 +110,15 @@ def build_r18() -> Parts:
     """With a ResNet-18, whose layers are from torchvision."""
     from samnet.vision import torchvision
 
-    net = torchvision.models.resnet18()
+    class Block(torchvision.models.resnet.BasicBlock):  # type: ignore[name-defined]
+        """torchvision's block, whose sum overwrites nothing; quantisers want it so."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            residual = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+            shortcut = x if self.downsample is None else self.downsample(x)
+            return cast(Tensor, self.relu(residual + shortcut))
+
+    net = torchvision.models.ResNet(Block, [2, 2, 2, 2])
     first = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1)
     return _build([first, net.layer2, net.layer3, net.layer4], R18, side=256)
 

@@ -5,13 +5,15 @@ Its ResNet-50 has half the channels throughout, which the authors reach by pruni
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from samnet.baselines.parts import Architecture, Parts
 from samnet.layers import ConvBN, resize
-from samnet.pyramid import BINS
+from samnet.pyramid import BINS, Pyramid, pooling_matrix, upsampling_matrix
 
 CHANNELS = (32, 32, 64, 256, 1024)
 
@@ -57,6 +59,51 @@ class ICNetEncoder(nn.Module):
         return [*maps, middle, self.quarter(half(middle))]
 
 
+class SummedPyramid(Pyramid):
+    """ICNet adds the pooled grids where PSPNet concatenates them: (N, C, H, W) to (N, 256, H, W).
+
+    Args:
+        channels: C.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.project = ConvBN(channels, CONTEXT)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = (x.shape[-2], x.shape[-1])
+        pooled = [resize(F.adaptive_avg_pool2d(x, bins), size) for bins in BINS]
+        return cast(Tensor, self.project(torch.stack([x, *pooled]).sum(0)))
+
+    def fixed(self, side: int) -> nn.Module:
+        """See :class:`FixedSummedPyramid`."""
+        return FixedSummedPyramid(self, side)
+
+
+class FixedSummedPyramid(nn.Module):
+    """The same of a map whose size is known: adding, pooling and upsampling are one matrix.
+
+    Args:
+        pyramid: the module to replace; its convolution is shared, not copied.
+        side: height and width of its input.
+    """
+
+    sum: Tensor
+
+    def __init__(self, pyramid: SummedPyramid, side: int) -> None:
+        super().__init__()
+        self.side = side
+        self.project = pyramid.project
+        total = torch.eye(side * side)
+        for bins in BINS:
+            total += upsampling_matrix(bins, side) @ pooling_matrix(bins, side)
+        self.register_buffer("sum", total)
+
+    def forward(self, x: Tensor) -> Tensor:
+        summed = F.linear(x.reshape(1, -1, self.side * self.side), self.sum)
+        return cast(Tensor, self.project(summed.reshape(1, -1, self.side, self.side)))
+
+
 class CascadeFusion(nn.Module):
     """Cascade feature fusion, Fig. 3: a map and one of twice its stride to (N, 128, H, W)."""
 
@@ -70,26 +117,22 @@ class CascadeFusion(nn.Module):
 
 
 class ICNetDecoder(nn.Module):
-    """Pyramid pooling of the smallest resolution, then a fusion with each larger one."""
+    """Fuses the pyramid of the smallest resolution with each larger one."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.context = ConvBN(CHANNELS[4], CONTEXT)
         self.fuse_middle = CascadeFusion(CONTEXT, CHANNELS[3])
         self.fuse_full = CascadeFusion(FUSED, CHANNELS[2])
 
-    def forward(self, maps: list[Tensor], context: None) -> list[Tensor]:
-        deepest, size = maps[4], (maps[4].shape[-2], maps[4].shape[-1])
-        # ICNet adds the pooled grids where PSPNet concatenates them.
-        pooled = [resize(F.adaptive_avg_pool2d(deepest, bins), size) for bins in BINS]
-        low = self.context(torch.stack([deepest, *pooled]).sum(0))
-        middle = self.fuse_middle(low, maps[3])
-        return [self.fuse_full(middle, maps[2]), middle, low]
+    def forward(self, maps: list[Tensor], context: Tensor) -> list[Tensor]:
+        middle = self.fuse_middle(context, maps[3])
+        return [self.fuse_full(middle, maps[2]), middle, context]
 
 
 def build() -> Parts:
     """The network; its ResNet's layers are from pytorchcv."""
-    return Parts(ICNetEncoder(), ICNetDecoder(), (FUSED, FUSED, CONTEXT))
+    pyramid = SummedPyramid(CHANNELS[4])
+    return Parts(ICNetEncoder(), ICNetDecoder(), (FUSED, FUSED, CONTEXT), pyramid)
 
 
 ICNET = Architecture(CHANNELS, stride=8, build=build)

@@ -86,6 +86,6 @@ class Baseline(SaliencyNetwork):
                 f"{config.name} needs a package that is missing ({error.name}); "
                 "pip install 'samnet[baselines]'"
             ) from error
-        self.encoder, self.decoder, self.pyramid = parts.encoder, parts.decoder, None
+        self.encoder, self.decoder, self.pyramid = parts.encoder, parts.decoder, parts.pyramid
         self.heads = nn.ModuleList(Head(channels) for channels in parts.fused)
         initialise(self)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from samnet.pyramid import Pyramid
+
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
@@ -17,11 +19,13 @@ class Parts:
             8, 16 and 32, and whatever its decoder needs besides may follow.
         decoder: called with that list and None; gives the fused maps, main one first.
         fused: channels of the decoder's maps, each of which gets a head.
+        pyramid: from the fifth map to what the decoder is called with in place of None.
     """
 
     encoder: nn.Module
     decoder: nn.Module
     fused: tuple[int, ...]
+    pyramid: Pyramid | None = None
 
 
 @dataclasses.dataclass(frozen=True)

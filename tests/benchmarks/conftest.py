@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.comparison import Candidate, Comparison, Scene, compare
-from benchmarks.latency import Latency
+from benchmarks.timing import Latency
 
 
 def scene(name: str, height: int, width: int) -> Scene:

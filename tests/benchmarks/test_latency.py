@@ -1,77 +1,277 @@
+"""Races of real files, and of workers that misbehave."""
+
 from __future__ import annotations
 
-import os
-import threading
+import json
+import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks.latency import Protocol, measure, pinned
+from benchmarks import race as race_module
+from benchmarks.contender import Contender
+from benchmarks.foreign import feeder
+from benchmarks.latency import Options, main
+from benchmarks.latency_table import cells, markdown, protocol, remarks
+from benchmarks.lineup import Lineup
+from benchmarks.products import megabytes, multiply_adds
+from benchmarks.race import race
 from edge_apps.errors import InputError
+from edge_apps.shipped import FOLDER, default_model
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+INT8 = default_model()
 
 
-def test_candidates_take_turns():
-    order = []
-    candidates = {"a": lambda: order.append("a"), "b": lambda: order.append("b")}
-    measure(candidates, repetitions=2, warm_up=1)
-    assert order == ["a", "b"] * 3
+def contender(file, engine="litert", **more):
+    return Contender("net", engine, "int8", str(file), None, 1, **more)
 
 
-def test_the_slower_candidate_is_slower():
-    found, _ = measure(
-        {"slow": lambda: time.sleep(0.02), "fast": lambda: None}, repetitions=3, warm_up=0
+def test_what_works_is_timed_and_what_does_not_is_a_row(tmp_path):
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(b"nothing of the kind")
+    given = [contender(INT8), contender(broken), contender("", failure="was not made")]
+    good, bad, absent = (row.to_dict() for row in race(given, PHOTO, repetitions=3, warm_up=1))
+    assert good["size"] == [192, 192]
+    assert 0 < good["latency_ms"]["minimum"] <= good["latency_ms"]["median"]
+    assert good["latency_ms"]["median"] <= good["latency_ms"]["p90"] <= good["cold_start_ms"]
+    assert 1 < good["peak_MB"] < good["process_MB"] < 300
+    assert "broken.tflite" in bad["failure"]
+    assert "latency_ms" not in bad
+    assert absent["failure"] == "was not made"
+
+
+def worker(tmp_path, monkeypatch, script):
+    """Replaces the workers' program; ``name`` is the contender's network, ``log`` a file."""
+    path = tmp_path / "worker.py"
+    head = "import json, os, signal, sys, time\norder = json.loads(sys.stdin.readline())\n"
+    head += f"name, log = order['contender']['network'], {str(tmp_path / 'log')!r}\n"
+    head += "tell = lambda **it: print(json.dumps(it), flush=True)\n"
+    path.write_text(head + script, encoding="utf-8")
+    monkeypatch.setattr(race_module, "WORKER", [sys.executable, str(path)])
+
+
+def test_a_crash_is_a_row_that_says_how_it_ended(tmp_path, monkeypatch):
+    script = "sys.stderr.write('out of luck\\n'); sys.stderr.flush()\n"
+    worker(tmp_path, monkeypatch, script + "os.kill(os.getpid(), signal.SIGSEGV)")
+    (row,) = race([contender(INT8)], PHOTO, repetitions=1)
+    assert row.failure == "its process ended with SIGSEGV (out of luck)"
+
+
+def test_a_contender_that_hangs_is_given_up(tmp_path, monkeypatch):
+    worker(tmp_path, monkeypatch, "time.sleep(60)")
+    monkeypatch.setattr(race_module, "OPENING", 0.3)
+    (row,) = race([contender(INT8)], PHOTO, repetitions=1)
+    assert "no answer within" in row.failure
+
+
+TURNS = """
+tell(import_s=0, cold_start_s=1, size=[8, 8])
+for line in sys.stdin:
+    open(log, "a").write(name + "\\n")
+    tell(seconds=[0.001], waited=0, peak_MB=1, process_MB=2)
+    while name == "spins":
+        open(log, "a").write("spun\\n")
+"""
+
+
+def test_contenders_take_turns_and_stand_still_in_between(tmp_path, monkeypatch):
+    worker(tmp_path, monkeypatch, TURNS)
+    given = [
+        Contender(name, "litert", "fp32", "x", None, 1) for name in ("first", "second", "third")
+    ]
+    rows = race(given, PHOTO, repetitions=2, warm_up=1)
+    assert (tmp_path / "log").read_text().split() == ["first", "second", "third"] * 3
+    assert [row.figures["latency_ms"]["median"] for row in rows] == [1.0] * 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no process")
+def test_a_contender_that_spins_is_stopped(tmp_path, monkeypatch):
+    worker(tmp_path, monkeypatch, TURNS)
+    grown = []
+
+    class Watched(race_module.Racer):
+        def pause(self):
+            super().pause()
+            if self.last:
+                time.sleep(0.1)
+                before = (tmp_path / "log").stat().st_size
+                time.sleep(0.1)
+                grown.append((tmp_path / "log").stat().st_size - before)
+
+    monkeypatch.setattr(race_module, "Racer", Watched)
+    race([Contender("spins", "litert", "fp32", "x", None, 1)], PHOTO, repetitions=1, warm_up=0)
+    assert grown == [0]
+
+
+def test_no_process_is_left_after_an_interruption(monkeypatch):
+    racers = []
+
+    class Interrupted(race_module.Racer):
+        def turn(self, runs, *, timed):
+            racers.append(self)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(race_module, "Racer", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        race([contender(INT8)], PHOTO, repetitions=1)
+    assert racers[0]._process.poll() is not None
+
+
+@pytest.mark.parametrize(
+    ("shape", "type", "expected", "size"),
+    [
+        ((1, 4, 6, 3), "uint8", (1, 4, 6, 3), (4, 6)),
+        ((1, 4, 6, 3), "float32", (1, 4, 6, 3), (4, 6)),
+        ((1, 3, 4, 6), "float32", (1, 3, 4, 6), (4, 6)),
+    ],
+)
+def test_photos_are_fed_as_networks_want_them(shape, type, expected, size):
+    feed, found = feeder("net", shape, type)
+    assert found == size
+    photo = np.full((*size, 3), 255, np.uint8)
+    fed = feed(photo)
+    assert (fed.shape, fed.dtype) == (expected, np.dtype(type))
+    if type == "float32":
+        assert fed.max() == pytest.approx((1 - 0.406) / 0.225, abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [("N", 3, 4, 4), (2, 3, 4, 4), (1, 4, 4, 4), (1, 3, 4)])
+def test_what_takes_no_single_photo_is_named(shape):
+    with pytest.raises(InputError, match=r"net: takes .* expected one photo of a fixed size"):
+        feeder("net", shape, "float32")
+
+
+class Factory:
+    """Makes names in place of files, and fails for int8."""
+
+    def checkpoint(self, name):
+        return Path(f"{name}.safetensors"), "remark"
+
+    def artefact(self, source, size, precision, suffix):
+        if precision == "int8":
+            raise InputError("a scale is lost")
+        return Path(f"{source.stem}_{size}_{precision}{suffix}")
+
+    def openvino(self, source):
+        return Path("x_int8.xml")
+
+
+def lineup(*engines, precisions=("fp32", "int8"), threads=(1,), sizes=(96,)):
+    return Lineup(engines, precisions, sizes, threads, Factory(), Path("nowhere"))
+
+
+def test_a_name_stands_for_all_forms_at_all_sizes_and_threads():
+    found = lineup("torch", "litert", "openvino", threads=(1, 2), sizes=(96, 128)).contenders(
+        ["dfanet"]
     )
-    assert found["slow"].minimum >= 20
-    assert found["slow"].minimum <= found["slow"].median <= found["slow"].p90
-    assert found["fast"].median < found["slow"].median
+    # PyTorch in fp32, the others in fp32 and int8.
+    assert len(found) == (1 + 2 + 2) * 2 * 2
+    assert {it.remark for it in found} == {"remark"}
+    failed = [it for it in found if it.failure]
+    assert {(it.engine, it.precision) for it in failed} == {("litert", "int8")}
+    assert {it.failure for it in failed} == {"a scale is lost"}
 
 
-def test_warm_up_is_not_timed():
-    pauses = iter([0.05, 0, 0, 0])
-    found, _ = measure({"first": lambda: time.sleep(next(pauses))}, repetitions=3, warm_up=1)
-    assert found["first"].p90 < 50
+def test_an_artefact_stands_for_itself():
+    (found,) = lineup("torch", "litert", "openvino").contenders([str(INT8)])
+    assert (found.engine, found.precision, found.file) == ("litert", "int8", str(INT8))
 
 
-@pytest.mark.parametrize(("repetitions", "warm_up"), [(0, 0), (1, -1)])
-def test_senseless_counts_are_refused(repetitions, warm_up):
-    with pytest.raises(InputError, match="at least"):
-        measure({}, repetitions=repetitions, warm_up=warm_up)
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("mobilnetv2", "did you mean 'mobilenetv2'"),
+        ("u2nept", "did you mean 'u2netp'"),
+        ("missing.tflite", "no such file"),
+        ("photo.jpg", "no network"),
+    ],
+)
+def test_unknown_models_are_named_before_anything_is_made(model, message):
+    with pytest.raises(InputError, match=message):
+        lineup("litert").contenders(["dfanet", model])
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system cannot pin threads")
-class TestPinning:
-    def test_threads_started_inside_stay_on_the_cores(self):
-        seen = []
-        with pinned(1) as cores:
-            thread = threading.Thread(target=lambda: seen.append(os.sched_getaffinity(0)))
-            thread.start()
-            thread.join()
-        assert seen == [set(cores)]
-        assert len(cores) == 1
-
-    def test_the_cores_are_given_back_after_an_error(self):
-        before = os.sched_getaffinity(0)
-        with pytest.raises(ZeroDivisionError), pinned(1):
-            raise ZeroDivisionError
-        assert os.sched_getaffinity(0) == before
-
-    @pytest.mark.parametrize("threads", [0, 100_000])
-    def test_impossible_numbers_of_threads_are_refused(self, threads):
-        with pytest.raises(InputError), pinned(threads):
-            pass
+def test_nothing_to_time_is_said():
+    with pytest.raises(InputError, match="none of"):
+        lineup("torch").contenders([str(INT8)])
 
 
-def test_waiting_is_told_from_running():
-    _, waiting = measure({"wait": lambda: time.sleep(0.05)}, repetitions=2, warm_up=0)
-    assert waiting < 0.5
+def test_products_are_those_of_the_network():
+    float_file = next(FOLDER.glob("samnet_*_fp32.tflite"))
+    ours = multiply_adds(contender(float_file))
+    weights = Path(race_module.__file__).parents[1] / "samnet/weights/samnet.safetensors"
+    counted = multiply_adds(Contender("samnet", "torch", "fp32", str(weights), 192, 1))
+    assert ours == pytest.approx(counted, rel=0.01)
+    assert megabytes(contender(float_file)) == pytest.approx(float_file.stat().st_size / 1e6)
 
 
-def test_the_protocol_reads_as_a_sentence():
-    text = Protocol(1, 25, 3, (1,), 1.0).describe()
-    assert "1 thread pinned to core 1" in text
-    assert "25 runs" in text
-    assert "busy" not in text
+ROW = {
+    **{"network": "net", "label": "LiteRT int8", "threads": 1, "size": [144, 256], "remark": ""},
+    **{"failure": "", "latency_ms": {"median": 2.5, "minimum": 2.25, "p90": 3.0}},
+    **{"cold_start_ms": 31.0, "peak_MB": 20.0, "process_MB": 60.0, "waited": 0.01},
+    **{"megabytes": 1.5, "multiply_adds": 250_000_000},
+}
+FAILED = {
+    **{"network": "net", "label": "OpenVINO int8", "threads": 1, "size": None},
+    **{"remark": "never trained", "failure": "NNCF is missing"},
+}
 
 
-def test_a_busy_machine_is_confessed():
-    assert "ran 40% of the time" in Protocol(1, 25, 3, (), 0.4).describe()
+def test_rows_as_text():
+    text = ["net", "LiteRT int8", "144×256", "1", "2.50", "2.25", "3.00", "31", "20 (60)", "1.50"]
+    assert cells(ROW) == [*text, "250"]
+    assert cells(FAILED)[4] == "failed"
+    assert remarks([ROW, FAILED]) == ["net: never trained.", "net, OpenVINO int8: NNCF is missing"]
+    assert "busy" not in protocol([1], 25, 3, [ROW, FAILED])
+    assert "trust the minimum" in protocol([1], 25, 3, [{**ROW, "waited": 0.4}])
+    page = markdown(
+        {
+            "rows": [ROW, FAILED],
+            "protocol": {"text": "As told."},
+            "environment": {
+                **{"cpu": "A CPU", "cpu_features": ["avx2"], "packages": {"numpy": "2"}},
+                "date": "2026-01-02T03:04:05",
+            },
+        }
+    )
+    assert "| net | LiteRT int8 | 144×256 |" in page
+    assert "On A CPU (avx2), 2026-01-02; numpy 2." in page
+
+
+def test_command_writes_a_result(tmp_path, capsys):
+    out = tmp_path / "latency.json"
+    options = Options((str(INT8),), repetitions=1, json=out, folder=tmp_path)
+    main(options)
+    result = json.loads(out.read_text())
+    assert result["rows"][0]["multiply_adds"] > 1e8
+    assert result["protocol"]["repetitions"] == 1
+    assert "LiteRT int8" in capsys.readouterr().out
+    with pytest.raises(InputError, match="already exists"):
+        main(options)
+
+
+def test_when_nothing_works_the_command_fails(tmp_path, capsys):
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match="no form could be timed"):
+        main(Options((str(broken),), repetitions=1, folder=tmp_path))
+    assert "failed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("models", "more", "message"),
+    [
+        ((), {}, "no model"),
+        (("samnet", "samnet"), {}, "twice"),
+        (("samnet",), {"threads": (100_000,)}, "core"),
+        (("samnet",), {"repetitions": 0}, "at least one"),
+        (("samnet",), {"sizes": ()}, "one size"),
+    ],
+)
+def test_senseless_options_are_refused_at_once(models, more, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        main(Options(models, folder=tmp_path, **more))
+    assert not list(tmp_path.iterdir())

@@ -183,8 +183,8 @@ class TestTables:
     def test_ceilings_say_what_bounds_a_module(self):
         text = bounds(pretended("a.tflite", "fp32", 1), CEILINGS, 4)
         # 9 million multiply-adds at 200 G/s are 45 µs; 8000 bytes at 90 GB/s are 0.09.
-        assert re.search(r"encoder.stages.0.0 +90 +45 +50% +0%", text)
-        assert re.search(r"encoder.stages.0.1 +10 +0 +1% +100%", text)
+        assert re.search(r"encoder.stages.0.0 +90 +45 +50% +0% +products", text)
+        assert re.search(r"encoder.stages.0.1 +10 +0 +1% +100% +neither", text)
 
 
 def test_the_picture_shows_every_profile(tmp_path):

@@ -64,7 +64,9 @@ def test_the_sheet_has_a_column_a_photo():
     assert sheet([one, one]).shape[1] > 2 * sheet([one]).shape[1]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/training.md", "docs/int8.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/training.md", "docs/int8.md", "docs/benchmarks.md"]
+)
 def test_what_a_page_links_to_is_there(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     for path in re.findall(r"\]\(([^)#:]+)\)", text):

@@ -48,7 +48,7 @@ def fp32(taught, tmp_path_factory):
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_int8_is_the_program_code_by_code(opened, attention):
     program = one_module_int8(attention)
-    reference = IntegerProgram(program, "float")
+    reference = IntegerProgram(program, "float", "float")
     found = compare(opened(attention).run, reference.run, "integers", SCENES)
     assert found.mean < 0.02 and found.within_2 > 0.999
     assert np.ptp(program.run(SCENES[0][1])) > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import json
 import sys
@@ -13,14 +14,22 @@ from safetensors.torch import save_file
 import samnet
 from benchmarks.cost import PUBLISHED
 from edge_apps.errors import InputError
+from quantize.folding import fold_batch_norm
 from samnet.baselines import ARCHITECTURES
 from samnet.baselines.network import BaselineConfig
+from samnet.baselines.shufflenet import Average
+from samnet.baselines.shufflenetv2 import shuffled
 from samnet.cost import multiply_adds, parameters
+from samnet.data.synthetic import write_scenes
+from samnet.deployment import DeployedNetwork
+from samnet.train import train
+from samnet.train_options import TrainOptions
+from samnet.vision import torchvision
 
 COUNTED = {
     "mobilenet": (4_289_541, 2.194),
     "mobilenetv2": (2_380_277, 0.755),
-    "shufflenet": (1_804_325, 0.709),
+    "shufflenet": (1_804_325, 0.711),
     "shufflenetv2": (1_610_753, 0.496),
     "icnet": (6_698_051, 6.226),
     "bisenet_r18": (13_484_355, 24.930),
@@ -62,6 +71,16 @@ def test_cost_is_the_papers(name):
     assert -0.06 <= published.gflops - gflops <= 0.06 + missing * published.gflops
 
 
+@pytest.mark.shared
+def test_published_figures_are_those_of_the_tables(shared):
+    with (shared / "paper" / "published.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["method"].lower().replace(" ", "_"): row for row in csv.DictReader(file)}
+    for name, published in PUBLISHED.items():
+        row = rows[name]
+        found = (float(row["params_M"]), float(row["gflops"]))
+        assert found == (published.parameters_M, published.gflops), name
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_learns_with_every_parameter_and_gives_probabilities(name):
     torch.manual_seed(0)
@@ -89,6 +108,67 @@ def test_features_stand_where_the_teachers_do(name):
     ]
     assert [tuple(stage.shape[1:]) for stage in stages[1:5]] == expected
     assert stages[0].shape[1] == model.config.channels[0]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
+    write_scenes(folder, 12, 64)
+    return folder
+
+
+QUICK = ("shufflenet", "bisenet_x39")
+"""Those that the tests of every day train; the others take as long each as both."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in COUNTED],
+)
+def test_is_trained_by_name(name, scenes, tmp_path):
+    train(
+        TrainOptions(
+            data=str(scenes),
+            output=tmp_path / "run",
+            model=name,
+            phases=("64:1",),
+            batch=4,
+            imitation=0.0,
+            hold_out=8,
+            cache=tmp_path / "cache",
+            threads=1,
+        )
+    )
+    best = samnet.load_checkpoint(tmp_path / "run" / "best.safetensors")
+    assert best.model.config == BaselineConfig(name)
+    assert 0 <= best.training["validation"]["MAE"] <= 1
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_deployed_graph_computes_the_same_without_normalisation(name):
+    torch.manual_seed(0)
+    model = samnet.build_model(name).train()
+    with torch.no_grad():
+        model(torch.randn(2, 3, 96, 96))
+    deployed, x = DeployedNetwork(model.eval(), 96).eval(), torch.randn(1, 3, 96, 96)
+    folded = fold_batch_norm(deployed)
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in folded.modules())
+    assert not any(getattr(part, "inplace", False) for part in folded.modules())
+    with torch.no_grad():
+        expected = model(x)
+        assert torch.allclose(deployed(x), expected, atol=1e-4)
+        assert torch.allclose(folded(x), expected, atol=1e-4)
+
+
+def test_halves_are_shuffled_as_torchvision_does():
+    x = torch.arange(2 * 6 * 2 * 3.0).reshape(2, 6, 2, 3)
+    assert torch.equal(shuffled(x), torchvision.models.shufflenetv2.channel_shuffle(x, 2))
+
+
+def test_average_is_that_of_pooling():
+    x = torch.randn(2, 5, 9, 8)
+    pooled = torch.nn.functional.avg_pool2d(x, 3, stride=2, padding=1)
+    assert torch.allclose(Average(5)(x), pooled, atol=1e-6)
 
 
 def test_checkpoint_round_trip(dfanet):

@@ -1,0 +1,61 @@
+"""ONNX networks quantised by NNCF, as users of OpenVINO would do it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.engines import quiet_openvino
+from benchmarks.foreign import feeder
+from edge_apps.errors import InputError
+from edge_apps.files import replacing, sha256
+from edge_apps.photos import Bytes, resize_photo
+
+PACKAGES = ("openvino", "nncf")
+
+SUFFIX = ".xml"
+
+
+def record_of(source: Path, photos: int) -> dict[str, object]:
+    """What the file beside a quantised network says: its source, and what made it."""
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    return {"source_sha256": sha256(source), "versions": versions, "photos": photos}
+
+
+def quantise_openvino(source: Path, output: Path, photos: Sequence[Bytes]) -> None:
+    """Writes ``output``, an ``.xml``, the ``.bin`` of its weights and a record; replaces them.
+
+    Args:
+        source: a float ``.onnx`` of one photo of a fixed size.
+        output: the file to write.
+        photos: (H, W, 3) uint8 of any size, to calibrate on.
+
+    Raises:
+        InputError: if the network cannot be read or quantised, or a library is missing.
+    """
+    quiet_openvino()
+    try:
+        import nncf
+        import openvino
+    except ModuleNotFoundError as error:
+        raise InputError(f"{error.name} is not installed; pip install 'samnet[peers]'") from error
+    model = openvino.Core().read_model(source)
+    given = model.input(0)
+    type = given.get_element_type().to_dtype().name
+    feed, size = feeder(str(source), [int(side) for side in given.get_shape()], type)
+    inputs = [np.array(feed(resize_photo(photo, size))) for photo in photos]
+    try:
+        quantised = nncf.quantize(model, nncf.Dataset(inputs), subset_size=len(inputs))
+    except Exception as error:  # NNCF raises what its passes stumble over
+        reason = (str(error).strip() or "NNCF failed").splitlines()[0]
+        raise InputError(f"{source}: NNCF could not quantise it ({reason[:200]})") from error
+    record = record_of(source, len(photos))
+    with replacing(output, overwrite=True) as temporary:
+        openvino.save_model(quantised, temporary, compress_to_fp16=False)
+        temporary.with_suffix(".bin").replace(output.with_suffix(".bin"))
+    with replacing(output.with_suffix(".xml.json"), overwrite=True) as temporary:
+        temporary.write_text(json.dumps(record), encoding="utf-8")

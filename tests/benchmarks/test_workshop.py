@@ -1,0 +1,75 @@
+"""Files are made once, from what they say, and a failure is told and not tried again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import workshop as workshop_module
+from benchmarks.contender import Contender
+from benchmarks.race import race
+from benchmarks.steps import Steps
+from benchmarks.workshop import Workshop, shipped
+from edge_apps.errors import InputError
+from samnet.baselines import ARCHITECTURES
+from samnet.data.embedded import embedded_photos
+
+
+@pytest.fixture
+def workshop(tmp_path):
+    return Workshop(tmp_path, Steps(None, tmp_path / "log"))
+
+
+def test_shipped_weights_are_used(workshop):
+    path, remark = workshop.checkpoint("samnet-edge")
+    assert path == shipped("samnet-edge")
+    assert remark == ""
+    with pytest.raises(InputError, match="did you mean 'samnet'"):
+        workshop.checkpoint("samnett")
+
+
+def test_a_command_that_fails_is_run_once_and_quoted(workshop, monkeypatch, edge_checkpoint):
+    runs = []
+
+    def command(module, *arguments):
+        runs.append(module)
+        raise InputError("a scale is lost")
+
+    monkeypatch.setattr(workshop_module, "_command", command)
+    for _ in range(2):
+        with pytest.raises(InputError, match="a scale is lost"):
+            workshop.artefact(edge_checkpoint, 96, "fp32", ".pte")
+    assert runs == ["convert.executorch"]
+
+
+def test_the_line_of_a_command_is_its_reason(tmp_path):
+    with pytest.raises(InputError, match=r"^missing\.safetensors: .*no such file"):
+        workshop_module._command(
+            "convert.onnx", "--model", "missing.safetensors", "--output", str(tmp_path / "x.onnx")
+        )
+
+
+def test_a_file_is_made_once_for_a_source(workshop, edge_checkpoint, tmp_path):
+    made = workshop.artefact(edge_checkpoint, 96, "fp32", ".onnx")
+    before = made.stat().st_mtime_ns
+    again = Workshop(tmp_path, Steps(None, tmp_path / "log"))
+    assert again.artefact(edge_checkpoint, 96, "fp32", ".onnx") == made
+    assert made.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_system_of_the_paper_runs_in_every_form(name, workshop):
+    source, remark = workshop.checkpoint(name)
+    assert "fit for times" in remark
+    engines = {".tflite": "litert", ".pte": "executorch", ".onnx": "onnxruntime"}
+    contenders = [
+        Contender(name, engine, precision, str(path), None, 1)
+        for suffix, engine in engines.items()
+        for precision in ("fp32", "int8")
+        if (path := workshop.artefact(source, 96, precision, suffix))
+    ]
+    assert all(Path(it.file).is_file() for it in contenders)
+    rows = race(contenders, embedded_photos()[0].photo, repetitions=1, warm_up=0)
+    assert [row.failure for row in rows] == [""] * 6
