@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contest import Result
+from benchmarks.contestants import Contestant
 from benchmarks.paired import PROTOCOL as BOOTSTRAP
 from benchmarks.paired import Paired
 from benchmarks.score_table import Line, csv_text, latex, table
@@ -73,6 +74,7 @@ def write(folder: Path, outcome: Outcome) -> None:
             "precision": it.entry.contestant.precision,
             "sha256": it.entry.contestant.sha256,
             "source_sha256": it.entry.contestant.source_sha256,
+            "size": _size(it.entry.contestant, outcome.settings["size"]),
             "data": it.entry.data.name,
             "published_count": it.entry.data.published_count,
             "of": len(it.entry.data.pairs),
@@ -127,6 +129,11 @@ def _photo_changes(paired: Paired) -> str:
     for it in paired.photos:
         writer.writerow([it.stem, it.before, it.after, it.change])
     return buffer.getvalue()
+
+
+def _size(contestant: Contestant, asked: int | None) -> int | None:
+    """Pixels at which a contestant ran; None where its maps were ready, or it is not ours."""
+    return asked or contestant.size if contestant.kind == "checkpoint" else contestant.size
 
 
 def _stem(data: str, name: str) -> str:

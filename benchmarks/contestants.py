@@ -14,6 +14,7 @@ from edge_apps.files import sha256
 from edge_apps.manifest import manifest_path, read_manifest
 from edge_apps.photos import resize_map
 from edge_apps.runtime import SUFFIXES
+from samnet.checkpoint import load_checkpoint
 from samnet.data.layouts import DataSet
 from samnet.evaluate import MapSource, predicted_maps
 from samnet.predictor import CHECKPOINT, load_predictor
@@ -32,6 +33,7 @@ class Contestant:
         sha256: of the file; None for a folder of maps.
         precision: of its arithmetic, where it is one of ours.
         source_sha256: hash of the float checkpoint behind it, likewise.
+        size: pixels at which it runs unless told otherwise, likewise.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Contestant:
     sha256: str | None = None
     precision: Literal["fp32", "int8"] | None = None
     source_sha256: str | None = None
+    size: int | None = None
 
     def maps(self, data: DataSet) -> MapFolder | None:
         """Its ready maps of a data set; None if it makes them itself.
@@ -102,8 +105,8 @@ def _contestant(name: str, path: Path) -> Contestant:
             f"of maps{hint}"
         )
     if path.suffix == CHECKPOINT:
-        digest = sha256(path)
-        return Contestant(name, path, "checkpoint", digest, "fp32", digest)
+        digest, size = sha256(path), load_checkpoint(path).preprocessing.size
+        return Contestant(name, path, "checkpoint", digest, "fp32", digest, size)
     if path.suffix not in SUFFIXES:
         raise InputError(
             f"{path}: unknown kind of model; expected {', '.join([CHECKPOINT, *SUFFIXES])} or a "
@@ -111,8 +114,8 @@ def _contestant(name: str, path: Path) -> Contestant:
         )
     if manifest_path(path).exists():
         manifest = read_manifest(path)
-        origin = manifest.source_sha256
-        return Contestant(name, path, "artefact", sha256(path), manifest.precision, origin)
+        origin, size = manifest.source_sha256, manifest.size
+        return Contestant(name, path, "artefact", sha256(path), manifest.precision, origin, size)
     return Contestant(name, path, "onnx" if path.suffix == ".onnx" else "artefact", sha256(path))
 
 

@@ -6,8 +6,9 @@ import html.parser
 import numpy as np
 import pytest
 
+from benchmarks.demo_report import Report, changes, render, write_report
 from benchmarks.latency import Protocol
-from benchmarks.report import Report, changes, difference, render, write_report
+from benchmarks.pictures import difference
 from benchmarks.steps import Step
 
 
