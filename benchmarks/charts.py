@@ -43,6 +43,8 @@ PLACES = (
     *((7, 4, "left"), (-7, 4, "right"), (7, -10, "left"), (-7, -10, "right")),
     *((0, 8, "center"), (0, -15, "center"), (12, 12, "left"), (-12, 12, "right")),
     *((12, -20, "left"), (-12, -20, "right"), (0, 20, "center"), (0, -28, "center")),
+    *((7, 24, "left"), (-7, 24, "right"), (7, -32, "left"), (-7, -32, "right")),
+    *((0, 34, "center"), (0, -42, "center"), (7, 46, "left"), (7, -54, "left")),
 )
 """Where a label may stand: points right of and above its mark, and its alignment."""
 
@@ -78,6 +80,12 @@ def chart(
     wide = _svg(panels, (1, len(panels)), (WIDE, height))
     narrow = _svg(panels, (len(panels), 1), (NARROW, min(height, 3.4) * len(panels)))
     return Chart(wide, narrow, alt, caption)
+
+
+def is_narrow(axes: Axes) -> bool:
+    """Whether this is the drawing for a phone, which has room for few words."""
+    figure: Any = axes.get_figure()
+    return bool(figure.get_size_inches()[0] < WIDE / 2)
 
 
 def place_labels(
@@ -140,7 +148,7 @@ def _svg(
         figure = Figure(figsize=size)
         FigureCanvasAgg(figure)  # measures text
         axes = figure.subplots(*shape, squeeze=False).flat
-        bottom, left = 0.55 / size[1], 0.6 / size[0]
+        bottom, left = 0.55 / size[1], 0.85 / size[0]
         figure.subplots_adjust(
             left=left, right=1 - 0.12 / size[0], bottom=bottom, top=1 - 0.3 / size[1],
             wspace=0.2, hspace=0.32,

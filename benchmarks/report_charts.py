@@ -6,13 +6,26 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.charts import FLOAT, OTHERS, OURS, PAPER, SOFT, Chart, chart, place_labels
+from benchmarks.charts import (
+    FLOAT,
+    OTHERS,
+    OURS,
+    PAPER,
+    SOFT,
+    Chart,
+    chart,
+    is_narrow,
+    place_labels,
+)
 from benchmarks.evidence import Accuracy, FileName
 from benchmarks.published import SOURCE, Method
 from benchmarks.standing import Standing, front
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+LEAST_SPAN = 0.02
+"""Of an axis of max F: less would show differences that mean nothing as large ones."""
 
 SHOWN_MODULES = 18
 """Modules with a bar in the chart of sensitivity."""
@@ -72,18 +85,19 @@ def beside_published(
     return chart(panels, alt, caption, height=4.4)
 
 
-def changes(paired: Sequence[Mapping[str, Any]], note: str) -> Chart:
+def changes(paired: Sequence[Mapping[str, Any]]) -> Chart:
     """What int8 changed, with bootstrap intervals, for each figure that was measured."""
-    rows = [
-        (f"{pair['name']}", change)
-        for change_index in range(len(paired[0]["changes"]))
-        for pair in paired
-        for change in [pair["changes"][change_index]]
-    ]
-    worst = min(change["low"] for _, change in rows if change["figure"] != "MAE")
-    alt = f"Changes by int8 with intervals; the lowest end of one is {worst:+.4f}."
-    panel = functools.partial(_changes, rows=rows)
-    return chart([panel], alt, note, height=0.8 + 0.24 * len(rows))
+    ends = [c["low"] for pair in paired for c in pair["changes"] if c["figure"] != "MAE"]
+    alt = (
+        f"Changes of {len(paired[0]['changes'])} figures by int8 in {len(paired)} comparisons; "
+        f"the lowest end of an interval, MAE apart, is {min(ends):+.4f}."
+    )
+    caption = (
+        "Change by int8: the dot is what was measured, the line its bootstrap interval; an "
+        "interval that holds 0 says that the photos show no change. For MAE less is better."
+    )
+    height = 1.3 + 0.17 * len(paired) * (1 + len(paired[0]["changes"]))
+    return chart([functools.partial(_changes, paired=paired)], alt, caption, height=height)
 
 
 def precision_recall(rows: Sequence[Accuracy], data: str) -> Chart:
@@ -117,10 +131,13 @@ def _standings(axes: Axes, rows: Sequence[Standing], cost: str, label: str) -> N
     line = [(getattr(row, cost), row.max_F) for row in best]
     axes.plot(*zip(*line, strict=True), color=SOFT, lw=1, drawstyle="steps-post", zorder=2)
     _log(axes, costs, label)
-    labels = [
-        (x, row.max_F, row.label, colour(row.file, row.precision))
-        for row, x in zip(rows, costs, strict=True)
-    ]
+    sizes = {row.size for row in rows if row.file.ours}
+    labels = []
+    for row, x in zip(rows, costs, strict=True):
+        text = row.label if len(sizes) > 1 else row.label.replace(f" {row.size} px", "")
+        if is_narrow(axes) and row.file.ours and row not in best:
+            text = ""
+        labels.append((x, row.max_F, text, colour(row.file, row.precision)))
     place_labels(axes, sorted(labels, key=lambda it: it[3] == OTHERS))
 
 
@@ -152,6 +169,10 @@ def _log(axes: Axes, costs: Sequence[float], label: str) -> None:
     axes.set_xscale("log")
     axes.set_xlim(min(costs) / 1.5, max(costs) * 1.7)
     axes.margins(y=0.15)
+    low, high = axes.get_ylim()
+    if high - low < LEAST_SPAN:
+        middle = (low + high) / 2
+        axes.set_ylim(middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -159,24 +180,27 @@ def _log(axes: Axes, costs: Sequence[float], label: str) -> None:
     axes.set_title("max F", loc="left", fontsize=9, color=SOFT)
 
 
-def _changes(axes: Axes, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    from matplotlib.transforms import blended_transform_factory
-
+def _changes(axes: Axes, paired: Sequence[Mapping[str, Any]]) -> None:
+    figures = [change["figure"] for change in paired[0]["changes"]]
+    step = 0.7 / len(paired)
     axes.axvline(0, color=SOFT, lw=1)
-    limit = max(max(abs(change["low"]), abs(change["high"])) for _, change in rows) * 1.15
-    for place, (_, change) in enumerate(rows):
-        axes.plot([change["low"], change["high"]], [place, place], color=OURS, lw=2)
-        axes.scatter(change["change"], place, color=OURS, s=28, zorder=3)
-    axes.set_xlim(-limit, limit)
-    axes.set_ylim(len(rows) - 0.4, -1)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
+    for index, pair in enumerate(paired):
+        found = {change["figure"]: change for change in pair["changes"]}
+        rows = [(k, found[name]) for k, name in enumerate(figures) if name in found]
+        places = [k + (index - (len(paired) - 1) / 2) * step for k, _ in rows]
+        hue, marker = (OURS, FLOAT, OTHERS, PAPER)[index % 4], "osD^v"[index % 5]
+        lows, highs = ([change[end] for _, change in rows] for end in ("low", "high"))
+        axes.hlines(places, lows, highs, color=hue, lw=1.8)
+        dots = [change["change"] for _, change in rows]
+        axes.scatter(dots, places, color=hue, marker=marker, s=26, zorder=3, label=pair["name"])
+    axes.set_yticks(range(len(figures)), [name.replace("_", " ") for name in figures])
+    axes.set_ylim(len(figures) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
-    beside = blended_transform_factory(axes.transAxes, axes.transData)
-    for place, (name, change) in enumerate(rows):
-        text = change["figure"].replace("_", " ")
-        axes.text(0, place - 0.38, f"{text}, {name}", transform=beside, fontsize=7, color=SOFT)
-    axes.set_xlabel("change by int8")
+    axes.locator_params(axis="x", nbins=5)
+    axes.set_xlabel("change")
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), fontsize=7, ncols=1 if is_narrow(axes) else 3
+    )
 
 
 def _curves(axes: Axes, rows: Sequence[Accuracy]) -> None:

@@ -8,6 +8,12 @@ import sys
 PLAIN_WIDTH = 200
 """Characters of a line where the output is no terminal."""
 
+WORDS = 16
+"""Characters of the longest figure; whatever is longer is text."""
+
+DENSE = 5
+"""Columns of figures that fit a phone beside a name."""
+
 MISSING = "–"
 """Stands where nothing was measured."""
 
@@ -26,9 +32,30 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> tuple[bool, ...]:
+        """Which columns hold text, which may be broken into lines, and no figures."""
+        columns = zip(self.head, *self.rows, strict=True)
+        return tuple(any(len(text) > WORDS or "`" in text for text in texts) for texts in columns)
+
+    @property
+    def dense(self) -> bool:
+        """Whether it is narrow enough to stay a table on a phone."""
+        return len(self.head) <= DENSE and not any(self.words[1:])
+
+    def without_empty(self) -> Table:
+        """The table without columns in which nothing was measured."""
+        kept = [
+            index
+            for index in range(len(self.head))
+            if index == 0 or any(row[index] != MISSING for row in self.rows)
+        ]
+        rows = tuple(tuple(row[index] for index in kept) for row in self.rows)
+        return Table(tuple(self.head[index] for index in kept), rows, self.notes)
+
     def markdown(self) -> str:
         """The table with its notes; names of files are set as code."""
-        rule = ["---", *["---:"] * (len(self.head) - 1)]
+        rule = ["---", *("---" if words else "---:" for words in self.words[1:])]
         body = ([as_code(row[0]), *row[1:]] for row in self.rows)
         lines = [f"| {' | '.join(cells)} |" for cells in (self.head, rule, *body)]
         return "\n\n".join(["\n".join(lines), *self.notes])
@@ -56,7 +83,10 @@ def number(value: float | None, form: str = ".3f") -> str:
 
 def signed(value: float | None, form: str = "+.4f") -> str:
     """A change as text, with a true minus sign."""
-    return number(value, form).replace("-", "−")
+    text = number(value, form)
+    if value is not None and float(text) == 0:
+        return text.lstrip("+-")
+    return text.replace("-", "−")
 
 
 def as_code(name: str) -> str:

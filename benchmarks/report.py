@@ -1,0 +1,190 @@
+"""``python -m benchmarks.report``: what all result files say, as one page and in Markdown.
+
+Everything on the page stands inside it, so it opens offline. Nothing is measured here but the
+maps of the embedded photos, which are made anew by what is shipped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import page
+from benchmarks.demo import WEIGHTS, credits
+from benchmarks.evidence import ENGINES, Results, accuracies, file_name, timings
+from benchmarks.gallery import scenes
+from benchmarks.page import Change, ratio
+from benchmarks.published import read_published
+from benchmarks.readme import ROOT, read_results
+from benchmarks.sections import Evidence, Section, sections
+from benchmarks.standing import Standing, standings
+from benchmarks.tables import signed
+from edge_apps.errors import InputError
+from edge_apps.files import replacing
+from edge_apps.shipped import usable_models
+from edge_apps.targets import check_absent
+from samnet.command import run_command
+from samnet.metrics import PROTOCOL
+
+TITLE = "SAMNet on the edge: what to run where"
+
+
+@dataclasses.dataclass
+class Options:
+    """What to report."""
+
+    results: Path = ROOT / "results"
+    """Folder of result files."""
+    output: Path = Path("runs/report/report.html")
+    """The page to write; its Markdown twin stands beside it."""
+    data: str = "ECSSD"
+    """Data set that the charts and the advice go by."""
+    photos: bool = True
+    """Show the maps of the embedded photos by what is shipped."""
+    overwrite: bool = False
+    """Replace an earlier report."""
+
+
+def gather(results: Results, data: str) -> Evidence:
+    """Brings together what result files say.
+
+    Raises:
+        InputError: if one is not as it should be, or none has scores on the data set.
+    """
+    times, scores = timings(results), accuracies(results)
+    names = sorted({row.data for row in scores})
+    if data not in names:
+        near = difflib.get_close_matches(data, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none'}"
+        raise InputError(f"no result has scores on {data!r}; {hint}")
+    both = standings(times, scores, results, data)
+    return Evidence(results, times, scores, both, data, read_published())
+
+
+def changes(evidence: Evidence) -> list[Change]:
+    """What int8 changes in the fastest form, for the head; empty where it cannot be told."""
+    rows = [row for row in evidence.standings if row.file.ours]
+    low = min((r for r in rows if r.precision == "int8"), key=lambda r: r.median, default=None)
+    if low is None:
+        return []
+    floats = [r for r in rows if r.precision == "fp32" and r.file.network == low.file.network]
+    high = max(floats, key=lambda r: r.median, default=None)
+    if high is None:
+        return []
+    found = [
+        Change(
+            f"Latency, {high.engine} fp32 to {low.engine} int8",
+            *(f"{high.median:.1f}", f"{low.median:.1f}", "ms"),
+            ratio(high.median, low.median, "faster", "slower"),
+        )
+    ]
+    if high.megabytes and low.megabytes:
+        size = (high.megabytes, low.megabytes)
+        found.append(Change("File", f"{size[0]:.1f}", f"{size[1]:.1f}", "MB", ratio(*size)))
+    for name, before, after in (("max F", high.max_F, low.max_F), ("MAE", high.MAE, low.MAE)):
+        change = f"{signed(after - before)} on {evidence.data}"
+        found.append(Change(name, f"{before:.3f}", f"{after:.3f}", "", change))
+    return found
+
+
+def lede(evidence: Evidence) -> str:
+    """One sentence that decides."""
+    rows: list[Standing] = [row for row in evidence.standings if row.file.ours]
+    if not rows:
+        return f"Accuracy on {evidence.data}, size and latency of every form that was measured."
+    fast = min(rows, key=lambda row: row.median)
+    return (
+        f"The fastest form, {fast.label}, takes {fast.median:.1f} ms a photo on one thread and "
+        f"reaches max F {fast.max_F:.3f} on {evidence.data}. Figures come from "
+        f"{len(evidence.results)} result files."
+    )
+
+
+def markdown(evidence: Evidence, parts: Sequence[Section]) -> str:
+    """The report without its pictures."""
+    text = [f"# {TITLE}", lede(evidence)]
+    for part in parts:
+        if part.tables or part.text:
+            text += [f"## {part.title}", *filter(None, [part.text])]
+            text += [table.markdown() for table in part.tables]
+    text += ["## Protocol", PROTOCOL]
+    text += [f"- `{name}.json`: {about}" for name, about in measured(evidence.results)]
+    return "\n\n".join(text) + "\n"
+
+
+def measured(results: Results) -> list[tuple[str, str]]:
+    """When and where each result was measured, and by which software."""
+    found = []
+    for name, result in results.items():
+        where: Mapping[str, Any] = result.get("environment", {})
+        parts = [str(where.get(key, "")) for key in ("date", "cpu")]
+        packages = ", ".join(f"{key} {value}" for key, value in where.get("packages", {}).items())
+        found.append((name, "; ".join(filter(None, [*parts, packages])) or "not noted"))
+    return found
+
+
+def photo_scenes() -> list[dict[str, Any]]:
+    """The embedded photos with the maps of the shipped checkpoint and artefacts made from it.
+
+    Raises:
+        InputError: if one of them cannot be run.
+    """
+    from benchmarks.comparison import Candidate, Scene, compare
+    from samnet.data.embedded import embedded_photos
+    from samnet.predictor import load_predictor
+
+    network = WEIGHTS.stem
+    files = [p for p in usable_models() if file_name(p.name).network == network]
+    candidates = []
+    for path in (WEIGHTS, *files):
+        precision = file_name(path.name).precision or "fp32"
+        candidates.append(
+            Candidate(
+                f"{ENGINES[path.suffix]} {precision}",
+                path.name,
+                path.suffix,
+                precision,
+                path.stat().st_size / 1e6,
+                load_predictor(path, threads=1),
+            )
+        )
+    return scenes(compare(candidates, [Scene(*photo) for photo in embedded_photos()]))
+
+
+def main(options: Options) -> None:
+    """Writes the page and its twin.
+
+    Raises:
+        InputError: for wrong input; nothing is written then.
+    """
+    twin = options.output.with_suffix(".md")
+    if twin == options.output:
+        raise InputError(f"{options.output}: expected a name such as report.html")
+    for target in (options.output, twin):
+        check_absent(target, overwrite=options.overwrite)
+    evidence = gather(read_results(options.results), options.data)
+    parts = sections(evidence)
+    notes = [PROTOCOL]
+    if options.photos:
+        notes.append(credits())
+    html = page.render(
+        "report.html",
+        title=TITLE,
+        summary=lede(evidence),
+        changes=changes(evidence),
+        sections=parts,
+        scenes=photo_scenes() if options.photos else [],
+        notes=notes,
+        measured=measured(evidence.results),
+    )
+    for path, text in ((options.output, html), (twin, markdown(evidence, parts))):
+        with replacing(path, overwrite=True) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    print(f"{options.output} and {twin} from {len(evidence.results)} result files")
+
+
+if __name__ == "__main__":
+    run_command(Options, main, "Writes what all result files say as a page and in Markdown.")
