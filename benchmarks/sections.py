@@ -226,7 +226,8 @@ def protocol_text(result: Mapping[str, Any]) -> str:
         from benchmarks.latency import Protocol
 
         return Protocol(**{**protocol, "cores": tuple(protocol["cores"])}).describe()
-    return " ".join(f"{str(value).rstrip('.')}." for value in protocol.values() if value)
+    sentences = (str(value).rstrip(".") for value in protocol.values() if value)
+    return " ".join(f"{text[:1].upper()}{text[1:]}." for text in sentences)
 
 
 _PAPER = ("max_F", "MAE", "weighted_F", "S")
@@ -256,7 +257,8 @@ def _gains(evidence: Evidence) -> Iterable[tuple[str, ...]]:
             alike = low.file.network == high.file.network and low.file.suffix == high.file.suffix
             if not (same and alike and (high.precision, low.precision) == ("fp32", "int8")):
                 continue
-            assert low.median is not None and high.median is not None  # noqa: PT018
+            assert low.median is not None
+            assert high.median is not None
             files = (sizes.get(high.file.text), sizes.get(low.file.text))
             smaller = f"{files[0] / files[1]:.1f} ×" if files[0] and files[1] else MISSING
             yield (
