@@ -17,7 +17,7 @@ INK, SOFT, LINE = "#16191d", "#5b636e", "#e1e5ea"
 OURS, FLOAT, OTHERS, PAPER = "#b3123a", "#16457a", "#5b636e", "#8a95a3"
 """Our int8 forms, our float ones, networks of others that were run here, published figures."""
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 9,
     "font.family": "sans-serif",
     "svg.fonttype": "none",
@@ -67,7 +67,11 @@ class Chart:
 
 
 def chart(
-    panels: Sequence[Callable[[Axes], None]], alt: str, caption: str, height: float = 4.0
+    panels: Sequence[Callable[[Axes], None]],
+    alt: str,
+    caption: str,
+    height: float = 4.0,
+    head: float = 0.3,
 ) -> Chart:
     """Draws panels side by side, and below each other for a phone.
 
@@ -76,9 +80,10 @@ def chart(
         alt: see ``Chart``.
         caption: likewise.
         height: of a panel in inches.
+        head: of the room above the uppermost axes in inches.
     """
-    wide = _svg(panels, (1, len(panels)), (WIDE, height))
-    narrow = _svg(panels, (len(panels), 1), (NARROW, min(height, 3.4) * len(panels)))
+    wide = _svg(panels, (1, len(panels)), (WIDE, height), head)
+    narrow = _svg(panels, (len(panels), 1), (NARROW, min(height, 3.4) * len(panels)), head)
     return Chart(wide, narrow, alt, caption)
 
 
@@ -138,7 +143,10 @@ def _inside(box: Any, mark: Any) -> bool:
 
 
 def _svg(
-    panels: Sequence[Callable[[Axes], None]], shape: tuple[int, int], size: tuple[float, float]
+    panels: Sequence[Callable[[Axes], None]],
+    shape: tuple[int, int],
+    size: tuple[float, float],
+    head: float,
 ) -> str:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -150,7 +158,7 @@ def _svg(
         axes = figure.subplots(*shape, squeeze=False).flat
         bottom, left = 0.55 / size[1], 0.85 / size[0]
         figure.subplots_adjust(
-            left=left, right=1 - 0.12 / size[0], bottom=bottom, top=1 - 0.3 / size[1],
+            left=left, right=1 - 0.12 / size[0], bottom=bottom, top=1 - head / size[1],
             wspace=0.2, hspace=0.32,
         )  # fmt: skip
         for panel, draw in zip(axes, panels, strict=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,18 +112,26 @@ def markdown(evidence: Evidence, parts: Sequence[Section]) -> str:
             text += [f"## {part.title}", *filter(None, [part.text])]
             text += [table.markdown() for table in part.tables]
     text += ["## Protocol", PROTOCOL]
-    text += [f"- `{name}.json`: {about}" for name, about in measured(evidence.results)]
+    text += [f"- {name}: {about}" for name, about in measured(evidence.results)]
     return "\n\n".join(text) + "\n"
 
 
 def measured(results: Results) -> list[tuple[str, str]]:
-    """When and where each result was measured, and by which software."""
-    found = []
+    """The software of most results, then when and where each was measured, and if otherwise how."""
+    software = {
+        name: ", ".join(
+            f"{key} {value}"
+            for key, value in result.get("environment", {}).get("packages", {}).items()
+        )
+        for name, result in results.items()
+    }
+    (usual, _), *_ = Counter(filter(None, software.values())).most_common(1) or [("", 0)]
+    found = [("software", usual)] if usual else []
     for name, result in results.items():
         where: Mapping[str, Any] = result.get("environment", {})
         parts = [str(where.get(key, "")) for key in ("date", "cpu")]
-        packages = ", ".join(f"{key} {value}" for key, value in where.get("packages", {}).items())
-        found.append((name, "; ".join(filter(None, [*parts, packages])) or "not noted"))
+        other = software[name] if software[name] != usual else ""
+        found.append((name, "; ".join(filter(None, [*parts, other])) or "not noted"))
     return found
 
 

@@ -96,8 +96,9 @@ def changes(paired: Sequence[Mapping[str, Any]]) -> Chart:
         "Change by int8: the dot is what was measured, the line its bootstrap interval; an "
         "interval that holds 0 says that the photos show no change. For MAE less is better."
     )
-    height = 1.3 + 0.17 * len(paired) * (1 + len(paired[0]["changes"]))
-    return chart([functools.partial(_changes, paired=paired)], alt, caption, height=height)
+    head = 0.2 + 0.17 * len(paired)
+    height = 1.0 + head + 0.17 * len(paired) * (1 + len(paired[0]["changes"]))
+    return chart([functools.partial(_changes, paired=paired)], alt, caption, height, head)
 
 
 def precision_recall(rows: Sequence[Accuracy], data: str) -> Chart:
@@ -156,7 +157,7 @@ def _published(
         if x is not None and y is not None:
             marks.append((x, y, method.name, PAPER))
     axes.scatter([m[0] for m in marks], [m[1] for m in marks], s=20, color=PAPER, zorder=2)
-    own = [(row[1 + cost], row[3], row[0], FLOAT) for row in ours]
+    own = [((params, madds)[cost], y, name, FLOAT) for name, params, madds, y in ours]
     shown = [(x, y, name, hue) for x, y, name, hue in own if x is not None]
     axes.scatter([m[0] for m in shown], [m[1] for m in shown], s=60, color=FLOAT, zorder=3)
     _log(axes, [m[0] for m in (*marks, *shown)], label)
@@ -220,7 +221,8 @@ def _curves(axes: Axes, rows: Sequence[Accuracy]) -> None:
         ]
         best = max(range(len(f)), key=f.__getitem__)
         axes.scatter(recall[best], precision[best], s=24, color=hue, zorder=3)
-    axes.set(xlabel="recall", xlim=(0, 1.0), ylim=(0.4, 1.0))
+    # A phone's drawing has room for the legend below the curves alone.
+    axes.set(xlabel="recall", xlim=(0, 1.0), ylim=(0.0 if is_narrow(axes) else 0.4, 1.0))
     axes.set_title("precision", loc="left", fontsize=9, color=SOFT)
     axes.legend(loc="lower left", fontsize=7)
 

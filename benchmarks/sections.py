@@ -115,8 +115,7 @@ def int8(evidence: Evidence) -> Section:
     if paired:
         rows = tuple(_paired_row(pair) for pair in paired)
         head = ("", "against", "photos", "max F (interval)", "MAE (interval)")
-        head += ("worse photos", "worst photo, MAE")
-        tables.append(Table(head, rows, (BOOTSTRAP,)))
+        tables.append(Table((*head, "worse photos", "worst photo, MAE"), rows, (BOOTSTRAP,)))
         charts.append(report_charts.changes(paired))
     if rows := tuple(_gains(evidence)):
         head = ("", "latency, ms", "faster", "file, MB", "smaller")
@@ -165,7 +164,8 @@ def latency(evidence: Evidence) -> Section:
         rows = [row for row in evidence.timings if row.result == name]
         result = evidence.results[name]
         cells = tuple(_timing_row(row, sizes) for row in rows)
-        head = ("", "engine", "px", "threads", "median, ms", "least", "file, MB", "peak, MB")
+        head: tuple[str, ...] = ("", "engine", "px", "threads", "median, ms", "least")
+        head = (*head, "file, MB", "peak, MB")
         remarks = any(row.remark for row in rows)
         if remarks:
             head = (*head, "remark")
@@ -227,7 +227,11 @@ def protocol_text(result: Mapping[str, Any]) -> str:
 
         return Protocol(**{**protocol, "cores": tuple(protocol["cores"])}).describe()
     sentences = (str(value).rstrip(".") for value in protocol.values() if value)
-    return " ".join(f"{text[:1].upper()}{text[1:]}." for text in sentences)
+    # A name such as qemu-aarch64 keeps its small letter.
+    return " ".join(
+        f"{text[:1].upper() + text[1:] if text.split()[0].isalpha() else text}."
+        for text in sentences
+    )
 
 
 _PAPER = ("max_F", "MAE", "weighted_F", "S")
