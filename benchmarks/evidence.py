@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -123,14 +123,14 @@ class Accuracy:
 
 
 def file_name(text: str, network: str = "") -> FileName:
-    """Reads the name of a file; ``network`` goes before what the name says."""
+    """Reads the name of a file; ``network`` stands in where the name does not say one."""
     name = PurePath(text).name
     found = NAME.match(name)
     if found is None:
         precision = "fp32" if name.endswith(".safetensors") else None
         return FileName(name, network or PurePath(name).stem, None, precision)
     size = int(found["size"])
-    return FileName(name, network or found["network"], size, found["precision"])
+    return FileName(name, found["network"], size, found["precision"])
 
 
 def timings(results: Results) -> list[Timing]:
@@ -204,7 +204,7 @@ def _timing_of_row(name: str, row: Mapping[str, Any], threads: int, size: int | 
         file=file,
         engine=str(label).removesuffix(f" {precision}"),
         precision=str(precision),
-        size=row.get("size") or file.size or size,
+        size=_side(row.get("size")) or file.size or size,
         threads=threads,
         median=float(times["median"]) if times else None,
         minimum=float(times["minimum"]) if times else None,
@@ -213,6 +213,11 @@ def _timing_of_row(name: str, row: Mapping[str, Any], threads: int, size: int | 
         remark="; ".join(filter(None, (row.get("remark"), row.get("failure")))),
         result=name,
     )
+
+
+def _side(size: int | Sequence[int] | None) -> int | None:
+    """Pixels of an input; of one that is not square, the longer side."""
+    return max(size) if isinstance(size, Sequence) else size
 
 
 def _accuracies(name: str, result: Mapping[str, Any]) -> Iterator[Accuracy]:

@@ -222,11 +222,13 @@ def protocol_text(result: Mapping[str, Any]) -> str:
     protocol = result.get("latency_protocol", result.get("protocol", ""))
     if isinstance(protocol, str):
         return protocol
+    if "text" in protocol:
+        return str(protocol["text"])
     if {"threads", "repetitions", "warm_up", "cores", "running"} == protocol.keys():
         from benchmarks.latency import Protocol
 
         return Protocol(**{**protocol, "cores": tuple(protocol["cores"])}).describe()
-    sentences = (str(value).rstrip(".") for value in protocol.values() if value)
+    sentences = [value.rstrip(".") for value in protocol.values() if isinstance(value, str)]
     # A name such as qemu-aarch64 keeps its small letter.
     return " ".join(
         f"{text[:1].upper() + text[1:] if text.split()[0].isalpha() else text}."

@@ -123,6 +123,16 @@ def test_a_latency_joins_the_accuracy_of_the_same_size_alone(results):
     assert "theirs.onnx" in joined
 
 
+def test_rows_of_every_latency_command():
+    old = {"latency_ms": {"a/samnet_336_fp32.pte": {"median": 2, "minimum": 1}}}
+    new = {**row("samnet_336_int8.tflite", "LiteRT", 3.0), "size": [192, 256], "remark": "odd"}
+    new["network"] = "samnet_336_int8"
+    first, second = timings({"old": old, "new": {"rows": [new]}})
+    assert (first.engine, first.size, first.threads) == ("ExecuTorch", 336, 1)
+    assert (second.engine, second.size, second.remark) == ("LiteRT", 256, "odd")
+    assert first.file.network == second.file.network == "samnet"
+
+
 def test_the_front_is_what_nothing_beats():
     def standing(ms, max_F):
         return Standing(file_name("a"), "e", "fp32", 1, ms, None, max_F, 0.1)
