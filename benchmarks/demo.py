@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.comparison import Comparison, Scene, compare, table
+from benchmarks.demo_report import Report, write_report
 from benchmarks.forms import FORMS, candidates
-from benchmarks.report import Report, write_report
 from benchmarks.steps import Steps
 from benchmarks.timing import WARM_UP, Protocol, load_runner, measure, pinned
 from edge_apps.errors import InputError

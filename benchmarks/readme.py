@@ -16,6 +16,9 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import int8_page, peers_page
+from benchmarks.devices import advice, advice_table
+from benchmarks.evidence import accuracies, timings
+from benchmarks.standing import standings
 from benchmarks.training_page import ablation, recipes, throughput
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
@@ -29,6 +32,8 @@ SHOWN = ("astronaut", "chelsea", "coffee", "rocket")
 TILE = (198, 264)
 """Height and width of one picture in the README, in pixels."""
 GAP = 6
+MAIN = "ECSSD"
+"""Data set that the advice goes by."""
 
 
 @dataclasses.dataclass
@@ -75,7 +80,7 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
         InputError: as :func:`with_blocks`.
     """
     blocks = {
-        options.readme: {"figures": figures(results)},
+        options.readme: {"devices": devices(results), "figures": figures(results)},
         options.training: {
             "recipes": recipes(results),
             "throughput": throughput(results),
@@ -112,6 +117,13 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     if not found:
         raise InputError(f"{folder}: no result file; write one with samnet.evaluate --json")
     return found
+
+
+def devices(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which file for which device: the head of benchmarks.report."""
+    scores = accuracies(results)
+    rows = standings(timings(results), scores, results, MAIN)
+    return advice_table(advice(rows, scores, results, MAIN)).markdown()
 
 
 def figures(results: Mapping[str, Mapping[str, Any]]) -> str:

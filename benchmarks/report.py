@@ -1,194 +1,199 @@
-"""A comparison as one HTML file that holds everything it shows."""
+"""``python -m benchmarks.report``: what all result files say, as one page and in Markdown.
+
+Everything on the page stands inside it, so it opens offline. Nothing is measured here but the
+maps of the embedded photos, which are made anew by what is shipped.
+"""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import io
+import difflib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from benchmarks.comparison import Bytes, Comparison, Row
-from benchmarks.latency import Protocol
-from benchmarks.steps import Step
+from benchmarks import page
+from benchmarks.demo import WEIGHTS, credits
+from benchmarks.evidence import ENGINES, Results, accuracies, file_name, timings
+from benchmarks.gallery import scenes
+from benchmarks.page import Change, ratio
+from benchmarks.published import read_published
+from benchmarks.readme import ROOT, read_results
+from benchmarks.sections import Evidence, Section, sections
+from benchmarks.standing import Standing, standings
+from benchmarks.tables import signed
+from edge_apps.errors import InputError
 from edge_apps.files import replacing
-from edge_apps.photos import overlay, resize_map, resize_photo
+from edge_apps.shipped import usable_models
+from edge_apps.targets import check_absent
+from samnet.command import run_command
+from samnet.metrics import PROTOCOL
 
-SHOWN = 420
-"""Longest side of a picture in the report in pixels; figures are computed at full size."""
-
-SATURATION = 32
-"""Difference of grey values, of 255, that is shown in full colour."""
-
-HIGHER, LOWER = (178, 24, 43), (33, 102, 172)
-"""RGB colours of pixels that are more, or less, salient than in the reference."""
-
-TEMPLATES = Path(__file__).parent / "templates"
+TITLE = "SAMNet on the edge: what to run where"
 
 
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What a report shows.
+@dataclasses.dataclass
+class Options:
+    """What to report."""
 
-    Args:
-        title: its headline.
-        summary: a sentence or two under it.
-        comparison: the figures and maps.
-        steps: how the artefacts were made.
-        protocol: how latencies were taken.
-        notes: sentences on how the other figures were taken, and credits.
-        environment: of the measurement, as :func:`samnet.results.environment` gives it.
+    results: Path = ROOT / "results"
+    """Folder of result files."""
+    output: Path = Path("runs/report/report.html")
+    """The page to write; its Markdown twin stands beside it."""
+    data: str = "ECSSD"
+    """Data set that the charts and the advice go by."""
+    photos: bool = True
+    """Show the maps of the embedded photos by what is shipped."""
+    overwrite: bool = False
+    """Replace an earlier report."""
+
+
+def gather(results: Results, data: str) -> Evidence:
+    """Brings together what result files say.
+
+    Raises:
+        InputError: if one is not as it should be, or none has scores on the data set.
     """
-
-    title: str
-    summary: str
-    comparison: Comparison
-    steps: tuple[Step, ...]
-    protocol: Protocol
-    notes: tuple[str, ...]
-    environment: dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """A figure before and after quantisation, for the head of the report."""
-
-    name: str
-    before: str
-    after: str
-    unit: str
-    remark: str
+    times, scores = timings(results), accuracies(results)
+    names = sorted({row.data for row in scores})
+    if data not in names:
+        near = difflib.get_close_matches(data, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none'}"
+        raise InputError(f"no result has scores on {data!r}; {hint}")
+    both = standings(times, scores, results, data)
+    return Evidence(results, times, scores, both, data, read_published())
 
 
-def write_report(path: Path, report: Report) -> None:
-    """Writes ``report`` to ``path``, replacing what stood there."""
-    with replacing(path, overwrite=True) as temporary:
-        temporary.write_text(render(report), encoding="utf-8")
-
-
-def render(report: Report) -> str:
-    """The report as HTML without any reference to another file."""
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    environment = jinja2.Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    rows = report.comparison.rows
-    return environment.get_template("report.html").render(
-        report=report,
-        rows=rows,
-        changes=changes(rows),
-        scenes=[_scene(report.comparison, k) for k in range(len(report.comparison.scenes))],
-        slowest=max((row.latency.median for row in rows if row.latency), default=1.0),
-        largest=max(row.candidate.megabytes for row in rows),
-        seconds=sum(step.seconds for step in report.steps),
-        saturation=SATURATION,
-        higher=_css(HIGHER),
-        lower=_css(LOWER),
-    )
-
-
-def changes(rows: tuple[Row, ...]) -> list[Change]:
-    """What int8 changes in the first format that has both precisions; empty if none has."""
-    for low in rows:
-        for high in rows:
-            pair = (high.candidate.precision, low.candidate.precision)
-            if high.candidate.format == low.candidate.format and pair == ("fp32", "int8"):
-                return _changes(high, low)
-    return []
-
-
-def difference(map: Bytes, reference: Bytes) -> Bytes:
-    """Colours the signed difference of two maps (H, W): red is more salient, blue is less.
-
-    Returns:
-        RGB, (H, W, 3) uint8.
-    """
-    delta = (map.astype(np.float32) - reference.astype(np.float32))[..., None]
-    strength = np.clip(np.abs(delta) / SATURATION, 0, 1)
-    colour = np.where(delta > 0, np.array(HIGHER, np.float32), np.array(LOWER, np.float32))
-    return (255 * (1 - strength) + colour * strength + 0.5).astype(np.uint8)
-
-
-def _changes(high: Row, low: Row) -> list[Change]:
-    kind = low.candidate.format
-    size = (high.candidate.megabytes, low.candidate.megabytes)
-    found = [Change(f"Size of the {kind}", f"{size[0]:.1f}", f"{size[1]:.1f}", "MB", _ratio(*size))]
-    if high.latency and low.latency:
-        times = (high.latency.minimum, low.latency.minimum)
-        remark = _ratio(*times, less="faster", more="slower")
-        found.append(
-            Change("Latency, best run", f"{times[0]:.1f}", f"{times[1]:.1f}", "ms", remark)
+def changes(evidence: Evidence) -> list[Change]:
+    """What int8 changes in the fastest form, for the head; empty where it cannot be told."""
+    rows = [row for row in evidence.standings if row.file.ours]
+    low = min((r for r in rows if r.precision == "int8"), key=lambda r: r.median, default=None)
+    if low is None:
+        return []
+    floats = [r for r in rows if r.precision == "fp32" and r.file.network == low.file.network]
+    high = max(floats, key=lambda r: r.median, default=None)
+    if high is None:
+        return []
+    found = [
+        Change(
+            f"Latency, {high.engine} fp32 to {low.engine} int8",
+            *(f"{high.median:.1f}", f"{low.median:.1f}", "ms"),
+            ratio(high.median, low.median, "faster", "slower"),
         )
-    gain = f"{low.max_f - high.max_f:+.3f} by int8".replace("-", "−")
-    found.append(Change("max F", f"{high.max_f:.3f}", f"{low.max_f:.3f}", "", gain))
-    if high.agreement and low.agreement:
-        found.append(
-            Change(
-                "Mean difference from PyTorch",
-                f"{high.agreement.mean:.2f}",
-                f"{low.agreement.mean:.2f}",
-                "of 255",
-                f"{low.agreement.decided:.1%} of pixels decided alike",
-            )
-        )
+    ]
+    if high.megabytes and low.megabytes:
+        size = (high.megabytes, low.megabytes)
+        found.append(Change("File", f"{size[0]:.1f}", f"{size[1]:.1f}", "MB", ratio(*size)))
+    for name, before, after in (("max F", high.max_F, low.max_F), ("MAE", high.MAE, low.MAE)):
+        change = f"{signed(after - before)} on {evidence.data}"
+        found.append(Change(name, f"{before:.3f}", f"{after:.3f}", "", change))
     return found
 
 
-def _ratio(before: float, after: float, less: str = "smaller", more: str = "larger") -> str:
-    word, factor = (less, before / after) if after <= before else (more, after / before)
-    return f"{factor:.1f} times {word}"
+def lede(evidence: Evidence) -> str:
+    """One sentence that decides."""
+    rows: list[Standing] = [row for row in evidence.standings if row.file.ours]
+    if not rows:
+        return f"Accuracy on {evidence.data}, size and latency of every form that was measured."
+    fast = min(rows, key=lambda row: row.median)
+    return (
+        f"The fastest form, {fast.label}, takes {fast.median:.1f} ms a photo on one thread and "
+        f"reaches max F {fast.max_F:.3f} on {evidence.data}. Figures come from "
+        f"{len(evidence.results)} result files."
+    )
 
 
-def _scene(comparison: Comparison, index: int) -> dict[str, Any]:
-    """Pictures and figures of one photo."""
-    scene = comparison.scenes[index]
-    maps = [of_row[index] for of_row in comparison.maps]
-    size = _shown(scene.photo)
-    photo = resize_photo(scene.photo, size)
-    small = [resize_map(map, size) for map in maps]
-    # The last row's map is laid over the photo: the last form is the one furthest from training.
-    return {
-        "name": scene.name,
-        "height": size[0],
-        "width": size[1],
-        "photo": _uri(photo, "JPEG"),
-        "overlay": _uri(overlay(photo, small[-1]), "JPEG"),
-        "mask": _uri(resize_map(scene.mask, size), "PNG"),
-        "maps": [
-            {
-                "label": row.candidate.label,
-                "picture": _uri(small[k], "PNG"),
-                "mae": float(np.abs(maps[k] / 255 - (scene.mask > 128)).mean()),
-                "difference": _uri(difference(small[k], small[0]), "PNG"),
-                "mean": float(np.abs(maps[k].astype(int) - maps[0]).mean()),
-                "most": int(np.abs(maps[k].astype(int) - maps[0]).max()),
-            }
-            for k, row in enumerate(comparison.rows)
-        ],
+def markdown(evidence: Evidence, parts: Sequence[Section]) -> str:
+    """The report without its pictures."""
+    text = [f"# {TITLE}", lede(evidence)]
+    for part in parts:
+        if part.tables or part.text:
+            text += [f"## {part.title}", *filter(None, [part.text])]
+            text += [table.markdown() for table in part.tables]
+    text += ["## Protocol", PROTOCOL]
+    text += [f"- {name}: {about}" for name, about in measured(evidence.results)]
+    return "\n\n".join(text) + "\n"
+
+
+def measured(results: Results) -> list[tuple[str, str]]:
+    """The software of most results, then when and where each was measured, and if otherwise how."""
+    software = {
+        name: ", ".join(
+            f"{key} {value}"
+            for key, value in result.get("environment", {}).get("packages", {}).items()
+        )
+        for name, result in results.items()
     }
+    (usual, _), *_ = Counter(filter(None, software.values())).most_common(1) or [("", 0)]
+    found = [("software", usual)] if usual else []
+    for name, result in results.items():
+        where: Mapping[str, Any] = result.get("environment", {})
+        parts = [str(where.get(key, "")) for key in ("date", "cpu")]
+        other = software[name] if software[name] != usual else ""
+        found.append((name, "; ".join(filter(None, [*parts, other])) or "not noted"))
+    return found
 
 
-def _shown(photo: Bytes) -> tuple[int, int]:
-    height, width = photo.shape[:2]
-    factor = min(1.0, SHOWN / max(height, width))
-    return round(height * factor), round(width * factor)
+def photo_scenes() -> list[dict[str, Any]]:
+    """The embedded photos with the maps of the shipped checkpoint and artefacts made from it.
+
+    Raises:
+        InputError: if one of them cannot be run.
+    """
+    from benchmarks.comparison import Candidate, Scene, compare
+    from samnet.data.embedded import embedded_photos
+    from samnet.predictor import load_predictor
+
+    network = WEIGHTS.stem
+    files = [p for p in usable_models() if file_name(p.name).network == network]
+    candidates = []
+    for path in (WEIGHTS, *files):
+        precision = file_name(path.name).precision or "fp32"
+        candidates.append(
+            Candidate(
+                f"{ENGINES[path.suffix]} {precision}",
+                path.name,
+                path.suffix,
+                precision,
+                path.stat().st_size / 1e6,
+                load_predictor(path, threads=1),
+            )
+        )
+    return scenes(compare(candidates, [Scene(*photo) for photo in embedded_photos()]))
 
 
-def _uri(picture: Bytes, kind: str) -> str:
-    """A picture as a data URI."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, kind, quality=85, optimize=True)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+def main(options: Options) -> None:
+    """Writes the page and its twin.
+
+    Raises:
+        InputError: for wrong input; nothing is written then.
+    """
+    twin = options.output.with_suffix(".md")
+    if twin == options.output:
+        raise InputError(f"{options.output}: expected a name such as report.html")
+    for target in (options.output, twin):
+        check_absent(target, overwrite=options.overwrite)
+    evidence = gather(read_results(options.results), options.data)
+    parts = sections(evidence)
+    notes = [PROTOCOL]
+    if options.photos:
+        notes.append(credits())
+    html = page.render(
+        "report.html",
+        title=TITLE,
+        summary=lede(evidence),
+        changes=changes(evidence),
+        sections=parts,
+        scenes=photo_scenes() if options.photos else [],
+        notes=notes,
+        measured=measured(evidence.results),
+    )
+    for path, text in ((options.output, html), (twin, markdown(evidence, parts))):
+        with replacing(path, overwrite=True) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    print(f"{options.output} and {twin} from {len(evidence.results)} result files")
 
 
-def _css(colour: tuple[int, int, int]) -> str:
-    return f"rgb{colour}"
+if __name__ == "__main__":
+    run_command(Options, main, "Writes what all result files say as a page and in Markdown.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +33,35 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the data sets of ../shared, which are not beside this checkout")
     return SHARED
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    """Three synthetic scenes of 72x96 pixels as a data set with images/ and masks/."""
+    from samnet.data.synthetic import write_scenes
+
+    folder = tmp_path / "scenes"
+    write_scenes(folder, 3, (72, 96))
+    return folder
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs ``python -m MODULE ARGUMENTS`` in this process; gives status, output and errors."""
+
+    from samnet.command import run_command
+
+    def run(name: str, *arguments: object) -> tuple[int, str, str]:
+        module = importlib.import_module(name)
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            run_command(module.Options, module.main, "")
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,111 +1,221 @@
+"""The report of all results: what it says, and that it holds everything it shows."""
+
 from __future__ import annotations
 
-import dataclasses
-import html.parser
+import json
+import re
+from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmarks.latency import Protocol
-from benchmarks.report import Report, changes, difference, render, write_report
-from benchmarks.steps import Step
+from benchmarks.devices import advice
+from benchmarks.evidence import accuracies, file_name, timings
+from benchmarks.report import gather, markdown
+from benchmarks.sections import sections
+from benchmarks.standing import Standing, front
+from edge_apps.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def scores(file, max_F, data="ECSSD", size=96):
+    curve = [k / 255 for k in range(256)]
+    return {
+        "name": file, "file": file, "kind": "artefact", "data": data, "count": 9, "of": 9,
+        "published_count": 1000, "size": size, "missing": [], "max_F": max_F, "MAE": 0.1,
+        "weighted_F": 0.7, "S": None, "E_max": None, "precision": curve[::-1], "recall": curve,
+    }  # fmt: skip
+
+
+def row(file, engine, ms, failure=""):
+    precision = "int8" if "int8" in file else "fp32"
+    times = {"median": ms, "minimum": ms - 0.5}
+    return {
+        "file": file, "network": file.partition("_")[0].partition(".")[0],
+        "label": f"{engine} {precision}", "precision": precision, "size": 96, "threads": 1,
+        "megabytes": ms / 2, "peak_MB": 10 * ms, "failure": failure,
+        **({} if failure else {"latency_ms": times}),
+    }  # fmt: skip
+
+
+PAIRED = {
+    "name": "samnet-edge_96_int8.tflite", "reference": "samnet-edge.safetensors", "data": "ECSSD",
+    "count": 9, "worse": 4,
+    "changes": [
+        {"figure": f, "before": 0.8, "after": 0.79, "change": -0.01, "low": -0.02, "high": 0.0}
+        for f in ("max_F", "MAE")
+    ],
+    "photos": [{"stem": "0007", "before": 0.1, "after": 0.2}],
+}  # fmt: skip
 
 
 @pytest.fixture
-def report(comparison):
-    return Report(
-        title="Title of the report",
-        summary="Names with <angle brackets> & ampersands.",
-        comparison=comparison,
-        steps=(Step("Quantise", 12.5), Step("Convert", 7.5)),
-        protocol=Protocol(1, 25, 3, (0,), 1.0),
-        notes=("How it was measured.",),
-        environment={
-            "date": "2026-01-01",
-            "cpu": "A CPU",
-            "cpu_features": ["avx2"],
-            "python": "3.11.0",
-            "packages": {"torch": "2.13.0"},
+def results():
+    environment = {"date": "2026-01-02", "cpu": "A <fast> CPU", "packages": {"torch": "2.13.0"}}
+    return {
+        "accuracy": {
+            "accuracy": [
+                scores("samnet-edge.safetensors", 0.80),
+                scores("samnet-edge_96_int8.tflite", 0.795),
+                scores("samnet_96_int8.tflite", 0.70),
+                scores("theirs.onnx", 0.9, size=None),
+            ],
+            "paired": [PAIRED],
+            "environment": environment,
         },
-    )
+        "latency": {
+            "rows": [
+                row("samnet-edge.safetensors", "PyTorch eager", 30.0),
+                row("samnet-edge_96_int8.tflite", "LiteRT", 3.0),
+                row("samnet-edge_96_fp32.tflite", "LiteRT", 6.0),
+                row("samnet_96_int8.tflite", "LiteRT", 2.0),
+                row("theirs.onnx", "OpenVINO", 40.0),
+                row("broken.pte", "ExecuTorch", 1.0, failure="its process ended with SIGSEGV"),
+            ],
+            "protocol": "Each in turn.",
+            "environment": environment,
+        },
+        "instructions": {
+            "instructions": {
+                "samnet-edge_336_int8.tflite": {"cortex-a76": 120_000_000},
+                "samnet_336_fp32.tflite": {"cortex-a76": 300_000_000},
+            },
+            "protocol": {"what": "guest instructions"},
+        },
+    }
 
 
-class Page(html.parser.HTMLParser):
-    """Collects the images and the text, and checks that elements are closed in order."""
-
-    VOID = frozenset({"meta", "img", "br", "link", "input", "hr"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open, self.images, self.text = [], [], ""
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        if tag == "img":
-            self.images.append(dict(attrs))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
+def test_the_parts_stand_in_order_and_hold_the_figures(results):
+    evidence = gather(results, "ECSSD")
+    parts = {part.title: part for part in sections(evidence)}
+    assert list(parts) == [
+        "Which file for which device",
+        "Accuracy against cost",
+        "int8 against float",
+        "Accuracy",
+        "Latency",
+        "Counts, the same on every machine",
+        "Precision and recall",
+    ]
+    text = markdown(evidence, list(parts.values()))
+    assert "| samnet-edge, LiteRT, 96 px | 6.0 → 3.0 | 2.0 × | 3.0 → 1.5 | 2.0 × |" in text
+    assert "−0.0100 (−0.0200 to 0.0000)" in text
+    assert "| SAMNet | 0.925 | 0.053 | 0.855 | 0.902 |" in text
+    assert "| `theirs.onnx` | OpenVINO fp32 | 96 | 1 | 40.0 | 39.5 |" in text
+    assert "its process ended with SIGSEGV" in text
+    assert "Guest instructions." in text
 
 
-def test_the_file_holds_everything_it_shows(report):
-    text = render(report)
-    page = Page(text)
-    # A photo, an overlay, a mask and the reference's map; map and difference of the two others.
-    assert len(page.images) == 2 * (4 + 2 * 2)
-    assert all(image["src"].startswith("data:image/") for image in page.images)
-    assert all(image["alt"] for image in page.images)
-    assert "http" not in text.replace("http-equiv", "")
+def test_the_advice_leaves_out_what_is_fast_but_poor(results):
+    evidence = gather(results, "ECSSD")
+    found = advice(evidence.standings, evidence.accuracies, results, "ECSSD")
+    files = {it.device: it.file for it in found}
+    assert files["Desktop or server, x86"] == "samnet-edge_96_int8.tflite"
+    assert "0.40 of samnet_336_fp32.tflite's" in found[0].why
+    assert files["Where accuracy counts most"] == "samnet-edge.safetensors"
+    assert "Apps that use ExecuTorch" not in files
 
 
-def test_every_figure_stands_in_the_table(report):
-    text = Page(render(report)).text
-    for row in report.comparison.rows:
-        assert row.candidate.label in text
-        assert f"{row.latency.median:.1f}" in text
-        assert f"{row.mae:.3f}" in text
-    assert "3 warm-up runs, then 25 runs" in text
+def test_a_latency_joins_the_accuracy_of_the_same_size_alone(results):
+    results["accuracy"]["accuracy"][0]["size"] = 336
+    joined = {it.file.text for it in gather(results, "ECSSD").standings}
+    assert "samnet-edge.safetensors" not in joined
+    assert "theirs.onnx" in joined
 
 
-def test_text_is_escaped(report):
-    assert "&lt;angle brackets&gt; &amp; ampersands" in render(report)
+def test_rows_of_every_latency_command():
+    old = {"latency_ms": {"a/samnet_336_fp32.pte": {"median": 2, "minimum": 1}}}
+    new = {**row("samnet_336_int8.tflite", "LiteRT", 3.0), "size": [192, 256], "remark": "odd"}
+    new["network"] = "samnet_336_int8"
+    first, second = timings({"old": old, "new": {"rows": [new]}})
+    assert (first.engine, first.size, first.threads) == ("ExecuTorch", 336, 1)
+    assert (second.engine, second.size, second.remark) == ("LiteRT", 256, "odd")
+    assert first.file.network == second.file.network == "samnet"
 
 
-def test_an_unmeasured_latency_is_a_dash(report):
-    rows = tuple(dataclasses.replace(row, latency=None) for row in report.comparison.rows)
-    comparison = dataclasses.replace(report.comparison, rows=rows)
-    text = render(dataclasses.replace(report, comparison=comparison))
-    assert '<td data-name="Latency, ms">–</td>' in text
+def test_the_front_is_what_nothing_beats():
+    def standing(ms, max_F):
+        return Standing(file_name("a"), "e", "fp32", 1, ms, None, max_F, 0.1)
+
+    rows = [standing(*it) for it in ((3, 0.8), (5, 0.9), (4, 0.7), (6, 0.9), (2, 0.6))]
+    assert [row.median for row in front(rows, "median")] == [3, 5, 2]
 
 
-def test_changes_compare_the_precisions_of_one_format(comparison):
-    size, latency, max_f, _ = changes(comparison.rows)
-    assert (size.before, size.after, size.remark) == ("4.0", "1.0", "4.0 times smaller")
-    assert latency.remark == "1.6 times faster"
-    assert max_f.remark == "+0.000 by int8"
+def test_the_latest_score_counts():
+    def result(date, max_F):
+        return {"accuracy": [scores("a.onnx", max_F)], "environment": {"date": date}}
+
+    rows = accuracies({"a": result("2026-01-02", 0.8), "b": result("2026-01-01", 0.9)})
+    assert [row.max_F for row in rows] == [0.8]
 
 
-def test_no_changes_without_a_pair(comparison):
-    assert changes(comparison.rows[:2]) == []
+def test_names_of_artefacts():
+    name = file_name("dir/samnet-edge_192_int8-qat.tflite")
+    assert (name.network, name.size, name.precision) == ("samnet-edge", 192, "int8")
+    assert (name.suffix, name.ours, name.baseline) == (".tflite", True, False)
+    assert file_name("mobilenetv2_336_fp32.pte").baseline
+    assert file_name("u2netp.onnx").size is None
 
 
-def test_difference_is_red_where_more_is_salient():
-    map, reference = np.uint8([[255, 100, 0]]), np.uint8([[0, 100, 255]])
-    more, equal, less = difference(map, reference)[0].astype(int)
-    assert more[0] > more[2]
-    assert equal.tolist() == [255, 255, 255]
-    assert less[2] > less[0]
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("latency", {"latency_ms": {"a.pte": {"median": 1}}}),
+        ("rows", {"rows": [{"latency_ms": 3}]}),
+        ("accuracy", {"accuracy": [{"name": "x"}]}),
+    ],
+)
+def test_a_damaged_result_is_named(results, name, content):
+    with pytest.raises(InputError, match=rf"{name}\.json"):
+        gather({**results, name: content}, "ECSSD")
 
 
-def test_an_old_report_is_replaced(report, tmp_path):
-    path = tmp_path / "new" / "report.html"
-    write_report(path, report)
-    write_report(path, dataclasses.replace(report, title="Second"))
-    assert "<h1>Second</h1>" in path.read_text(encoding="utf-8")
-    assert [file.name for file in path.parent.iterdir()] == ["report.html"]
+def test_an_unknown_data_set(results):
+    with pytest.raises(InputError, match="did you mean 'ECSSD'"):
+        gather(results, "ECCSD")
+
+
+@pytest.fixture
+def run(command, results, tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for name, content in results.items():
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+
+    def run(*arguments):
+        page = tmp_path / "report.html"
+        flags = ["--results", folder, "--output", page, *arguments]
+        return *command("benchmarks.report", *flags), page
+
+    return run
+
+
+def test_the_page_holds_everything_it_shows(run):
+    status, _, err, page = run("--no-photos")
+    assert (status, err) == (0, "")
+    html = page.read_text(encoding="utf-8")
+    assert "A &lt;fast&gt; CPU" in html
+    sources = re.findall(r'(?:src|srcset|href)="([^"]*)"', html)
+    assert len(sources) == 6  # three charts, each for a page and for a phone
+    assert all(source.startswith("data:image/") for source in sources)
+    assert all(re.findall(r'<img [^>]*alt="([^"]*)"', html))
+    assert page.with_suffix(".md").read_text(encoding="utf-8").startswith("# SAMNet")
+
+
+def test_an_earlier_report_stays(run):
+    page = run("--no-photos")[-1]
+    page.with_suffix(".md").write_text("precious")
+    page.unlink()
+    status, _, err, _ = run("--no-photos")
+    assert status == 2 and "--overwrite" in err and not page.exists()
+    assert page.with_suffix(".md").read_text() == "precious"
+
+
+def test_the_results_of_this_project_can_be_reported():
+    if not (ROOT / "results").is_dir():
+        pytest.skip("results/ is not part of this checkout")
+    from benchmarks.readme import read_results
+
+    found = read_results(ROOT / "results")
+    assert len(timings(found)) >= 10
+    assert sections(gather(found, "ECSSD"))[0].title == "Which file for which device"
