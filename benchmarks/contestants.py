@@ -11,7 +11,7 @@ from benchmarks.map_folder import MapFolder, find_maps
 from benchmarks.published import nearest
 from edge_apps.errors import InputError
 from edge_apps.files import sha256
-from edge_apps.manifest import manifest_path, read_manifest
+from edge_apps.manifest import Precision, manifest_path, read_manifest
 from edge_apps.photos import resize_map
 from edge_apps.runtime import SUFFIXES
 from samnet.checkpoint import load_checkpoint
@@ -40,7 +40,7 @@ class Contestant:
     path: Path
     kind: Kind
     sha256: str | None = None
-    precision: Literal["fp32", "int8"] | None = None
+    precision: Precision | None = None
     source_sha256: str | None = None
     size: int | None = None
 

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import int8_page, peers_page
+from benchmarks import devices_page, int8_page, peers_page
 from benchmarks.devices import advice, advice_table
 from benchmarks.evidence import accuracies, timings
 from benchmarks.standing import standings
 from benchmarks.training_page import ablation, recipes, throughput
+from convert import formats
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
 from edge_apps.photos import Bytes, overlay, resize_map, resize_photo
@@ -48,6 +49,10 @@ class Options:
     """Likewise, with its blocks on what int8 costs and gains."""
     benchmarks: Path = ROOT / "docs" / "benchmarks.md"
     """Likewise, with its blocks on latency and cost."""
+    convert: Path = ROOT / "docs" / "convert.md"
+    """Likewise, with its block on formats."""
+    devices: Path = ROOT / "docs" / "devices.md"
+    """Likewise, with its blocks on arm64 and memory."""
     model: Path = dataclasses.field(default_factory=default_model)
     """What makes the maps of the picture."""
     picture: Path = ROOT / "docs" / "saliency.jpg"
@@ -96,6 +101,12 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
         options.benchmarks: {
             "latency": peers_page.latency(results),
             "cost": peers_page.cost(results),
+        },
+        options.convert: {"formats": formats.table()},
+        options.devices: {
+            "agreement": devices_page.agreement(results),
+            "departures": devices_page.departures(results),
+            "long_run": devices_page.long_run(results),
         },
     }
     return {page: with_blocks(page, parts) for page, parts in blocks.items()}

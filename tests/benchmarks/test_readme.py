@@ -65,7 +65,7 @@ def test_the_sheet_has_a_column_a_photo():
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/training.md", "docs/int8.md", "docs/benchmarks.md"]
+    "name", ["README.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
 )
 def test_what_a_page_links_to_is_there(name):
     text = (ROOT / name).read_text(encoding="utf-8")
