@@ -151,7 +151,7 @@ def test_float_maps_of_a_32_bit_system() -> None:
     if shutil.which("mmdebstrap") is None:
         pytest.skip("needs mmdebstrap to make a Raspberry Pi's userland; apt-get install it")
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "samnet"
-    folder /= "raspberry-pi-32"
+    folder /= "raspberry-32-bit"
     command = [Path(__file__).with_name("userland32.sh"), folder]
     command.append(Path(sys.executable).with_name("pip"))
     made = subprocess.run(command, capture_output=True, text=True, timeout=600)
