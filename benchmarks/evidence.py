@@ -189,6 +189,8 @@ def _timings(name: str, result: Mapping[str, Any]) -> Iterator[Timing]:
                 result=name,
             )
     for row in result.get("rows", ()):
+        if "place" in row:
+            continue  # of edge_apps.compare, which compares maps and times nothing side by side
         if "latency_ms" in row or row.get("failure"):
             yield _timing_of_row(name, row, int(row.get("threads") or threads), result.get("size"))
 
