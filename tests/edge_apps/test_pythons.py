@@ -36,12 +36,15 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
-def test_an_installed_device_finds_what_is_salient(version, source, tmp_path):
-    """Debian 12 has 3.11, Debian 13 has 3.13: Raspberry Pi OS is one of both."""
+@pytest.mark.parametrize(
+    ("version", "numpy"),
+    [("3.11", "numpy==1.24.2"), ("3.12", "numpy"), ("3.13", "numpy"), ("3.14", "numpy")],
+)
+def test_an_installed_device_finds_what_is_salient(version, numpy, source, tmp_path):
+    """Raspberry Pi OS is Debian 12 with Python 3.11 and NumPy 1.24, or Debian 13 with 3.13."""
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([interpreter(version), "-m", "venv", tmp_path / "venv"], check=True)
-    install = [python, "-m", "pip", "install", "-q", f"{source}[device]"]
+    install = [python, "-m", "pip", "install", "-q", f"{source}[device]", numpy]
     made = subprocess.run(install, capture_output=True, text=True, timeout=600)
     if made.returncode and "connection" in made.stderr.lower():
         pytest.skip(f"no network: {made.stderr.strip()[-200:]}")
