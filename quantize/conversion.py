@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from edge_apps.errors import InputError
+from quantize.means import settle_means
 from quantize.modules import module_of
 
 WEIGHTED = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
@@ -31,6 +32,7 @@ def convert(prepared: GraphModule, size: int) -> torch.export.ExportedProgram:
 
     check_ranges(prepared)
     with torch.no_grad():
+        settle_means(prepared)
         converted = convert_pt2e(prepared, fold_quantize=False)
         check_scales(converted)
         round_biases(converted)

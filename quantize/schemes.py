@@ -12,6 +12,7 @@ input                       1/64, zero point 0      1/16384, 0            float
 sigmoid                     1/256, zero point -128  1/32768, 0            float
 gate logits, products that  1/16, zero point 0      1/4096, 0             float
 a sigmoid follows
+global average              observed, then settled  observed              float
 bilinear resize, reshape    keep the scale of what they are given         float
 concatenation               one scale for its inputs and its output       float
 softmax over branches       float                   float                 float
@@ -22,6 +23,7 @@ softmax over branches       float                   float                 float
 * Runtimes demand the scale of a sigmoid.
 * Gate logits reach far beyond the 8 at which a sigmoid ends; with a scale for their whole range
   one code more or less would move a gate by a third.
+* Global averages have scales that no processor rounds otherwise: :mod:`quantize.means`.
 * The softmax over the branches of a SAM module stays in float, from the logits' product to the
   division: no int8 runtime has a fast exponential, maximum or division, and its weights would
   lose most of their precision in eight bits.

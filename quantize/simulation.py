@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from quantize.conversion import WEIGHTED, check_ranges, rounded_bias
+from quantize.means import settle_means
 from quantize.modules import inside, module_of
 
 OUTSIDE = ""
@@ -84,6 +85,7 @@ class Simulation:
 
     def __init__(self, prepared: GraphModule, modules: Sequence[str]) -> None:
         check_ranges(prepared)
+        settle_means(prepared)
         self.modules = tuple(modules)
         self.everything = frozenset((*modules, OUTSIDE))
         self._nodes = list(prepared.graph.nodes)

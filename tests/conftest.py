@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +26,34 @@ EDGE = {"modules": (0, 1, 1, 1, 1), "decoder_stride": 4, "decoder_kernel": 3, "m
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Data sets and golden outputs that stand beside the checkout; no part of the project."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="folder for result files of what tests saw on devices; replaces those that exist",
+    )
+
+
+@pytest.fixture
+def keep(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], None]:
+    """Writes what a test saw to a result file of that name, where the user asks for it."""
+
+    def write(name: str, seen: dict[str, Any]) -> None:
+        from samnet.results import environment, write_result
+
+        folder: Path | None = request.config.getoption("--keep")
+        if folder is not None:
+            plain = {
+                key: dataclasses.asdict(it) if dataclasses.is_dataclass(it) else it
+                for key, it in seen.items()
+            }
+            result = {"environment": environment(), **plain}
+            write_result(folder / f"{name}.json", result, overwrite=True)
+
+    return write
 
 
 @pytest.fixture(scope="session")

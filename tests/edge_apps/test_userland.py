@@ -6,14 +6,9 @@ What it cannot: the Pi's own kernel, cameras, temperature, and how fast anything
 
 from __future__ import annotations
 
-import configparser
-import hashlib
 import json
-import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -21,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import userland
 from processes import found_in, running
+from userland import ROOT
 
 from edge_apps.compare.comparison import Photo, compare
 from edge_apps.compare.emulated import Emulated
@@ -33,42 +30,16 @@ from edge_apps.video import Video
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
-
 PROCESSORS = ("cortex-a53", "cortex-a76")
 """Of the Raspberry Pi 3 and 5: LiteRT takes other kernels on each."""
 
 Command = Callable[..., list[str]]
 
 
-def requirements() -> list[str]:
-    """What ``pip install samnet[device,camera,preview]`` would install."""
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg")
-    extras = setup["options.extras_require"]
-    needs = [
-        setup["options"]["install_requires"],
-        *(extras[n] for n in ("device", "camera", "preview")),
-    ]
-    lines = [line.strip() for need in needs for line in need.splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
-
-
 @pytest.fixture(scope="session")
 def pi() -> Command:
     """Makes the command line of a Python module as a processor runs it."""
-    if shutil.which("mmdebstrap") is None:
-        pytest.skip("needs mmdebstrap to make a Raspberry Pi's userland; apt-get install it")
-    needs = requirements()
-    version = hashlib.sha256("\n".join(needs).encode()).hexdigest()[:8]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "samnet" / f"raspberry-pi-{version}"
-    script = Path(__file__).with_name("userland.sh")
-    pip = Path(sys.executable).with_name("pip")
-    command = [script, folder, pip, *needs]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    if made.returncode:
-        pytest.skip(f"no arm64 userland, perhaps no network: {made.stderr.strip()[-200:]}")
+    folder = userland.build()
     root = folder / "root"
 
     def command(processor: str, module: str, *arguments: object) -> list[str]:
@@ -148,15 +119,7 @@ def test_float_maps_of_a_32_bit_system() -> None:
     """
     from samnet.data.embedded import embedded_photos
 
-    if shutil.which("mmdebstrap") is None:
-        pytest.skip("needs mmdebstrap to make a Raspberry Pi's userland; apt-get install it")
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "samnet"
-    folder /= "raspberry-32-bit"
-    command = [Path(__file__).with_name("userland32.sh"), folder]
-    command.append(Path(sys.executable).with_name("pip"))
-    made = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    if made.returncode:
-        pytest.skip(f"no armhf userland, perhaps no network: {made.stderr.strip()[-200:]}")
+    folder = userland.build_32_bit()
     root = folder / "root"
     path = (root / "opt/python", root / "usr/lib/python3/dist-packages", ROOT)
     python = [

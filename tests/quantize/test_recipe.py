@@ -10,6 +10,7 @@ import torch
 
 from edge_apps.errors import InputError
 from quantize.calibration import calibration_set, normalise
+from quantize.means import settled
 from quantize.modules import inside, module_of
 from quantize.ptq import post_training_quantize
 from quantize.recipe import INPUT_SCALE, OUTPUT_SCALE, OUTPUT_ZERO_POINT
@@ -167,3 +168,28 @@ def test_the_order_of_kept_modules_does_not_matter():
 def test_an_unknown_module_is_refused_with_the_nearest(variant):
     with pytest.raises(InputError, match=r"'decoder\.fusion\.0'.*'decoder\.fusions\.0'"):
         variant(STATIC_WI8_AI8.keeping(("decoder.fusion.0",)))
+
+
+def test_no_average_comes_near_the_middle_between_two_codes(quantised):
+    means = calls(quantised("stick_breaking"), "aten.mean.dim")
+    assert len(means) == 5
+    for mean in means:
+        (given,), (step,) = mean.all_input_nodes, mean.users
+        height, width = given.meta["val"].shape[2:]
+        ratio = np.float32(given.args[1]) / np.float32(step.args[1]) / np.float32(height * width)
+        sums = np.arange(-255 * height * width, 255 * height * width)
+        averages = sums * np.float64(ratio)
+        inside = averages[np.abs(averages) < 256]
+        assert len(inside) > 256
+        assert np.abs(inside - np.floor(inside) - 0.5).min() > 1 / 600
+
+
+@pytest.mark.parametrize("scale", [1e-4, 0.0085, 0.3, 1.0])
+@pytest.mark.parametrize("positions", [9, 36, 576, 1764])
+def test_settled_scales_are_near_the_observed_ones(positions, scale):
+    step = 0.05 / positions
+    found = settled(step, scale)
+    assert found == pytest.approx(scale, rel=1 / 129)
+    # An odd number over a power of two: its numerator in lowest terms is odd, and so is 1 / 2^k.
+    numerator, denominator = (found / step).as_integer_ratio()
+    assert numerator % 2 == 1 and numerator >= 129 and denominator & (denominator - 1) == 0
