@@ -53,7 +53,7 @@ def render(report: Report) -> str:
         summary=report.summary,
         report=report,
         rows=rows,
-        changes=changes(rows),
+        changes=changes(rows, timed=report.protocol.usable),
         scenes=scenes(report.comparison),
         slowest=max((row.latency.median for row in rows if row.latency), default=1.0),
         largest=max(row.candidate.megabytes for row in rows),
@@ -61,21 +61,26 @@ def render(report: Report) -> str:
     )
 
 
-def changes(rows: tuple[Row, ...]) -> list[Change]:
-    """What int8 changes in the first format that has both precisions; empty if none has."""
+def changes(rows: tuple[Row, ...], *, timed: bool = True) -> list[Change]:
+    """What int8 changes in the first format that has both precisions; empty if none has.
+
+    Args:
+        rows: all forms.
+        timed: whether their latencies can be compared.
+    """
     for low in rows:
         for high in rows:
             pair = (high.candidate.precision, low.candidate.precision)
             if high.candidate.format == low.candidate.format and pair == ("fp32", "int8"):
-                return _changes(high, low)
+                return _changes(high, low, timed)
     return []
 
 
-def _changes(high: Row, low: Row) -> list[Change]:
+def _changes(high: Row, low: Row, timed: bool) -> list[Change]:
     kind = low.candidate.format
     size = (high.candidate.megabytes, low.candidate.megabytes)
     found = [Change(f"Size of the {kind}", f"{size[0]:.1f}", f"{size[1]:.1f}", "MB", ratio(*size))]
-    if high.latency and low.latency:
+    if timed and high.latency and low.latency:
         times = (high.latency.minimum, low.latency.minimum)
         remark = ratio(*times, less="faster", more="slower")
         found.append(

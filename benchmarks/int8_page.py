@@ -11,6 +11,9 @@ Results = Mapping[str, Mapping[str, Any]]
 SHOWN_MODULES = 12
 """Modules with a line of their own in the table of times."""
 
+SENSITIVE = 6
+"""Modules with a line of their own in the table of sensitivity."""
+
 NETWORKS = ("samnet", "samnet-edge")
 ENDINGS = {
     "float": ".safetensors",
@@ -103,6 +106,48 @@ def modules(results: Results) -> str:
     ]
     rows.append(["all", *(f"{p['microseconds'] / 1000:.2f}" for p in result["profiles"])])
     return _table(["ms", *(f"`{Path(p['file']).name}`" for p in result["profiles"])], rows)
+
+
+def sensitivity(results: Results) -> str:
+    """The modules that lose most when they alone are quantised, and what to keep in float."""
+    result = results.get("sensitivity_samnet-edge")
+    if result is None:
+        return ""
+    from quantize.sensitivity import sentence
+
+    entries = [*result["rows"][:SENSITIVE], {"module": "all of them", "only": result["whole"]}]
+    rows = [
+        [
+            f"`{it['module']}`" if "but" in it else it["module"],
+            f"{it['only']['snr']:.1f}",
+            f"{it['only']['max_F']:+.4f}",
+            f"{it['but']['max_F']:+.4f}" if "but" in it else "–",
+        ]
+        for it in entries
+    ]
+    head = ["quantised alone", "SNR, dB", "change of max F", "the same, all others quantised"]
+    return f"{_table(head, rows)}\n\n{_measured_on(result)} {sentence(result['suggestion'])}"
+
+
+def options(results: Results) -> str:
+    """What observers and corrections of quantize.ptq measure: a row each, a column a network."""
+    result = results.get("ptq_options")
+    if result is None:
+        return ""
+    by_form: dict[str, list[str]] = {}
+    for model in result["models"]:
+        for row in model["rows"]:
+            form = f"{row['observer']}, {row['correction']}" if row["observer"] else "float"
+            snr = f", {row['snr']:.1f} dB" if row["observer"] else ""
+            by_form.setdefault(form, []).append(f"{row['max_F']:.4f}, {row['MAE']:.4f}{snr}")
+    head = ["observer, correction", *(f"`{Path(it['model']).stem}`" for it in result["models"])]
+    rows = [[form, *cells] for form, cells in by_form.items()]
+    return f"{_table(head, rows)}\n\n{_measured_on(result)}"
+
+
+def _measured_on(result: Mapping[str, Any]) -> str:
+    data = result["data"]
+    return f"{data['count']} photos of {data['name']}."
 
 
 def _scores(results: Results, name: str, data: str) -> Mapping[str, Any] | None:

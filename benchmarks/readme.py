@@ -97,6 +97,8 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
             "instructions": int8_page.instructions(results),
             "memory": int8_page.memory(results),
             "modules": int8_page.modules(results),
+            "sensitivity": int8_page.sensitivity(results),
+            "options": int8_page.options(results),
         },
         options.benchmarks: {
             "latency": peers_page.latency(results),

@@ -35,6 +35,8 @@ class Latency:
 
 QUIET = 0.95
 """Share of the time that a process runs on a machine with nothing else to do."""
+USABLE = 0.5
+"""Below this share not even the shortest of some tens of runs can be relied on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +67,20 @@ class Protocol:
             "each in turn; median (minimum)."
         )
         if self.running < QUIET:
+            advice = (
+                "trust the minimum, not the median"
+                if self.usable
+                else "these times say nothing of the networks, measure again on a quiet one"
+            )
             text += (
-                f" The machine was busy, the process ran {self.running:.0%} of the time: trust "
-                "the minimum, not the median."
+                f" The machine was busy, the process ran {self.running:.0%} of the time: {advice}."
             )
         return text
+
+    @property
+    def usable(self) -> bool:
+        """Whether the times can be compared with each other at all."""
+        return self.running >= USABLE
 
 
 @contextlib.contextmanager

@@ -217,7 +217,10 @@ def python_problem(version: str = platform.python_version()) -> str | None:
     """What is wrong with the interpreter, None where nothing is."""
     if Version("3.11") <= Version(version) < Version("3.12"):
         return None
-    return f"Python is {version}, expected 3.11: the pinned packages are built for that"
+    return (
+        f"Python is {version}, expected 3.11: the pinned packages of all but the device programs "
+        "are built for that"
+    )
 
 
 def _meets(version: str | None, requirement: Requirement) -> bool:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from edge_apps.errors import InputError
 from edge_apps.frames import Frame
 
@@ -56,6 +58,14 @@ class PiCamera:
             raise InputError(
                 "picamera2 is not installed; sudo apt install python3-picamera2, and make the "
                 "environment with python3 -m venv --system-site-packages"
+            ) from error
+        except ValueError as error:
+            # NumPy's own words where a compiled module was built for another generation of it.
+            if "numpy.dtype size changed" not in str(error):
+                raise
+            raise InputError(
+                f"picamera2 was built for another NumPy than {np.__version__}; go back to the "
+                "system's: pip uninstall numpy opencv-python-headless"
             ) from error
         try:
             camera = Picamera2()

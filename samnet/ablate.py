@@ -18,6 +18,7 @@ import tyro
 
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
+from samnet import state
 from samnet.ablation import ABLATIONS, Row, Table, recipe_rows, table_rows
 from samnet.ablation_table import markdown
 from samnet.checkpoint import load_checkpoint
@@ -158,7 +159,7 @@ def run_row(options: TrainOptions, held_out: Sequence[Pair]) -> dict[str, Any]:
         return known
     path, settings = options.output / "row.json", settings_of(options)
     write_result(path, {"settings": settings}, overwrite=True)
-    train(dataclasses.replace(options, resume=(options.output / "state.pt").exists()))
+    train(dataclasses.replace(options, resume=(options.output / state.NAME).exists()))
     last = options.output / "last.safetensors"
     checkpoint = load_checkpoint(last)
     source = predicted_maps(load_predictor(last, options.threads), None, overwrite=False)

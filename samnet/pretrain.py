@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from edge_apps.errors import InputError
-from samnet import run_log
+from samnet import run_log, state
 from samnet.backbone import save_backbone
 from samnet.command import run_command
 from samnet.config import MIN_SIZE, Attention, SAMNetConfig
@@ -91,7 +91,7 @@ def main(options: Options) -> None:
         InputError: for wrong input, or if the loss is not finite; the last state is intact.
     """
     config, recipe = config_of(options), recipe_of(options)
-    if (options.output / "state.pt").exists() and not options.resume:
+    if (options.output / state.NAME).exists() and not options.resume:
         raise InputError(
             f"{options.output}: holds a run already; pass --resume or choose another folder"
         )
@@ -118,7 +118,7 @@ def _pretrain(
         )
     trainer = Pretrainer(config, data.classes, recipe, options.smoothing, processes, options.seed)
     if options.resume:
-        trainer.restore(options.output / "state.pt")
+        trainer.restore(options.output / state.NAME)
     if processes.first:
         RunLog(options.output / run_log.NAME).cut(trainer.done)
         settings = {
@@ -170,7 +170,7 @@ def fit(trainer: Pretrainer, config: SAMNetConfig, data: ClassPhotos, options: O
             if ends or trainer.done % options.save_every == 0:
                 trainer.seconds += time.monotonic() - begun
                 begun = time.monotonic()
-                trainer.save(output / "state.pt")
+                trainer.save(output / state.NAME)
         if processes.first:
             print(
                 f"step {trainer.done}: loss {record['loss']:.3f}, held out at {size} px: "

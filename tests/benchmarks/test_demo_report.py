@@ -110,3 +110,9 @@ def test_an_old_report_is_replaced(report, tmp_path):
     write_report(path, dataclasses.replace(report, title="Second"))
     assert "<h1>Second</h1>" in path.read_text(encoding="utf-8")
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
+
+
+def test_times_of_a_machine_far_too_busy_are_not_compared(report):
+    assert "Latency, best run" in render(report)
+    busy = dataclasses.replace(report, protocol=Protocol(1, 25, 3, (0,), 0.13))
+    assert "Latency, best run" not in render(busy)

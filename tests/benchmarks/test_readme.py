@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import int8_page
 from benchmarks.readme import BEGIN, END, Options, figures, pages, read_results, sheet, with_blocks
 from benchmarks.training_page import recipes
 from edge_apps.errors import InputError
@@ -94,3 +95,30 @@ def test_every_difference_of_the_recipes_is_a_row_with_its_effect():
     assert cells["`clip`"][-1].strip() == "–"
     assert {"`phases`", "`schedule`", "`scales`", "`augmentation`", "`imitation`"} <= cells.keys()
     assert "96:1" in lines[-1]
+
+
+def test_the_most_sensitive_modules_come_first_and_all_of_them_last():
+    effect = {"snr": 30.0, "max_F": -0.001, "MAE": 0.0}
+    rows = [{"module": f"stage.{i}", "only": {**effect, "snr": i}, "but": effect} for i in range(9)]
+    kept = {"keep_float": [], "max_drop": 0.003, "max_F": -0.002, "MAE": 0.0}
+    result = {"rows": rows, "whole": effect, "suggestion": kept, "data": {"name": "X", "count": 60}}
+    lines = int8_page.sensitivity({"sensitivity_samnet-edge": result}).splitlines()
+    assert lines[2] == "| `stage.0` | 0.0 | -0.0010 | -0.0010 |"
+    assert lines[2 + int8_page.SENSITIVE] == "| all of them | 30.0 | -0.0010 | – |"
+    assert lines[-1].startswith("60 photos of X. Keep nothing in float")
+
+
+def test_options_of_ptq_stand_beside_each_other_for_each_network():
+    def model(name, snr):
+        scores = {"max_F": 0.9, "MAE": 0.05}
+        rows = [
+            {"observer": None, "correction": None, **scores},
+            {"observer": "mse", "correction": "plain", "snr": snr, **scores},
+        ]
+        return {"model": f"weights/{name}.safetensors", "rows": rows}
+
+    models = [model("one", 20.0), model("two", 30.0)]
+    result = {"models": models, "data": {"name": "X", "count": 60}}
+    lines = int8_page.options({"ptq_options": result}).splitlines()
+    assert lines[0] == "| observer, correction | `one` | `two` |"
+    assert lines[3] == "| mse, plain | 0.9000, 0.0500, 20.0 dB | 0.9000, 0.0500, 30.0 dB |"

@@ -74,4 +74,10 @@ def test_the_protocol_reads_as_a_sentence():
 
 
 def test_a_busy_machine_is_confessed():
-    assert "ran 40% of the time" in Protocol(1, 25, 3, (), 0.4).describe()
+    assert "ran 80% of the time: trust the minimum" in Protocol(1, 25, 3, (), 0.8).describe()
+
+
+def test_times_of_a_machine_far_too_busy_are_called_useless():
+    protocol = Protocol(1, 25, 3, (), 0.4)
+    assert not protocol.usable and "ran 40% of the time" in protocol.describe()
+    assert "measure again" in protocol.describe()

@@ -215,3 +215,24 @@ def test_absent_pi_cameras_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_picamera2(monkeypatch, no_camera)
     with pytest.raises(InputError, match="picamera: cannot be used"):
         next(PiCamera(SIZE).frames(threading.Event()))
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "expected"),
+    [
+        ("numpy.dtype size changed, may indicate …", InputError, "pip uninstall numpy"),
+        ("anything else", ValueError, "anything else"),
+    ],
+)
+def test_a_picamera2_built_for_another_numpy_is_told_apart(
+    words: str,
+    kind: type[Exception],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "picamera2.py").write_text(f"raise ValueError({words!r})", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
+    with pytest.raises(kind, match=expected):
+        next(PiCamera(SIZE).frames(threading.Event()))
