@@ -65,7 +65,15 @@ def test_the_learned_scales_arrive_unchanged(training):
         if hasattr(part, "fake_quant_enabled") and not getattr(part, "is_per_channel", False):
             scale, zero_point = part.calculate_qparams()
             learned.add((round(scale.item(), 9), int(zero_point)))
-    assert len(converted) > 50 and converted <= learned
+    assert len(converted) > 50
+    # Those of global averages are settled nearby: see quantize.means.
+    others = converted - learned
+    mean = torch.ops.aten.mean.dim
+    means = [n for n in exported.graph_module.graph.nodes if n.target == mean]
+    assert others <= {(round(user.args[1], 9), user.args[2]) for n in means for user in n.users}
+    for scale, zero_point in others:
+        near = [it for it, zero in learned if zero == zero_point and abs(it / scale - 1) < 1 / 128]
+        assert near, (scale, zero_point)
 
 
 def test_the_converted_network_is_the_one_that_learned(training, pairs, quantised):
