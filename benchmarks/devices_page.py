@@ -58,7 +58,7 @@ def long_run(results: Results) -> str:
     frames, megabytes = result["frames"], result["megabytes"]
     clip = result["clip"]
     return (
-        f"{frames[-1]:,} frames of {clip['width']}×{clip['height']} in {result['seconds']:,.0f} s: "
+        f"{frames[-1]:,} frames of {clip['width']}×{clip['height']}: "
         f"{megabytes[0]:.1f} MB after {frames[0]} frames, {megabytes[-1]:.1f} MB after all, "
         f"{result['growth']:+.3f} MB per 10,000 frames."
     )
