@@ -1,9 +1,11 @@
-"""The tables of docs/devices.md: agreement of places, arm64's departures, memory over an hour."""
+"""The blocks of docs/devices.md: agreement, departures, memory, start, what devices did."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from benchmarks.timing import QUIET
 
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -60,3 +62,58 @@ def long_run(results: Results) -> str:
         f"{megabytes[0]:.1f} MB after {frames[0]} frames, {megabytes[-1]:.1f} MB after all, "
         f"{result['growth']:+.3f} MB per 10,000 frames."
     )
+
+
+def start(results: Results) -> str:
+    """How long the desktop's program takes to its first map, and what it loads."""
+    result = results.get("start")
+    if result is None:
+        return ""
+    packages = ", ".join(f"{name} {taken:.2f}" for name, taken in result["packages"].items())
+    text = (
+        "Start to first map: {median:.2f} s in the median of {count} new processes, {minimum:.2f} "
+        "to {maximum:.2f} s; `{model}`, files in the system's cache. Imports of {modules} modules "
+        "take {imports:.2f} s of it ({packages}), none of them torch."
+    ).format(
+        **result["seconds"],
+        count=result["repetitions"],
+        model=result["model"]["name"],
+        modules=result["modules"],
+        imports=result["import_seconds"],
+        packages=packages,
+    )
+    if result["running"] < QUIET:
+        text += f" Other work ran beside them: they had a core {result['running']:.0%} of the time."
+    return text
+
+
+def board(results: Results) -> str:
+    """What was seen on a booted Raspberry Pi 3, by tests/edge_apps/test_board.py."""
+    result = results.get("board")
+    if result is None:
+        return ""
+    name, found = result["model"]["name"], result["agreement"]
+    return (
+        f"{_transcript(result['lines'])}\n\n"
+        f"`{name}`, {result['frames']} frames, compared with this machine's maps "
+        f"of the same frames: at most {found['max']} of 255 away, {found['mean']:.3f} on average, "
+        f"{found['within_1']:.2%} of pixels within 1."
+    )
+
+
+def android(results: Results) -> str:
+    """What was seen through adb, by tests/edge_apps/test_android_device.py."""
+    result = results.get("android")
+    if result is None:
+        return ""
+    rows = [
+        f"| {it['photo']} | {same['max']} | {same['mean']:.3f} | {same['within_1']:.2%} |"
+        for it in result["photos"]
+        for same in [it["agreement"]]
+    ]
+    head = ["| photo | largest | mean | within 1 |", "| --- | ---: | ---: | ---: |"]
+    return "\n".join([_transcript(result["lines"]), "", *head, *rows])
+
+
+def _transcript(lines: Sequence[str]) -> str:
+    return "\n".join(["```", *lines, "```"])

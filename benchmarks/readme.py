@@ -52,7 +52,7 @@ class Options:
     convert: Path = ROOT / "docs" / "convert.md"
     """Likewise, with its block on formats."""
     devices: Path = ROOT / "docs" / "devices.md"
-    """Likewise, with its blocks on arm64 and memory."""
+    """Likewise, with its blocks on arm64, start, memory and phones."""
     model: Path = dataclasses.field(default_factory=default_model)
     """What makes the maps of the picture."""
     picture: Path = ROOT / "docs" / "saliency.jpg"
@@ -108,7 +108,10 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
         options.devices: {
             "agreement": devices_page.agreement(results),
             "departures": devices_page.departures(results),
+            "board": devices_page.board(results),
+            "start": devices_page.start(results),
             "long_run": devices_page.long_run(results),
+            "android": devices_page.android(results),
         },
     }
     return {page: with_blocks(page, parts) for page, parts in blocks.items()}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge_apps.android.device import Device
-from edge_apps.android.foreign import figures, parse_latency, run_foreign
+from edge_apps.android.foreign import figures, parse_latency
 from edge_apps.android.results import EMULATED
 from edge_apps.android.timing import Options, Stay, heat_lines
 
@@ -29,15 +29,7 @@ def bench(options: Options, device: Device) -> dict[str, Any]:
         if options.runner is None:
             found = figures((np.array(stay.run(session).latencies["noise"]) / 1000).tolist())
         else:
-            output = run_foreign(
-                session,
-                options.runner,
-                options.model,
-                threads=options.threads,
-                warm_up=options.warm_up,
-                repetitions=options.repetitions,
-                seconds=options.timeout,
-            )
+            output = stay.run_given(session, options.runner)
             found = parse_latency(output, options.model, options.warm_up)
     return stay.result({"latency_ms": None if stay.about.emulated else found})
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from edge_apps.android.device import Device
 from edge_apps.android.errors import DeviceError
-from edge_apps.android.foreign import parse_operations, run_foreign
+from edge_apps.android.foreign import parse_operations
 from edge_apps.android.results import EMULATED
 from edge_apps.android.timing import Options, Stay, heat_lines
 
@@ -43,18 +43,7 @@ def profile(options: Options, device: Device) -> dict[str, Any]:
                     f"{device.serial}: the runner keeps no profile; build it anew with build.sh"
                 )
         else:
-            found = parse_operations(
-                run_foreign(
-                    session,
-                    options.runner,
-                    options.model,
-                    threads=options.threads,
-                    warm_up=options.warm_up,
-                    repetitions=options.repetitions,
-                    seconds=options.timeout,
-                    profile=True,
-                )
-            )
+            found = parse_operations(stay.run_given(session, options.runner, profile=True))
     emulated = stay.about.emulated
     operations = [{"name": name, "ms": None if emulated else ms} for name, ms in found]
     return stay.result({"operations": operations})

@@ -14,7 +14,7 @@ import numpy as np
 from edge_apps.android.bundle import Bundle, find_bundle
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import Description, describe
-from edge_apps.android.foreign import check_runner
+from edge_apps.android.foreign import check_runner, run_foreign
 from edge_apps.android.results import protocol
 from edge_apps.android.session import Output, Session
 from edge_apps.errors import InputError
@@ -101,6 +101,20 @@ class Stay:
         return session.run(
             model,
             ["noise"],
+            threads=options.threads,
+            warm_up=options.warm_up,
+            repetitions=options.repetitions,
+            seconds=options.timeout,
+            profile=profile,
+        )
+
+    def run_given(self, session: Session, runner: Path, *, profile: bool = False) -> str:
+        """Runs a user's own program; all that it says."""
+        options = self.options
+        return run_foreign(
+            session,
+            runner,
+            options.model,
             threads=options.threads,
             warm_up=options.warm_up,
             repetitions=options.repetitions,

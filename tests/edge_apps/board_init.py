@@ -30,29 +30,22 @@ NEXT = 0x80000000
 """V4L2_CTRL_FLAG_NEXT_CTRL: asks for the control behind the given one."""
 
 PICTURE = {"Test Pattern": 6, "Show Square": 1}
-"""A white square on black, which is salient, where vivid shows colour bars by itself."""
+"""A green square on white, which is salient, where vivid shows colour bars by itself."""
+
+FINIT_MODULE = 273
+"""Number of the system call on arm64."""
+
+OPTIONS = b"n_devs=1 node_types=1 num_inputs=1 input_types=0"
+"""Of vivid: a single camera and nothing else, of the kind of a webcam."""
 
 
 def main() -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    for kind, folder in MOUNTS:
-        Path(folder).mkdir(exist_ok=True)
-        check(libc.mount(kind.encode(), folder.encode(), kind.encode(), 0, None), f"mount {folder}")
-    Path("/proc/sys/kernel/printk").write_text("1")  # Nothing of the kernel's between the lines.
-    for module in sorted(Path("/modules").glob("*.ko")):
-        options = b"n_devs=1 node_types=1 num_inputs=1 input_types=0" * ("vivid" in module.name)
-        with module.open("rb") as file:
-            check(libc.syscall(273, file.fileno(), options, 0), f"finit_module {module.name}")
-    deadline = time.monotonic() + 60
-    while not Path(CAMERA).exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{CAMERA} never came")
-        time.sleep(0.1)
+    load_camera()
     set_controls(PICTURE)
     system = os.uname()
     print(f"{read('/proc/device-tree/model')}, {system.sysname} {system.release}, {system.machine}")
     print(f"{CAMERA}: {read('/sys/class/video4linux/video0/name')}")
-    work = json.loads(Path("/work.json").read_text())
+    work = json.loads(read("/work.json"))
     words = ["-m", work["module"], *work["arguments"]]
     print("$ python", *words)
     environment = {"PYTHONPATH": "/opt/python:/project", "HOME": "/"}
@@ -63,6 +56,24 @@ def main() -> int:
     for file in sorted(Path(work["results"]).glob("*")):
         print("FILE", file.name, base64.b64encode(file.read_bytes()).decode())
     return done.returncode
+
+
+def load_camera() -> None:
+    """Mounts what a system has and loads the modules of the camera."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for kind, folder in MOUNTS:
+        Path(folder).mkdir(exist_ok=True)
+        check(libc.mount(kind.encode(), folder.encode(), kind.encode(), 0, None), f"mount {folder}")
+    Path("/proc/sys/kernel/printk").write_text("1")  # Nothing of the kernel's between the lines.
+    for module in sorted(Path("/modules").glob("*.ko")):
+        options = OPTIONS if "vivid" in module.name else b""
+        with module.open("rb") as file:
+            check(libc.syscall(FINIT_MODULE, file.fileno(), options, 0), module.name)
+    deadline = time.monotonic() + 60
+    while not Path(CAMERA).exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{CAMERA} never came")
+        time.sleep(0.1)
 
 
 def set_controls(wanted: dict[str, int]) -> None:

@@ -121,22 +121,24 @@ class Phone:
         """What a command on the device prints."""
         return self.adb("-s", SERIAL, "shell", line).stdout
 
-    def command(self, *words: str | Path) -> list[str]:
-        """The command line of ``python -m edge_apps.android`` inside."""
+    def command(self, *words: str | Path, folder: Path | None = None) -> list[str]:
+        """The command line of ``python -m edge_apps.android`` inside, in a folder."""
         settings = (f"HOME={self.work}", f"XDG_CACHE_HOME={cache_folder().parents[1]}")
         python = (f"PYTHONPATH={ROOT}", sys.executable, "-m", "edge_apps.android")
-        return [*self.inside, "env", *settings, *python, *map(str, words)]
+        env = ("env", f"--chdir={folder or ROOT}", *settings)
+        return [*self.inside, *env, *python, *map(str, words)]
 
     def call(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """Runs a program inside."""
         line = [*self.inside, "env", f"HOME={self.work}", *map(str, words)]
         return subprocess.run(line, capture_output=True, text=True, check=False, timeout=300)
 
-    def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str | Path, folder: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Runs ``python -m edge_apps.android`` inside."""
-        return subprocess.run(
-            self.command(*words), capture_output=True, text=True, check=False, timeout=600
-        )
+        command = self.command(*words, folder=folder)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
     def off(self) -> None:
         """Ends everything; the namespace takes its processes along."""

@@ -89,10 +89,7 @@ def test_maps_are_those_of_this_machine(run: Run, processor: str, name: str) -> 
         f"{model.name} on {processor}: at most {difference.max()}, {difference.mean():.4f} mean, "
         f"{100 * same:.3f} % of pixels within 1"
     )
-    # Kernels of other processors round ties between two codes otherwise; later layers of an int8
-    # network may amplify one, but never into another picture.
-    assert same > (0.95 if "int8" in name else 0.99999)
-    assert difference.mean() < 0.2
+    assert difference.max() <= 1
 
 
 def test_the_comparison_covers_both_formats(pi: Command, tmp_path: Path) -> None:
@@ -108,7 +105,7 @@ def test_the_comparison_covers_both_formats(pi: Command, tmp_path: Path) -> None
             assert row.model.endswith(".pte") and "build it with" in row.why
             continue
         assert row.latency_ms is None and row.same_file is not None
-        assert row.same_file.within_1 > 0.95 and row.same_file.decided > 0.999
+        assert row.same_file.max <= 1
 
 
 def test_float_maps_of_a_32_bit_system() -> None:
@@ -160,4 +157,5 @@ def test_the_preview_is_served(pi: Command, make_video: Callable[[str, int], Pat
                 state = json.load(answer)
         assert state["frames"] > 0
         server.send_signal(signal.SIGINT)
-        assert server.wait(30) == 130
+        # As an emulated processor shares a busy core with others, its end takes a while.
+        assert server.wait(120) == 130
