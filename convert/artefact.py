@@ -233,7 +233,8 @@ def describe(done: Converted) -> str:
             *(f"  {parity}" for parity in (done.parity, done.integers) if parity),
             *(describe_scales(scales) if (scales := manifest.parity.get("scales")) else ()),
             *([f"  {done.accuracy}"] if done.accuracy else ()),
-            f"  {took.inside} operations in {took.partitions} {took.delegate} pieces{share}",
+            f"  {took.inside} operations in {took.partitions} {took.delegate} "
+            f"{'piece' if took.partitions == 1 else 'pieces'}{share}",
             f"  outside: {outside}",
             *(
                 f"    {name}, {took.shares.get(name, 0):.2%}: {reason}"
