@@ -1,4 +1,4 @@
-"""Sizes beside the usual ones: every form converts at them, and those without a form are refused."""
+"""Sizes beside the usual ones: every format converts at them, and no other is taken."""
 
 from __future__ import annotations
 
