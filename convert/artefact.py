@@ -31,6 +31,7 @@ from edge_apps.tensors import Floats
 if TYPE_CHECKING:
     from convert.accuracy import Accuracy
     from samnet.data.layouts import DataSet
+    from samnet.predictor import Predictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,14 +205,19 @@ def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Acc
                 f"{trial.origin}: hash is {origin.checkpoint_sha256[:12]}…, {source.path} was made "
                 f"from {source.checkpoint_sha256[:12]}…; give that checkpoint as --origin"
             )
-
-    def reference(photo: Bytes) -> Bytes:
-        small = resize_photo(photo, (source.size, source.size))
-        return resize_map(origin.reference(small), photo.shape[:2])
-
-    found = measure(Segmenter(backend), reference, name, trial.data)
+    found = measure(Segmenter(backend), whole_photos(origin), name, trial.data)
     found.check(LOSSES[form.precision])
     return found
+
+
+def whole_photos(source: Source) -> Predictor:
+    """The reference of a source for photos of any size, (H, W, 3) uint8 to (H, W) uint8."""
+
+    def predict(photo: Bytes) -> Bytes:
+        small = resize_photo(photo, (source.size, source.size))
+        return resize_map(source.reference(small), photo.shape[:2])
+
+    return predict
 
 
 def embedded() -> list[tuple[str, Bytes]]:
