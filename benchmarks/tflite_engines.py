@@ -22,6 +22,7 @@ from benchmarks.contender import Contender
 from benchmarks.convert_page import engines_table
 from benchmarks.timing import WARM_UP, pinned
 from edge_apps.errors import InputError
+from edge_apps.manifest import Precision
 from edge_apps.photos import resize_photo
 from samnet.command import run_command
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from samnet.data.layouts import DataSet
     from samnet.predictor import Predictor
 
-PRECISIONS = ("fp32", "int8")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 SUFFIX = ".tflite"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from convert.all import formats
 from convert.artefact import write_artefact
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from convert.formats import Form
+    from samnet.config import Attention
 
 UNUSUAL = 160
 """A multiple of 32 that no shipped network, page or other test uses."""
@@ -44,6 +46,24 @@ def check(form: Form, source: Path, output: Path) -> None:
     assert done.manifest.output.shape[1:3] == (UNUSUAL // 2, UNUSUAL // 2)
     map = segmenter(scene(7, (50, 120))[0])
     assert map.shape == (50, 120) and np.ptp(map) > 0
+
+
+@pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "none", "channel", "spatial"])
+@pytest.mark.parametrize("size", [192, 256, 320, 336, 384])
+def test_folding_changes_no_map(attention: Attention, size: int) -> None:
+    from quantize.folding import fold_batch_norm
+    from samnet import SAMNet, SAMNetConfig
+    from samnet.deployment import DeployedNetwork
+
+    torch.manual_seed(0)
+    model = SAMNet(SAMNetConfig(attention=attention, width=0.25, modules=(1, 1, 1, 1, 1)))
+    model.train()(torch.randn(4, 3, 64, 64))  # batch statistics that are not the initial ones
+    model.eval()
+    folded = fold_batch_norm(DeployedNetwork(model, size))
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in folded.modules())
+    x = torch.randn(1, 3, size, size)
+    with torch.no_grad():
+        assert torch.allclose(folded(x), model(x), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("suffix", COMMANDS)
