@@ -44,7 +44,7 @@ def engines_table(result: Mapping[str, Any]) -> Table:
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    name = (f"`{row['network']}`", str(row["size"]), row["precision"], row["engine"])
+    name = (row["network"], str(row["size"]), row["precision"], row["engine"])
     if row["failure"]:
         return (*name, "failed", *[MISSING] * (len(HEAD) - len(name) - 1))
     parity, took, accuracy = row["parity"], row["delegation"], row["accuracy"]

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import onnx
 import pytest
+from fuzz import damaged
 from one_module import SIZE, one_module_pte, one_module_tflite
 from one_onnx import one_module_onnx
 
 from convert.inspect import describe
 from convert.isolated import answer, read_isolated
+from convert.read_metadata import read_metadata
 from convert.tflite_metadata import Description, with_metadata
 from edge_apps.errors import InputError
 
@@ -80,10 +83,27 @@ def test_damaged_metadata_of_a_tflite_is_a_note(write):
     )
     start = file.index(b"M001") - 4
     assert file.count(b"M001") == 1
-    damaged = file[:start] + b"\xff\xff\0\0" + file[start + 4 :]
-    found = answer(write("x.tflite", damaged))
+    broken = file[:start] + b"\xff\xff\0\0" + file[start + 4 :]
+    found = answer(write("x.tflite", broken))
     assert found["inputs"][0]["type"] == "uint8"
     assert any("TFLITE_METADATA is damaged" in note for note in found["notes"])
+
+
+def test_metadata_of_any_bytes_is_read_or_refused(write):
+    file = with_metadata(
+        one_module_tflite("", "int8"), Description("one", "a test", SIZE, 128.0, 64.0, True, 255)
+    )
+    start = file.index(b"M001") - 4
+    whole = file[start : start + 900]
+    came = Counter()
+    for seed in range(1000):
+        try:
+            read_metadata(damaged(whole, seed))
+        except InputError:
+            came["refused"] += 1
+        else:
+            came["read"] += 1
+    assert min(came["refused"], came["read"]) > 50
 
 
 def test_multiply_adds_that_are_not_known_are_said_to_be():
