@@ -251,7 +251,10 @@ def _timed(where: str, empty: Row, make: Callable[[], Row]) -> Row:
         traceback.print_exc()
         reason = (str(error).strip() or "-").splitlines()[0][:300]
         row = dataclasses.replace(empty, failure=f"{type(error).__name__}: {reason}")
-    return dataclasses.replace(row, seconds=time.monotonic() - began)
+    row = dataclasses.replace(row, seconds=time.monotonic() - began)
+    came = f"failed ({row.failure})" if row.failure else f"{row.megabytes:.2f} MB"
+    print(f"{where} {row.file}: {came}, {row.seconds:.0f} s", flush=True)
+    return row
 
 
 if __name__ == "__main__":

@@ -74,6 +74,10 @@ def test_a_failure_is_a_row_and_status_1(edge_checkpoint, converters, programs, 
     assert first.endswith("_96_int8.pte: a scale was lost")
     assert second.endswith("_96_fp32.onnx: RuntimeError: an exporter stumbled")
     assert end.endswith("s in all")
+    # Whoever waits sees it at once.
+    early = shown.index("_96_int8.pte: failed (a scale was lost), 0 s")
+    assert early < shown.index("_96_fp32.onnx …") < shown.index(heading)
+    assert "_96_fp32.tflite: 2.00 MB, 0 s" in shown
     assert len(list((tmp_path / "all").glob("*.json"))) == len(FORMS) - 2
 
 
