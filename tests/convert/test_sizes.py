@@ -74,25 +74,29 @@ def test_floats_convert_at_an_unusual_size(
     check(form, edge_checkpoint, tmp_path / f"edge_{UNUSUAL}_{form.ending}")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("suffix", COMMANDS)
-def test_int8_converts_at_an_unusual_size(
-    suffix: str, taught: Callable[[str], Path], tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def program(taught: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A taught network, quantised at the unusual size."""
     from quantize.calibration import calibration_set
     from quantize.program import save_program
     from quantize.ptq import post_training_quantize
     from samnet import load_checkpoint
 
+    path = tmp_path_factory.mktemp("program") / "edge.pt2"
     photos = calibration_set([scene(seed)[0] for seed in range(16)], 16, UNUSUAL)
-    program = post_training_quantize(load_checkpoint(taught("stick_breaking")), photos)
-    save_program(tmp_path / "edge.pt2", program)
+    save_program(path, post_training_quantize(load_checkpoint(taught("stick_breaking")), photos))
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", COMMANDS)
+def test_int8_converts_at_an_unusual_size(suffix: str, program: Path, tmp_path: Path) -> None:
     form = next(
         form
         for form in FORMS
         if (form.suffix, form.precision, form.start) == (suffix, "int8", "program")
     )
-    check(form, tmp_path / "edge.pt2", tmp_path / f"edge_{UNUSUAL}_{form.ending}")
+    check(form, program, tmp_path / f"edge_{UNUSUAL}_{form.ending}")
 
 
 @pytest.mark.parametrize("size", [64, 100])
