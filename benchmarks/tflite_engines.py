@@ -97,6 +97,9 @@ def _check(options: Options) -> None:
 
     if not options.models:
         raise InputError("no model given; name checkpoints to convert")
+    names = [model.stem for model in options.models]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"two models are called {repeated}, and so would be their files")
     if options.repetitions < 0:
         raise InputError(f"{options.repetitions} repetitions; use 0 for none, or more")
     if options.json and options.json.exists() and not options.overwrite:

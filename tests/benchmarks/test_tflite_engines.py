@@ -70,6 +70,7 @@ def test_a_failure_is_a_row_with_its_reason():
         ([], "no model given"),
         (["net.pt2"], "expected a checkpoint"),
         (["absent.safetensors"], "no such file"),
+        (["EDGE", "EDGE"], "two models are called tiny-edge"),
         (["EDGE", "--sizes", "100"], "size 100 cannot be deployed"),
         (["EDGE", "--repetitions", "-1"], "-1 repetitions"),
         (["EDGE", "--data", "NAME=absent"], "absent"),
