@@ -185,7 +185,7 @@ def _quantisation(form: Form, source: Source) -> Quantisation | None:
     from quantize.calibration import calibration_set
 
     photos = calibration_set(source.calibration, len(source.calibration), source.size)
-    return Quantisation(form.scheme, "ptq", "tensorflow", len(photos), photos.sha256)
+    return Quantisation(form.scheme, "ptq", "tensorflow-ordinary", len(photos), photos.sha256)
 
 
 def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Accuracy:
