@@ -85,7 +85,7 @@ class Workshop:
             InputError: if it cannot be made; asked for again, it is not tried again.
         """
         path = self.folder / f"{source.stem}_{size}_{precision}{suffix}"
-        if path not in self._failures and not _current(path, source):
+        if path not in self._failures and not is_current(path, source):
             made_from = source if precision == "fp32" else self._program(source, size)
             command = ["--model", made_from, "--output", path, "--size", size, "--overwrite"]
             if source.parent == self.folder and precision == "int8":
@@ -190,7 +190,7 @@ def _command(module: str, *arguments: str) -> None:
         raise InputError(said if status == 2 else f"{module} ended with {ended} ({said[:300]})")
 
 
-def _current(path: Path, source: Path) -> bool:
+def is_current(path: Path, source: Path) -> bool:
     """Whether an artefact was made from this source by the versions that are installed."""
     try:
         manifest = verify(path)
