@@ -13,7 +13,8 @@ sigmoid                     1/256, zero point -128  1/32768, 0            float
 gate logits, products that  1/16, zero point 0      1/4096, 0             float
 a sigmoid follows
 bilinear resize, reshape    keep the scale of what they are given         float
-concatenation               one scale for its inputs and its output       float
+concatenation               one scale for inputs    convolutions of its   float
+                            and output              parts, summed
 softmax over branches       float                   float                 float
 ==========================  ======================  ====================  =================
 
@@ -71,6 +72,8 @@ class Activations:
         input: of the photo.
         sigmoid: of the output of every sigmoid.
         gate: of products that only sigmoids take.
+        concatenates: whether the converters know a concatenation of such tensors; otherwise
+            convolutions of one become sums, see :mod:`quantize.parts`.
     """
 
     dtype: torch.dtype
@@ -81,6 +84,7 @@ class Activations:
     input: Fixed
     sigmoid: Fixed
     gate: Fixed
+    concatenates: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +123,7 @@ INT16 = Activations(
     Fixed(1 / 16384, 0),
     Fixed(1 / 32768, 0),
     Fixed(1 / 4096, 0),
+    concatenates=False,
 )
 
 STATIC_WI8_AI8 = Recipe("static_wi8_ai8", INT8)
