@@ -16,16 +16,6 @@ from quantize import archive
 from quantize.program import load_program
 
 
-class Bomb:
-    """Runs code when it is unpickled."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self):
-        return Path.touch, (self.mark,)
-
-
 class Two(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -66,11 +56,11 @@ def test_a_program_comes_back_and_is_written_alike(program, tmp_path):
     assert extra["note.txt"] == "one" and extra["other.txt"] == ""
 
 
-def bomb_of(kind: str, mark: Path):
+def armed(kind: str, bomb):
     """Puts a pickle that runs code where torch would unpickle it."""
-    plain = pickle.dumps(Bomb(mark))
+    plain = pickle.dumps(bomb)
     buffer = io.BytesIO()
-    torch.save(Bomb(mark), buffer)
+    torch.save(bomb, buffer)
     saved = buffer.getvalue()
 
     def change(members: dict[str, bytes]) -> None:
@@ -101,7 +91,7 @@ def bomb_of(kind: str, mark: Path):
             graph = json.loads(members[name])
             side = next(iter(graph["graph_module"]["graph"]["tensor_values"].values()))["sizes"][0]
             side.clear()
-            code = f"__import__('pathlib').Path({str(mark)!r}).touch()"
+            code = f"__import__('pathlib').Path({str(bomb.mark)!r}).touch()"
             side["as_expr"] = {"expr_str": code, "hint": None}
             members[name] = json.dumps(graph).encode()
 
@@ -109,21 +99,23 @@ def bomb_of(kind: str, mark: Path):
 
 
 @pytest.mark.parametrize("kind", ["inputs", "weight", "object", "library", "call", "expression"])
-def test_nothing_in_a_file_is_run(kind, program, tmp_path):
-    path, mark = tmp_path / "x.pt2", tmp_path / "ran"
+def test_nothing_in_a_file_is_run(kind, program, bomb, tmp_path):
+    path = tmp_path / "x.pt2"
     archive.write(path, program, {})
-    rewritten(path, bomb_of(kind, mark))
+    rewritten(path, armed(kind, bomb))
     with pytest.raises(InputError, match=r"x\.pt2: not a readable \.pt2 program") as error:
         load_program(path)
-    assert not mark.exists() and "\n" not in str(error.value)
+    assert not bomb.mark.exists() and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("kind", ["inputs", "weight", "object"])
-def test_pickles_give_tensors_alone_even_under_expected_names(kind, program, tmp_path, monkeypatch):
-    path, mark = tmp_path / "x.pt2", tmp_path / "ran"
+def test_pickles_give_tensors_alone_even_under_expected_names(
+    kind, program, bomb, tmp_path, monkeypatch
+):
+    path = tmp_path / "x.pt2"
     archive.write(path, program, {})
-    rewritten(path, bomb_of(kind, mark))
+    rewritten(path, armed(kind, bomb))
     monkeypatch.setattr(archive, "_check", lambda path: None)
     with pytest.raises(InputError, match="not a readable"):
         load_program(path)
-    assert not mark.exists()
+    assert not bomb.mark.exists()
