@@ -84,9 +84,9 @@ def _cost(kernel: str) -> int | None:
 
 def _delegated(content: bytes) -> list[tuple[str, int | None]]:
     """Each operation inside the delegate and its multiply-adds."""
-    from convert.pte_graph import delegate_of
+    from convert.pte_delegate import Delegate
 
-    graph, _ = delegate_of(content)
+    graph = Delegate(content).graph
     shapes: dict[int, list[int]] = {}
     for entry in graph["xvalues"]:
         value = entry["xvalue_union"]

@@ -151,8 +151,8 @@ def _export(network: DeployedNetwork, preprocessing: Preprocessing, path: Path) 
     import torch
     from torch import Tensor, nn
 
+    from convert.onnx_export import raw_export
     from quantize.folding import fold_batch_norm
-    from samnet.notices import no_warnings
 
     class Shifted(nn.Module):
         """The network behind what a whole zero point leaves of the mean."""
@@ -166,21 +166,10 @@ def _export(network: DeployedNetwork, preprocessing: Preprocessing, path: Path) 
             map: Tensor = self.network(photo + self.rest if self.rest else photo)
             return map
 
-    with no_warnings(), torch.no_grad():
-        program = torch.onnx.export(
-            Shifted().eval(),
-            (torch.zeros(1, 3, network.size, network.size),),
-            dynamo=True,
-            external_data=False,
-            opset_version=OPSET,
-            input_names=["photo"],
-            output_names=["map"],
-            verbose=False,
-        )
-    if program is None:
-        raise InputError("torch's exporter gave no ONNX network; convert with --engine litert")
-    path.write_bytes(program.model_proto.SerializeToString())
-    return sum(node.op_type == "Resize" for node in program.model_proto.graph.node)
+    photo = torch.zeros(1, 3, network.size, network.size)
+    model = raw_export(Shifted().eval(), photo, OPSET)
+    path.write_bytes(model.SerializeToString())
+    return sum(node.op_type == "Resize" for node in model.graph.node)
 
 
 def _version() -> str:
