@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.contender import ENGINES, Contender, Precision
+from benchmarks.openvino_int8 import is_int8
 from benchmarks.peers import PEERS, fetch
 from benchmarks.workshop import Workshop
 from edge_apps.errors import InputError
@@ -155,9 +156,12 @@ class Lineup:
                 yield dataclasses.replace(form, failure=str(error))
 
     def _of_file(self, path: Path) -> Iterator[Contender]:
-        int8 = "int8" in path.stem
-        if manifest_path(path).exists():
+        if path.suffix == ".xml":
+            int8 = is_int8(path)
+        elif manifest_path(path).exists():
             int8 = read_manifest(path).precision == "int8"
+        else:
+            int8 = "int8" in path.stem
         for engine, precision in self._opening(path.suffix):
             if (precision == "int8") == int8:
                 yield Contender(path.stem, engine, precision, str(path), None, 1)

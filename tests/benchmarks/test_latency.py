@@ -8,14 +8,18 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import race as race_module
 from benchmarks.contender import Contender
+from benchmarks.engines import quiet_openvino
 from benchmarks.foreign import feeder
 from benchmarks.latency import Options, main
 from benchmarks.latency_table import cells, markdown, protocol, remarks
 from benchmarks.lineup import Lineup
+from benchmarks.openvino_int8 import quantise_openvino
 from benchmarks.products import megabytes, multiply_adds
 from benchmarks.race import race
 from edge_apps.errors import InputError
@@ -178,6 +182,43 @@ def test_a_name_stands_for_all_forms_at_all_sizes_and_threads():
 def test_an_artefact_stands_for_itself():
     (found,) = lineup("torch", "litert", "openvino").contenders([str(INT8)])
     assert (found.engine, found.precision, found.file) == ("litert", "int8", str(INT8))
+
+
+@pytest.fixture
+def products(tmp_path):
+    """A small network as OpenVINO's ``.xml`` in float and, by NNCF, in int8."""
+    pytest.importorskip("nncf")
+    quiet_openvino()
+    openvino = pytest.importorskip("openvino")
+    source = tmp_path / "net.onnx"
+    shape = [1, 3, 16, 16]
+    weights = np.random.default_rng(0).normal(size=(8, 3, 3, 3)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["photo", "w"], ["map"], pads=[1, 1, 1, 1])],
+        "net",
+        [helper.make_tensor_value_info("photo", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("map", TensorProto.FLOAT, [1, 8, 16, 16])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=10), source)
+    plain, quantised = tmp_path / "plain.xml", tmp_path / "quantised.xml"
+    openvino.save_model(openvino.convert_model(source), plain)
+    quantise_openvino(source, quantised, [PHOTO])
+    return plain, quantised
+
+
+def test_a_file_of_openvino_stands_for_itself_by_what_it_holds(products):
+    found = lineup("openvino", precisions=("fp32", "bf16", "int8")).contenders(
+        [str(path) for path in products]
+    )
+    assert [(it.network, it.precision) for it in found] == [
+        ("plain", "fp32"),
+        ("plain", "bf16"),
+        ("quantised", "int8"),
+    ]
+    rows = race([found[0], found[2]], PHOTO, repetitions=1, warm_up=0)
+    assert [row.failure for row in rows] == ["", ""]
 
 
 @pytest.mark.parametrize(
