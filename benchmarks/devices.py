@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.evidence import Accuracy, FileName, Results, file_name
+from benchmarks.evidence import Accuracy, FileName, Results, file_name, side
 from benchmarks.standing import Standing
 from benchmarks.tables import Table
 from edge_apps.shipped import FOLDER
@@ -120,19 +120,29 @@ def _by_latency(rows: Sequence[Standing], results: Results) -> list[Advice]:
 
 
 def _by_memory(results: Results, able: set[tuple[str, str | None, str]]) -> list[Advice]:
-    rows: list[Mapping[str, Any]] = [
-        row
+    """The form of ours that needs least, beside the one of the same run that needs most."""
+    runs: list[list[Mapping[str, Any]]] = [
+        [
+            row
+            for row in result.get("rows", ())
+            if row.get("peak_MB") is not None and file_name(row.get("file", "")).ours
+        ]
         for result in results.values()
-        for row in result.get("rows", ())
-        if row.get("peak_MB") is not None and family(file_name(row.get("file", ""))) in able
     ]
-    if len(rows) < 2:
+    fitting = [(row, run) for run in runs for row in run if family(file_name(row["file"])) in able]
+    if not fitting:
         return []
-    least, most = (pick(rows, key=lambda row: row["peak_MB"]) for pick in (min, max))
-    why = f"{least['peak_MB']:.0f} MB at most, {most['file']} {most['peak_MB']:.0f} MB"
+    least, run = min(fitting, key=lambda it: it[0]["peak_MB"])
+    most = max(run, key=lambda row: row["peak_MB"])
+    if most is least:
+        return []
     chosen = _shipped(file_name(least["file"])) or file_name(least["file"])
-    at = least.get("size")
-    return [Advice("Little memory", chosen.text, f"{why}{f' (at {at} px)' if at else ''}")]
+    at = side(least.get("size")) or file_name(least["file"]).size
+    why = f"{least['peak_MB']:.0f} MB at most{f' at {at} px' if at else ''}"
+    by = f" by {most['label']}" if most.get("label") else ""
+    return [
+        Advice("Little memory", chosen.text, f"{why}, {most['file']}{by} {most['peak_MB']:.0f} MB")
+    ]
 
 
 def _shipped(file: FileName) -> FileName | None:

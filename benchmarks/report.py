@@ -112,7 +112,7 @@ def markdown(evidence: Evidence, parts: Sequence[Section]) -> str:
             text += [f"## {part.title}", *filter(None, [part.text])]
             text += [table.markdown() for table in part.tables]
     text += ["## Protocol", PROTOCOL]
-    text += [f"- {name}: {about}" for name, about in measured(evidence.results)]
+    text.append("\n".join(f"- {name}: {about}" for name, about in measured(evidence.results)))
     return "\n\n".join(text) + "\n"
 
 
@@ -128,11 +128,18 @@ def measured(results: Results) -> list[tuple[str, str]]:
     (usual, _), *_ = Counter(filter(None, software.values())).most_common(1) or [("", 0)]
     found = [("software", usual)] if usual else []
     for name, result in results.items():
-        where: Mapping[str, Any] = result.get("environment", {})
-        parts = [str(where.get(key, "")) for key in ("date", "cpu")]
+        where: Mapping[str, Any] = result.get("environment") or _circumstances(result)
+        date = str(where.get("date", ""))[:16].replace("T", " ")
         other = software[name] if software[name] != usual else ""
-        found.append((name, "; ".join(filter(None, [*parts, other])) or "not noted"))
+        parts = filter(None, [date, str(where.get("cpu", "")), other])
+        found.append((name, "; ".join(parts) or "not noted"))
     return found
+
+
+def _circumstances(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where a result was measured; commands of the devices note it in their protocol."""
+    protocol = result.get("protocol")
+    return protocol if isinstance(protocol, Mapping) else {}
 
 
 def photo_scenes() -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.devices import advice
 from benchmarks.evidence import accuracies, file_name, timings
-from benchmarks.report import gather, markdown
+from benchmarks.report import gather, markdown, measured
 from benchmarks.sections import sections
 from benchmarks.standing import Standing, front
 from edge_apps.errors import InputError
@@ -101,8 +101,9 @@ def test_the_parts_stand_in_order_and_hold_the_figures(results):
     assert "| samnet-edge, LiteRT, 96 px | 6.0 → 3.0 | 2.0 × | 3.0 → 1.5 | 2.0 × |" in text
     assert "−0.0100 (−0.0200 to 0.0000)" in text
     assert "| SAMNet | 0.925 | 0.053 | 0.855 | 0.902 |" in text
-    assert "| `theirs.onnx` | OpenVINO fp32 | 96 | 1 | 40.0 | 39.5 |" in text
-    assert "its process ended with SIGSEGV" in text
+    assert "| `theirs.onnx` | OpenVINO fp32 | 96 | 40.0 | 39.5 | 20.0 | 400 |" in text
+    assert "| `broken.pte` | ExecuTorch fp32 | 96 | failed | – | 0.5 | 10 |" in text
+    assert "broken, ExecuTorch fp32: its process ended with SIGSEGV." in text
     assert "Guest instructions." in text
 
 
@@ -114,6 +115,37 @@ def test_the_advice_leaves_out_what_is_fast_but_poor(results):
     assert "0.40 of samnet_336_fp32.tflite's" in found[0].why
     assert files["Where accuracy counts most"] == "samnet-edge.safetensors"
     assert "Apps that use ExecuTorch" not in files
+
+
+def test_little_memory_is_beside_the_most_of_the_same_run(results):
+    results["latency"]["rows"][1]["size"] = [96, 96]
+    evidence = gather(results, "ECSSD")
+    found = advice(evidence.standings, evidence.accuracies, results, "ECSSD")
+    (memory,) = (it for it in found if it.device == "Little memory")
+    assert memory.why == (
+        "30 MB at most at 96 px, samnet-edge.safetensors by PyTorch eager fp32 300 MB"
+    )
+
+
+def test_each_data_set_has_a_table_and_each_network_one_remark(results):
+    results["accuracy"]["accuracy"].append(scores("samnet-edge.safetensors", 0.9, "SOD"))
+    results["accuracy"]["accuracy"][-1] |= {"count": 7, "published_count": None}
+    for it in results["latency"]["rows"][:2]:
+        it["remark"] = "odd"
+    results["latency"]["rows"][0]["threads"] = 2
+    evidence = gather(results, "ECSSD")
+    text = markdown(evidence, sections(evidence))
+    assert "|  | px | max F | MAE | weighted F | S | E |" in text
+    assert "ECSSD, 9 of 1000 photos." in text
+    assert "SOD, 7 photos." in text
+    assert text.count("samnet-edge: odd.") == 1
+    assert "| `samnet-edge.safetensors` | PyTorch eager fp32 | 96 | 2 | 30.0 |" in text
+
+
+def test_where_a_result_was_measured_may_stand_in_its_protocol(results):
+    results["places"] = {"protocol": {"date": "2026-01-02T03:04:05", "cpu": "Another"}}
+    assert dict(measured(results))["places"] == "2026-01-02 03:04; Another"
+    assert dict(measured({"old": {"protocol": "Somehow."}}))["old"] == "not noted"
 
 
 def test_a_latency_joins_the_accuracy_of_the_same_size_alone(results):
@@ -130,6 +162,7 @@ def test_rows_of_every_latency_command():
     first, second = timings({"old": old, "new": {"rows": [new]}})
     assert (first.engine, first.size, first.threads) == ("ExecuTorch", 336, 1)
     assert (second.engine, second.size, second.remark) == ("LiteRT", 256, "odd")
+    assert second.failure == ""
     assert first.file.network == second.file.network == "samnet"
 
 
