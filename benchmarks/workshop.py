@@ -42,6 +42,10 @@ def shipped(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
+class NotMadeError(InputError):
+    """A file is not there, and none may be made."""
+
+
 class Workshop:
     """Makes files in a folder.
 
@@ -51,11 +55,13 @@ class Workshop:
     Args:
         folder: of the files.
         steps: shows what is being made, and has the log.
+        make: whether files may be made; where not, what is missing raises ``NotMadeError``.
     """
 
-    def __init__(self, folder: Path, steps: Steps) -> None:
+    def __init__(self, folder: Path, steps: Steps, *, make: bool = True) -> None:
         self.folder = folder
         self._steps = steps
+        self._make = make
         self._failures: dict[Path, str] = {}
 
     def checkpoint(self, name: str) -> tuple[Path, str]:
@@ -121,6 +127,8 @@ class Workshop:
         if path not in self._failures and not _of(path, source):
             self._once(path, "Quantise to", functools.partial(_quantise, source, path, size))
         return self._made(path)
+        if not self._make:
+            raise NotMadeError(f"{path}: is not there, or of another source or version")
 
     def _once(self, path: Path, what: str, make: Callable[[], None]) -> None:
         """Makes a file as a step; a failure is remembered in place of raised."""

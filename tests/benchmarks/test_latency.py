@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import race as race_module
+from benchmarks import workshop as workshop_module
 from benchmarks.contender import Contender
 from benchmarks.engines import quiet_openvino
 from benchmarks.foreign import feeder
@@ -22,6 +23,8 @@ from benchmarks.lineup import Lineup
 from benchmarks.openvino_int8 import quantise_openvino
 from benchmarks.products import megabytes, multiply_adds
 from benchmarks.race import race
+from benchmarks.steps import Steps
+from benchmarks.workshop import Workshop
 from edge_apps.errors import InputError
 from edge_apps.shipped import FOLDER, default_model
 
@@ -182,6 +185,23 @@ def test_a_name_stands_for_all_forms_at_all_sizes_and_threads():
 def test_an_artefact_stands_for_itself():
     (found,) = lineup("torch", "litert", "openvino").contenders([str(INT8)])
     assert (found.engine, found.precision, found.file) == ("litert", "int8", str(INT8))
+
+
+def test_what_may_not_be_made_is_left_out(tmp_path, edge_checkpoint, monkeypatch):
+    monkeypatch.setattr(
+        workshop_module, "_current", lambda path, _: path.name.endswith("_fp32.onnx")
+    )
+    kept = Workshop(tmp_path, Steps(None, tmp_path / "log"), make=False)
+    engines = ("torch", "litert", "onnxruntime", "openvino")
+    given = Lineup(engines, ("fp32", "int8"), (96,), (1,), kept, tmp_path)
+    found = given.contenders([str(edge_checkpoint), "dfanet"])
+    assert [(it.engine, it.precision, it.failure) for it in found] == [
+        ("torch", "fp32", ""),
+        ("onnxruntime", "fp32", ""),
+        ("openvino", "fp32", ""),
+    ]
+    with pytest.raises(InputError, match="none of dfanet"):
+        given.contenders(["dfanet"])
 
 
 @pytest.fixture
