@@ -44,9 +44,9 @@ def advice(
     scored = [row for row in accuracies if row.data == data and row.file.ours]
     if not scored:
         return []
-    best = max(row.max_F for row in scored)
-    able = {family(row.file) for row in scored if row.max_F >= best - SLACK}
-    rows = [row for row in standings if row.file.ours and row.max_F >= best - SLACK]
+    least = _least(scored)
+    able = {family(row.file) for row in scored if row.max_F >= least}
+    rows = accurate(standings, accuracies, data)
     found = [*_by_instructions(results, able, scored), *_by_latency(rows, results)]
     found += _by_memory(results, able)
     top = max(scored, key=lambda row: row.max_F - row.MAE)
@@ -60,6 +60,14 @@ def advice(
     return found
 
 
+def accurate(
+    standings: Sequence[Standing], accuracies: Sequence[Accuracy], data: str
+) -> list[Standing]:
+    """Our forms that are accurate enough to be chosen for speed."""
+    scored = [row for row in accuracies if row.data == data and row.file.ours]
+    return [row for row in standings if row.file.ours and row.max_F >= _least(scored)]
+
+
 def advice_table(found: Sequence[Advice]) -> Table:
     """The advice, a row a device."""
     rows = tuple((it.device, f"`{it.file}`", it.why) for it in found)
@@ -69,6 +77,11 @@ def advice_table(found: Sequence[Advice]) -> Table:
 def family(file: FileName) -> tuple[str, str | None, str]:
     """What files of different sizes have in common: network, precision and format."""
     return file.network, file.precision, file.suffix
+
+
+def _least(scored: Sequence[Accuracy]) -> float:
+    """Max F that a form needs to be chosen for speed."""
+    return max((row.max_F for row in scored), default=0.0) - SLACK
 
 
 def _by_instructions(

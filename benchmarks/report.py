@@ -15,13 +15,14 @@ from typing import Any
 
 from benchmarks import page
 from benchmarks.demo import WEIGHTS, credits
+from benchmarks.devices import accurate
 from benchmarks.evidence import ENGINES, Results, accuracies, file_name, timings
 from benchmarks.gallery import scenes
 from benchmarks.page import Change, ratio
 from benchmarks.published import read_published
 from benchmarks.readme import ROOT, read_results
 from benchmarks.sections import Evidence, Section, sections
-from benchmarks.standing import Standing, standings
+from benchmarks.standing import standings
 from benchmarks.tables import signed
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
@@ -66,8 +67,8 @@ def gather(results: Results, data: str) -> Evidence:
 
 
 def changes(evidence: Evidence) -> list[Change]:
-    """What int8 changes in the fastest form, for the head; empty where it cannot be told."""
-    rows = [row for row in evidence.standings if row.file.ours]
+    """What int8 changes in the form to run, for the head; empty where it cannot be told."""
+    rows = accurate(evidence.standings, evidence.accuracies, evidence.data)
     low = min((r for r in rows if r.precision == "int8"), key=lambda r: r.median, default=None)
     if low is None:
         return []
@@ -93,14 +94,15 @@ def changes(evidence: Evidence) -> list[Change]:
 
 def lede(evidence: Evidence) -> str:
     """One sentence that decides."""
-    rows: list[Standing] = [row for row in evidence.standings if row.file.ours]
+    rows = accurate(evidence.standings, evidence.accuracies, evidence.data)
     if not rows:
         return f"Accuracy on {evidence.data}, size and latency of every form that was measured."
     fast = min(rows, key=lambda row: row.median)
     return (
-        f"The fastest form, {fast.label}, takes {fast.median:.1f} ms a photo on one thread and "
-        f"reaches max F {fast.max_F:.3f} on {evidence.data}. Figures come from "
-        f"{len(evidence.results)} result files."
+        f"Run {fast.file.text} by {fast.engine} unless the first table names another file for your "
+        f"device: {fast.median:.1f} ms a photo on one thread of a desktop's CPU, max F "
+        f"{fast.max_F:.3f} on {evidence.data}. Figures come from {len(evidence.results)} result "
+        "files."
     )
 
 
