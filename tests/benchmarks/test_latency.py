@@ -239,6 +239,9 @@ def test_a_file_of_openvino_stands_for_itself_by_what_it_holds(products):
     ]
     rows = race([found[0], found[2]], PHOTO, repetitions=1, warm_up=0)
     assert [row.failure for row in rows] == ["", ""]
+    assert multiply_adds(found[2]) is None  # what it was made from is not beside it
+    weights = products[1].with_suffix(".bin").stat().st_size
+    assert megabytes(found[2]) == pytest.approx((products[1].stat().st_size + weights) / 1e6)
 
 
 @pytest.mark.parametrize(
