@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from benchmarks import page
@@ -25,8 +26,8 @@ from benchmarks.sections import Evidence, Section, sections
 from benchmarks.standing import standings
 from benchmarks.tables import signed
 from edge_apps.errors import InputError
-from edge_apps.files import replacing
-from edge_apps.shipped import usable_models
+from edge_apps.files import replacing, sha256
+from edge_apps.shipped import FOLDER, usable_models
 from edge_apps.targets import check_absent
 from samnet.command import run_command
 from samnet.metrics import PROTOCOL
@@ -133,9 +134,20 @@ def measured(results: Results) -> list[tuple[str, str]]:
         where: Mapping[str, Any] = result.get("environment") or _circumstances(result)
         date = str(where.get("date", ""))[:16].replace("T", " ")
         other = software[name] if software[name] != usual else ""
-        parts = filter(None, [date, str(where.get("cpu", "")), other])
+        earlier = f"of an earlier {model}" if (model := stale(result)) else ""
+        parts = filter(None, [date, str(where.get("cpu", "")), other, earlier])
         found.append((name, "; ".join(parts) or "not noted"))
     return found
+
+
+def stale(result: Mapping[str, Any]) -> str:
+    """The name of what a result was measured on, if what is shipped by that name has changed."""
+    name, digest = PurePath(result.get("model") or "").name, result.get("model_sha256")
+    for folder in (WEIGHTS.parent, FOLDER):
+        path = folder / name
+        if name and digest and path.is_file():
+            return name if sha256(path) != digest else ""
+    return ""
 
 
 def _circumstances(result: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -202,6 +214,9 @@ def main(options: Options) -> None:
         with replacing(path, overwrite=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
     print(f"{options.output} and {twin} from {len(evidence.results)} result files")
+    for name, result in evidence.results.items():
+        if model := stale(result):
+            print(f"{name}.json is of an earlier {model}; measure anew", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.demo import WEIGHTS
 from benchmarks.devices import advice
 from benchmarks.evidence import accuracies, file_name, timings
 from benchmarks.report import changes, gather, markdown, measured
 from benchmarks.sections import sections
 from benchmarks.standing import Standing, front
 from edge_apps.errors import InputError
+from edge_apps.files import sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -151,6 +153,19 @@ def test_where_a_result_was_measured_may_stand_in_its_protocol(results):
     assert dict(measured({"old": {"protocol": "Somehow."}}))["old"] == "not noted"
 
 
+def test_a_result_of_earlier_weights_is_named(run, results):
+    of_today = {"model": "weights/samnet-edge.safetensors", "model_sha256": sha256(WEIGHTS)}
+    earlier = {**of_today, "model_sha256": "0" * 64}
+    other = {"model": "mine.safetensors", "model_sha256": "0" * 64}
+    named = dict(measured({"today": of_today, "earlier": earlier, "other": other}))
+    assert named["earlier"] == "of an earlier samnet-edge.safetensors"
+    assert named["today"] == named["other"] == "not noted"
+    (run.folder / "old.json").write_text(json.dumps(earlier), encoding="utf-8")
+    status, _, err, _ = run("--no-photos")
+    assert status == 0
+    assert err == "old.json is of an earlier samnet-edge.safetensors; measure anew\n"
+
+
 def test_a_latency_joins_the_accuracy_of_the_same_size_alone(results):
     results["accuracy"]["accuracy"][0]["size"] = 336
     joined = {it.file.text for it in gather(results, "ECSSD").standings}
@@ -223,6 +238,7 @@ def run(command, results, tmp_path):
         flags = ["--results", folder, "--output", page, *arguments]
         return *command("benchmarks.report", *flags), page
 
+    run.folder = folder
     return run
 
 
