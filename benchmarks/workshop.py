@@ -94,9 +94,6 @@ class Workshop:
         if path not in self._failures and not _current(path, source):
             made_from = source if precision == "fp32" else self._program(source, size)
             command = ["--model", made_from, "--output", path, "--size", size, "--overwrite"]
-            if source.parent == self.folder and precision == "int8":
-                # Of weights taught for a minute: one code more or less moves their whole map.
-                command.append("--allow-scales")
             run = functools.partial(_command, COMMANDS[suffix], *map(str, command))
             self._once(path, "Convert to", run)
         return self._made(path)
@@ -127,11 +124,11 @@ class Workshop:
         if path not in self._failures and not _of(path, source):
             self._once(path, "Quantise to", functools.partial(_quantise, source, path, size))
         return self._made(path)
-        if not self._make:
-            raise NotMadeError(f"{path}: is not there, or of another source or version")
 
     def _once(self, path: Path, what: str, make: Callable[[], None]) -> None:
         """Makes a file as a step; a failure is remembered in place of raised."""
+        if not self._make:
+            raise NotMadeError(f"{path}: is not there, or of another source or version")
         try:
             with self._steps.step(f"{what} {path.name}"):
                 make()
