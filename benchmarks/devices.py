@@ -152,7 +152,8 @@ def _by_memory(results: Results, able: set[tuple[str, str | None, str]]) -> list
     chosen = _shipped(file_name(least["file"])) or file_name(least["file"])
     at = side(least.get("size")) or file_name(least["file"]).size
     why = f"{least['peak_MB']:.0f} MB at most{f' at {at} px' if at else ''}"
-    by = f" by {most['label']}" if most.get("label") else ""
+    engine = str(most.get("label", "")).removesuffix(f" {most.get('precision')}")
+    by = f" by {engine}" if engine else ""
     return [
         Advice("Little memory", chosen.text, f"{why}, {most['file']}{by} {most['peak_MB']:.0f} MB")
     ]
