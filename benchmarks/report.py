@@ -142,12 +142,20 @@ def measured(results: Results) -> list[tuple[str, str]]:
 
 def stale(result: Mapping[str, Any]) -> str:
     """The name of what a result was measured on, if what is shipped by that name has changed."""
-    name, digest = PurePath(result.get("model") or "").name, result.get("model_sha256")
+    name, digest = _measured_on(result)
     for folder in (WEIGHTS.parent, FOLDER):
         path = folder / name
-        if name and digest and path.is_file():
+        if digest and path.is_file():
             return name if sha256(path) != digest else ""
     return ""
+
+
+def _measured_on(result: Mapping[str, Any]) -> tuple[str, str]:
+    """The name of the one file that a result is of, and its hash; empty where it is of several."""
+    model = result.get("model") or ""
+    if isinstance(model, Mapping):
+        return model["name"], model["sha256"]
+    return PurePath(model).name, result.get("model_sha256") or ""
 
 
 def _circumstances(result: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from benchmarks.sections import sections
 from benchmarks.standing import Standing, front
 from edge_apps.errors import InputError
 from edge_apps.files import sha256
+from edge_apps.shipped import default_model
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -154,9 +155,12 @@ def test_where_a_result_was_measured_may_stand_in_its_protocol(results):
 def test_a_result_of_earlier_weights_is_named(run, results):
     of_today = {"model": "weights/samnet-edge.safetensors", "model_sha256": sha256(WEIGHTS)}
     earlier = {**of_today, "model_sha256": "0" * 64}
+    artefact = {"model": {"name": default_model().name, "sha256": "0" * 64}}
     other = {"model": "mine.safetensors", "model_sha256": "0" * 64}
-    named = dict(measured({"today": of_today, "earlier": earlier, "other": other}))
+    given = {"today": of_today, "earlier": earlier, "artefact": artefact, "other": other}
+    named = dict(measured(given))
     assert named["earlier"] == "of an earlier samnet-edge.safetensors"
+    assert named["artefact"] == f"of an earlier {default_model().name}"
     assert named["today"] == named["other"] == "not noted"
     (run.folder / "old.json").write_text(json.dumps(earlier), encoding="utf-8")
     status, _, err, _ = run("--no-photos")
@@ -268,4 +272,7 @@ def test_the_results_of_this_project_can_be_reported():
 
     found = read_results(ROOT / "results")
     assert len(timings(found)) >= 10
-    assert sections(gather(found, "ECSSD"))[0].title == "Which file for which device"
+    evidence = gather(found, "ECSSD")
+    parts = sections(evidence)
+    assert parts[0].title == "Which file for which device"
+    assert markdown(evidence, parts).count("\n- ") > len(found)
