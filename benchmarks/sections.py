@@ -150,7 +150,7 @@ def accuracy_table(data: str, rows: Iterable[Accuracy]) -> Table:
         scores = (number(row.scores.get(key)) for key in ("weighted_F", "S", "E_max"))
         size = str(row.size or MISSING)
         cells.append((row.name, photos, size, f"{row.max_F:.3f}", f"{row.MAE:.3f}", *scores))
-    head: tuple[str, ...] = ("", "photos", "px", "max F", "MAE", "weighted F", "S", "E")
+    head: tuple[str, ...] = (data, "photos", "px", "max F", "MAE", "weighted F", "S", "E")
     counts = {cell[1] for cell in cells}
     note = data
     if len(counts) == 1:

@@ -139,7 +139,7 @@ def test_each_data_set_has_a_table_and_each_network_one_remark(results):
     results["latency"]["rows"][0]["threads"] = 2
     evidence = gather(results, "ECSSD")
     text = markdown(evidence, sections(evidence))
-    assert "|  | px | max F | MAE | weighted F | S | E |" in text
+    assert "| ECSSD | px | max F | MAE | weighted F | S | E |" in text
     assert "ECSSD, 9 of 1000 photos." in text
     assert "SOD, 7 photos." in text
     assert text.count("samnet-edge: odd.") == 1
