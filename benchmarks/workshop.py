@@ -42,6 +42,10 @@ def shipped(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
+class NotMadeError(InputError):
+    """A file is not there, and none may be made."""
+
+
 class Workshop:
     """Makes files in a folder.
 
@@ -51,11 +55,13 @@ class Workshop:
     Args:
         folder: of the files.
         steps: shows what is being made, and has the log.
+        make: whether files may be made; where not, what is missing raises ``NotMadeError``.
     """
 
-    def __init__(self, folder: Path, steps: Steps) -> None:
+    def __init__(self, folder: Path, steps: Steps, *, make: bool = True) -> None:
         self.folder = folder
         self._steps = steps
+        self._make = make
         self._failures: dict[Path, str] = {}
 
     def checkpoint(self, name: str) -> tuple[Path, str]:
@@ -88,9 +94,6 @@ class Workshop:
         if path not in self._failures and not is_current(path, source):
             made_from = source if precision == "fp32" else self._program(source, size)
             command = ["--model", made_from, "--output", path, "--size", size, "--overwrite"]
-            if source.parent == self.folder and precision == "int8":
-                # Of weights taught for a minute: one code more or less moves their whole map.
-                command.append("--allow-scales")
             run = functools.partial(_command, COMMANDS[suffix], *map(str, command))
             self._once(path, "Convert to", run)
         return self._made(path)
@@ -124,6 +127,8 @@ class Workshop:
 
     def _once(self, path: Path, what: str, make: Callable[[], None]) -> None:
         """Makes a file as a step; a failure is remembered in place of raised."""
+        if not self._make:
+            raise NotMadeError(f"{path}: is not there, or of another source or version")
         try:
             with self._steps.step(f"{what} {path.name}"):
                 make()

@@ -94,6 +94,8 @@ class Tab:
 
     async def print(self, path: Path) -> None:
         """Writes the page as a PDF."""
+        # A phone's long page would leave its length to the paper, as empty sheets.
+        await self.tell("Emulation.clearDeviceMetricsOverride")
         page = await self.tell("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
         path.write_bytes(base64.b64decode(page["data"]))
 
