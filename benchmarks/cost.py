@@ -8,11 +8,13 @@ Nothing is computed with: shapes are enough to count, so the figures are the sam
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.published import read_published
 from edge_apps.errors import InputError
 from samnet.command import run_command
 from samnet.cost import PAPER_SIZE, multiply_adds, parameters
@@ -31,7 +33,7 @@ PROTOCOL = (
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """A row of Tables II and III.
+    """What Tables II and III say of a network, and how to compare with it.
 
     Args:
         parameters_M: #Param in millions.
@@ -42,8 +44,8 @@ class Published:
 
     parameters_M: float
     gflops: float
-    size: int = PAPER_SIZE
-    remark: str = ""
+    size: int
+    remark: str
 
 
 DECODER = (
@@ -58,18 +60,14 @@ BLOCKS = (
 
 ELEMENTWISE = "normalisation and activation, which are not counted here, make up the last digit"
 
-PUBLISHED = {
-    "samnet": Published(1.33, 0.5),
-    "mobilenet": Published(4.27, 2.2, remark=DECODER),
-    "mobilenetv2": Published(2.37, 0.8, remark=DECODER),
-    "shufflenet": Published(1.80, 0.7),
-    "shufflenetv2": Published(1.60, 0.5, remark=DECODER),
-    "icnet": Published(6.70, 6.3, SEGMENTATION_SIZE, BLOCKS),
-    "bisenet_r18": Published(13.48, 25.0, SEGMENTATION_SIZE, ELEMENTWISE),
-    "bisenet_x39": Published(1.84, 7.3, SEGMENTATION_SIZE),
-    "dfanet": Published(1.83, 1.7, SEGMENTATION_SIZE, BLOCKS),
+SEGMENTATION = ("icnet", "bisenet_r18", "bisenet_x39", "dfanet")
+"""Networks of semantic segmentation."""
+
+REMARKS = {
+    **dict.fromkeys(("mobilenet", "mobilenetv2", "shufflenetv2"), DECODER),
+    **dict.fromkeys(("icnet", "dfanet"), BLOCKS),
+    "bisenet_r18": ELEMENTWISE,
 }
-"""Of the networks by the names they have here; those without a row are not in the paper."""
 
 
 @dataclasses.dataclass
@@ -82,21 +80,33 @@ class Options:
     """Replace the result file if it exists."""
 
 
+@functools.cache
+def published(name: str) -> Published | None:
+    """The paper's counts of a network by the name it has here; None where it has none."""
+    for method in read_published():
+        if method.name.lower().replace(" ", "_") == name:
+            if method.params_M is None or method.gflops is None:
+                return None
+            size = SEGMENTATION_SIZE if name in SEGMENTATION else PAPER_SIZE
+            return Published(method.params_M, method.gflops, size, REMARKS.get(name, ""))
+    return None
+
+
 def cost(name: str) -> dict[str, Any]:
     """The counts of a network, and where it is in the paper the paper's; plain JSON values.
 
     Raises:
         InputError: for an unknown name, or if a library that it needs is not installed.
     """
-    published = PUBLISHED.get(name)
+    paper = published(name)
     with torch.device("meta"):
         model = build_model(name)
     return {
         "name": name,
         "parameters": parameters(model),
         "multiply_adds": multiply_adds(model),
-        "multiply_adds_at_paper_size": published and multiply_adds(model, published.size),
-        "paper": published and dataclasses.asdict(published),
+        "multiply_adds_at_paper_size": paper and multiply_adds(model, paper.size),
+        "paper": paper and dataclasses.asdict(paper),
     }
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.evidence import Accuracy, FileName, Results, file_name
+from benchmarks.evidence import Accuracy, FileName, Results, file_name, side
 from benchmarks.standing import Standing
 from benchmarks.tables import Table
 from edge_apps.shipped import FOLDER
@@ -44,9 +44,9 @@ def advice(
     scored = [row for row in accuracies if row.data == data and row.file.ours]
     if not scored:
         return []
-    best = max(row.max_F for row in scored)
-    able = {family(row.file) for row in scored if row.max_F >= best - SLACK}
-    rows = [row for row in standings if row.file.ours and row.max_F >= best - SLACK]
+    least = _least(scored)
+    able = {family(row.file) for row in scored if row.max_F >= least}
+    rows = accurate(standings, accuracies, data)
     found = [*_by_instructions(results, able, scored), *_by_latency(rows, results)]
     found += _by_memory(results, able)
     top = max(scored, key=lambda row: row.max_F - row.MAE)
@@ -60,6 +60,14 @@ def advice(
     return found
 
 
+def accurate(
+    standings: Sequence[Standing], accuracies: Sequence[Accuracy], data: str
+) -> list[Standing]:
+    """Our forms that are accurate enough to be chosen for speed."""
+    scored = [row for row in accuracies if row.data == data and row.file.ours]
+    return [row for row in standings if row.file.ours and row.max_F >= _least(scored)]
+
+
 def advice_table(found: Sequence[Advice]) -> Table:
     """The advice, a row a device."""
     rows = tuple((it.device, f"`{it.file}`", it.why) for it in found)
@@ -69,6 +77,11 @@ def advice_table(found: Sequence[Advice]) -> Table:
 def family(file: FileName) -> tuple[str, str | None, str]:
     """What files of different sizes have in common: network, precision and format."""
     return file.network, file.precision, file.suffix
+
+
+def _least(scored: Sequence[Accuracy]) -> float:
+    """Max F that a form needs to be chosen for speed."""
+    return max((row.max_F for row in scored), default=0.0) - SLACK
 
 
 def _by_instructions(
@@ -120,19 +133,30 @@ def _by_latency(rows: Sequence[Standing], results: Results) -> list[Advice]:
 
 
 def _by_memory(results: Results, able: set[tuple[str, str | None, str]]) -> list[Advice]:
-    rows: list[Mapping[str, Any]] = [
-        row
+    """The form of ours that needs least, beside the one of the same run that needs most."""
+    runs: list[list[Mapping[str, Any]]] = [
+        [
+            row
+            for row in result.get("rows", ())
+            if row.get("peak_MB") is not None and file_name(row.get("file", "")).ours
+        ]
         for result in results.values()
-        for row in result.get("rows", ())
-        if row.get("peak_MB") is not None and family(file_name(row.get("file", ""))) in able
     ]
-    if len(rows) < 2:
+    fitting = [(row, run) for run in runs for row in run if family(file_name(row["file"])) in able]
+    if not fitting:
         return []
-    least, most = (pick(rows, key=lambda row: row["peak_MB"]) for pick in (min, max))
-    why = f"{least['peak_MB']:.0f} MB at most, {most['file']} {most['peak_MB']:.0f} MB"
+    least, run = min(fitting, key=lambda it: it[0]["peak_MB"])
+    most = max(run, key=lambda row: row["peak_MB"])
+    if most is least:
+        return []
     chosen = _shipped(file_name(least["file"])) or file_name(least["file"])
-    at = least.get("size")
-    return [Advice("Little memory", chosen.text, f"{why}{f' (at {at} px)' if at else ''}")]
+    at = side(least.get("size")) or file_name(least["file"]).size
+    why = f"{least['peak_MB']:.0f} MB at most{f' at {at} px' if at else ''}"
+    engine = str(most.get("label", "")).removesuffix(f" {most.get('precision')}")
+    by = f" by {engine}" if engine else ""
+    return [
+        Advice("Little memory", chosen.text, f"{why}, {most['file']}{by} {most['peak_MB']:.0f} MB")
+    ]
 
 
 def _shipped(file: FileName) -> FileName | None:

@@ -72,7 +72,8 @@ class Timing:
         minimum: likewise.
         megabytes: size of the file, where the result says so.
         peak_MB: memory, likewise.
-        remark: what a reader has to know, as why it failed.
+        remark: what a reader has to know of the network.
+        failure: why there are no times; empty where there are.
         result: name of the result file.
     """
 
@@ -86,6 +87,7 @@ class Timing:
     megabytes: float | None
     peak_MB: float | None
     remark: str
+    failure: str
     result: str
 
 
@@ -186,6 +188,7 @@ def _timings(name: str, result: Mapping[str, Any]) -> Iterator[Timing]:
                 megabytes=None,
                 peak_MB=None,
                 remark="",
+                failure="",
                 result=name,
             )
     for row in result.get("rows", ()):
@@ -206,18 +209,19 @@ def _timing_of_row(name: str, row: Mapping[str, Any], threads: int, size: int | 
         file=file,
         engine=str(label).removesuffix(f" {precision}"),
         precision=str(precision),
-        size=_side(row.get("size")) or file.size or size,
+        size=side(row.get("size")) or file.size or size,
         threads=threads,
         median=float(times["median"]) if times else None,
         minimum=float(times["minimum"]) if times else None,
         megabytes=None if megabytes is None else float(megabytes),
         peak_MB=None if peak is None else float(peak),
-        remark="; ".join(filter(None, (row.get("remark"), row.get("failure")))),
+        remark=row.get("remark") or "",
+        failure=row.get("failure") or "",
         result=name,
     )
 
 
-def _side(size: int | Sequence[int] | None) -> int | None:
+def side(size: int | Sequence[int] | None) -> int | None:
     """Pixels of an input; of one that is not square, the longer side."""
     return max(size) if isinstance(size, Sequence) else size
 

@@ -51,6 +51,8 @@ class Options:
     """Timed runs of each."""
     folder: Path = Path("runs/latency")
     """Where converted files are kept for the next time."""
+    made: bool = False
+    """Convert nothing: leave out forms whose files are not there."""
     peers: Path = PEERS
     """Where the networks of others are kept."""
     json: Path | None = None
@@ -78,7 +80,9 @@ def main(options: Options) -> None:
         precisions=options.precisions or precisions,
         sizes=options.sizes,
         threads=options.threads,
-        workshop=Workshop(options.folder, Steps(None, options.folder / "latency.log")),
+        workshop=Workshop(
+            options.folder, Steps(None, options.folder / "latency.log"), make=not options.made
+        ),
         peers=options.peers,
     )
 

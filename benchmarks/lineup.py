@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.contender import ENGINES, Contender, Precision
+from benchmarks.openvino_int8 import is_int8
 from benchmarks.peers import PEERS, fetch
-from benchmarks.workshop import Workshop
+from benchmarks.workshop import NotMadeError, Workshop
 from edge_apps.errors import InputError
 from edge_apps.manifest import manifest_path, read_manifest
 
@@ -49,7 +50,7 @@ class Lineup:
         precisions: of their arithmetic.
         sizes: heights and widths at which checkpoints and networks by name run, in pixels.
         threads: how many an engine may use, each number a contender of its own.
-        workshop: makes what is not there yet.
+        workshop: makes what is not there yet; what it may not make is left out.
         peers: folder of the networks of others.
     """
 
@@ -106,6 +107,8 @@ class Lineup:
         if kind == "name":
             try:
                 path, remark = self.workshop.checkpoint(model)
+            except NotMadeError:
+                return
             except InputError as error:
                 yield Contender(model, self.engines[0], "fp32", "", None, 1, failure=str(error))
                 return
@@ -124,12 +127,17 @@ class Lineup:
                     if precision not in self.precisions:
                         continue
                     form = Contender(name, engine, precision, str(path), size, 1, remark)
-                    if engine not in TORCH:
-                        form = self._made(form, path, size)
-                    yield form
+                    try:
+                        yield form if engine in TORCH else self._made(form, path, size)
+                    except NotMadeError:
+                        continue
 
     def _made(self, form: Contender, source: Path, size: int) -> Contender:
-        """A contender with the file that its engine opens in place of the checkpoint."""
+        """A contender with the file that its engine opens in place of the checkpoint.
+
+        Raises:
+            NotMadeError: if there is no such file, and none may be made.
+        """
         make, suffix = self.workshop.artefact, SUFFIXES[form.engine]
         try:
             if form.engine == "openvino":
@@ -137,6 +145,8 @@ class Lineup:
                 path = self.workshop.openvino(path) if form.precision == "int8" else path
             else:
                 path = make(source, size, "int8" if form.precision == "int8" else "fp32", suffix)
+        except NotMadeError:
+            raise
         except InputError as error:
             return dataclasses.replace(form, file="", failure=str(error))
         return dataclasses.replace(form, file=str(path))
@@ -151,13 +161,18 @@ class Lineup:
                 path = fetch(name, self.peers)
                 path = self.workshop.openvino(path) if precision == "int8" else path
                 yield dataclasses.replace(form, file=str(path))
+            except NotMadeError:
+                continue
             except InputError as error:
                 yield dataclasses.replace(form, failure=str(error))
 
     def _of_file(self, path: Path) -> Iterator[Contender]:
-        int8 = "int8" in path.stem
-        if manifest_path(path).exists():
+        if path.suffix == ".xml":
+            int8 = is_int8(path)
+        elif manifest_path(path).exists():
             int8 = read_manifest(path).precision == "int8"
+        else:
+            int8 = "int8" in path.stem
         for engine, precision in self._opening(path.suffix):
             if (precision == "int8") == int8:
                 yield Contender(path.stem, engine, precision, str(path), None, 1)

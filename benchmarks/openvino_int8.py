@@ -26,6 +26,18 @@ def record_of(source: Path, photos: int) -> dict[str, object]:
     return {"source_sha256": sha256(source), "versions": versions, "photos": photos}
 
 
+def is_int8(path: Path) -> bool:
+    """Whether an ``.xml`` computes in int8: OpenVINO marks what is quantised by an operation.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+    try:
+        return b'type="FakeQuantize"' in path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def quantise_openvino(source: Path, output: Path, photos: Sequence[Bytes]) -> None:
     """Writes ``output``, an ``.xml``, the ``.bin`` of its weights and a record; replaces them.
 

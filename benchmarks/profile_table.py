@@ -125,7 +125,7 @@ class Bound:
 
 def bound_by_module(profile: Profile, ceilings: Ceilings, depth: int) -> dict[str, Bound]:
     """The bounds of each module, in the order in which modules first run."""
-    peak = ceilings.int8 if profile.precision == "int8" else ceilings.fp32
+    peak = ceilings.products[ceilings.arithmetic(profile.precision)]
     found: dict[str, Bound] = {}
     for it in profile.operations:
         name = shorten(it.module, depth)

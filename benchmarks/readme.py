@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import devices_page, int8_page, peers_page
+from benchmarks import convert_page, devices_page, int8_page, peers_page
 from benchmarks.devices import advice, advice_table
 from benchmarks.evidence import accuracies, timings
 from benchmarks.standing import standings
@@ -50,7 +50,7 @@ class Options:
     benchmarks: Path = ROOT / "docs" / "benchmarks.md"
     """Likewise, with its blocks on latency and cost."""
     convert: Path = ROOT / "docs" / "convert.md"
-    """Likewise, with its block on formats."""
+    """Likewise, with its blocks on formats and engines."""
     devices: Path = ROOT / "docs" / "devices.md"
     """Likewise, with its blocks on arm64, start, memory and phones."""
     model: Path = dataclasses.field(default_factory=default_model)
@@ -104,7 +104,10 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
             "latency": peers_page.latency(results),
             "cost": peers_page.cost(results),
         },
-        options.convert: {"formats": formats.table()},
+        options.convert: {
+            "formats": formats.table(),
+            "engines": convert_page.engines(results),
+        },
         options.devices: {
             "agreement": devices_page.agreement(results),
             "departures": devices_page.departures(results),

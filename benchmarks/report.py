@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from benchmarks import page
 from benchmarks.demo import WEIGHTS, credits
+from benchmarks.devices import accurate
 from benchmarks.evidence import ENGINES, Results, accuracies, file_name, timings
 from benchmarks.gallery import scenes
 from benchmarks.page import Change, ratio
 from benchmarks.published import read_published
 from benchmarks.readme import ROOT, read_results
 from benchmarks.sections import Evidence, Section, sections
-from benchmarks.standing import Standing, standings
+from benchmarks.standing import standings
 from benchmarks.tables import signed
 from edge_apps.errors import InputError
-from edge_apps.files import replacing
-from edge_apps.shipped import usable_models
+from edge_apps.files import replacing, sha256
+from edge_apps.shipped import FOLDER, usable_models
 from edge_apps.targets import check_absent
 from samnet.command import run_command
 from samnet.metrics import PROTOCOL
@@ -66,8 +68,8 @@ def gather(results: Results, data: str) -> Evidence:
 
 
 def changes(evidence: Evidence) -> list[Change]:
-    """What int8 changes in the fastest form, for the head; empty where it cannot be told."""
-    rows = [row for row in evidence.standings if row.file.ours]
+    """What int8 changes in the form to run, for the head; empty where it cannot be told."""
+    rows = accurate(evidence.standings, evidence.accuracies, evidence.data)
     low = min((r for r in rows if r.precision == "int8"), key=lambda r: r.median, default=None)
     if low is None:
         return []
@@ -93,14 +95,15 @@ def changes(evidence: Evidence) -> list[Change]:
 
 def lede(evidence: Evidence) -> str:
     """One sentence that decides."""
-    rows: list[Standing] = [row for row in evidence.standings if row.file.ours]
+    rows = accurate(evidence.standings, evidence.accuracies, evidence.data)
     if not rows:
         return f"Accuracy on {evidence.data}, size and latency of every form that was measured."
     fast = min(rows, key=lambda row: row.median)
     return (
-        f"The fastest form, {fast.label}, takes {fast.median:.1f} ms a photo on one thread and "
-        f"reaches max F {fast.max_F:.3f} on {evidence.data}. Figures come from "
-        f"{len(evidence.results)} result files."
+        f"Run {fast.file.text} by {fast.engine} unless the first table names another file for your "
+        f"device: {fast.median:.1f} ms a photo on one thread of a desktop's CPU, max F "
+        f"{fast.max_F:.3f} on {evidence.data}. Figures come from {len(evidence.results)} result "
+        "files."
     )
 
 
@@ -112,7 +115,7 @@ def markdown(evidence: Evidence, parts: Sequence[Section]) -> str:
             text += [f"## {part.title}", *filter(None, [part.text])]
             text += [table.markdown() for table in part.tables]
     text += ["## Protocol", PROTOCOL]
-    text += [f"- {name}: {about}" for name, about in measured(evidence.results)]
+    text.append("\n".join(f"- {name}: {about}" for name, about in measured(evidence.results)))
     return "\n\n".join(text) + "\n"
 
 
@@ -128,11 +131,37 @@ def measured(results: Results) -> list[tuple[str, str]]:
     (usual, _), *_ = Counter(filter(None, software.values())).most_common(1) or [("", 0)]
     found = [("software", usual)] if usual else []
     for name, result in results.items():
-        where: Mapping[str, Any] = result.get("environment", {})
-        parts = [str(where.get(key, "")) for key in ("date", "cpu")]
+        where: Mapping[str, Any] = result.get("environment") or _circumstances(result)
+        date = str(where.get("date", ""))[:16].replace("T", " ")
         other = software[name] if software[name] != usual else ""
-        found.append((name, "; ".join(filter(None, [*parts, other])) or "not noted"))
+        earlier = f"of an earlier {model}" if (model := stale(result)) else ""
+        parts = filter(None, [date, str(where.get("cpu", "")), other, earlier])
+        found.append((name, "; ".join(parts) or "not noted"))
     return found
+
+
+def stale(result: Mapping[str, Any]) -> str:
+    """The name of what a result was measured on, if what is shipped by that name has changed."""
+    name, digest = _measured_on(result)
+    for folder in (WEIGHTS.parent, FOLDER):
+        path = folder / name
+        if digest and path.is_file():
+            return name if sha256(path) != digest else ""
+    return ""
+
+
+def _measured_on(result: Mapping[str, Any]) -> tuple[str, str]:
+    """The name of the one file that a result is of, and its hash; empty where it is of several."""
+    model = result.get("model") or ""
+    if isinstance(model, Mapping):
+        return model["name"], model["sha256"]
+    return PurePath(model).name, result.get("model_sha256") or ""
+
+
+def _circumstances(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where a result was measured; commands of the devices note it in their protocol."""
+    protocol = result.get("protocol")
+    return protocol if isinstance(protocol, Mapping) else {}
 
 
 def photo_scenes() -> list[dict[str, Any]]:
@@ -193,6 +222,9 @@ def main(options: Options) -> None:
         with replacing(path, overwrite=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
     print(f"{options.output} and {twin} from {len(evidence.results)} result files")
+    for name, result in evidence.results.items():
+        if model := stale(result):
+            print(f"{name}.json is of an earlier {model}; measure anew", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LEAST_SPAN = 0.02
 """Of an axis of max F: less would show differences that mean nothing as large ones."""
 
+BEHIND = 0.4
+"""Opacity of curves of our networks other than the best one."""
+
 SHOWN_MODULES = 18
 """Modules with a bar in the chart of sensitivity."""
 
@@ -106,7 +109,10 @@ def precision_recall(rows: Sequence[Accuracy], data: str) -> Chart:
     panel = functools.partial(_curves, rows=rows)
     names = ", ".join(f"{row.name} {row.max_F:.3f}" for row in rows)
     alt = f"Precision against recall on {data}. Max F: {names}."
-    caption = f"{data}, at 255 thresholds, averaged over the photos; dots mark max F."
+    caption = (
+        f"{data}, at 255 thresholds, averaged over the photos; dots mark max F. Pale: our networks "
+        "other than the best one."
+    )
     return chart([panel], alt, caption, height=4.6)
 
 
@@ -208,11 +214,15 @@ def _curves(axes: Axes, rows: Sequence[Accuracy]) -> None:
     from samnet.metrics import BETA_SQUARED
 
     dashes = {".tflite": (4, 2), ".pte": (1, 1.5)}
+    best_of_ours = next((row.file.network for row in rows if row.file.ours), None)
     for row in rows:
         # Threshold 0 takes every pixel in, whatever the map.
         recall, precision = row.recall[1:], row.precision[1:]
         hue = colour(row.file, row.file.precision)
-        (line,) = axes.plot(recall, precision, color=hue, lw=1.6, label=row.name)
+        # Our other networks stand back, or their curves could not be told from the best one's.
+        full = row.file.network == best_of_ours or not row.file.ours
+        opacity = 1.0 if full else BEHIND
+        (line,) = axes.plot(recall, precision, color=hue, lw=1.6, alpha=opacity, label=row.name)
         if row.file.suffix in dashes:
             line.set_dashes(dashes[row.file.suffix])
         f = [
@@ -220,7 +230,7 @@ def _curves(axes: Axes, rows: Sequence[Accuracy]) -> None:
             for p, r in zip(precision, recall, strict=True)
         ]
         best = max(range(len(f)), key=f.__getitem__)
-        axes.scatter(recall[best], precision[best], s=24, color=hue, zorder=3)
+        axes.scatter(recall[best], precision[best], s=24, color=hue, alpha=opacity, zorder=3)
     # A phone's drawing has room for the legend below the curves alone.
     axes.set(xlabel="recall", xlim=(0, 1.0), ylim=(0.0 if is_narrow(axes) else 0.4, 1.0))
     axes.set_title("precision", loc="left", fontsize=9, color=SOFT)

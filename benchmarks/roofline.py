@@ -57,24 +57,25 @@ def plot(
             panel.set_xlabel("multiply-adds per byte of weights, inputs and output")
         panels[0].set_ylabel("G multiply-adds per second, one core")
         panels[0].set_xlim(LEFT, RIGHT)
-        panels[0].set_ylim(0.3, 1.6 * max(ceilings.fp32, ceilings.int8) / 1e9)
+        panels[0].set_ylim(0.3, 1.6 * max(ceilings.products.values()) / 1e9)
         panels[-1].legend(*_legend(), loc="lower right", fontsize=8, framealpha=0.9)
         figure.savefig(temporary, dpi=110)
 
 
 def _roofs(panel: Axes, ceilings: Ceilings, precision: str) -> None:
     x = np.logspace(-1.5, 2.7, 200)
-    peaks = {"fp32": ceilings.fp32, "int8": ceilings.int8}
-    for name, peak in peaks.items():
-        own = name == precision
+    bounding = ceilings.arithmetic(precision)
+    for name, peak in ceilings.products.items():
+        own = name == bounding
         color = "#222222" if own else "#bbbbbb"
         roof = np.minimum(peak, x * ceilings.cache) / 1e9
         panel.plot(x, roof, lw=1.8 if own else 1, color=color, zorder=1)
         label = f"{name}: {peak / 1e9:.0f} G/s"
         panel.text(0.9 * RIGHT, peak / 1e9 * 1.05, label, ha="right", fontsize=8, color=color)
-    slow = np.minimum(peaks[precision], x * ceilings.memory) / 1e9
+    own_peak = ceilings.products[bounding]
+    slow = np.minimum(own_peak, x * ceilings.memory) / 1e9
     panel.plot(x, slow, ls="--", lw=1, color="#222222", zorder=1)
-    high = 0.8 * peaks[precision]
+    high = 0.8 * own_peak
     label = f"cache: {ceilings.cache / 1e9:.0f} GB/s"
     panel.text(0.85 * high / ceilings.cache, high / 1e9, label, ha="right", fontsize=8)
     label = f"memory: {ceilings.memory / 1e9:.0f} GB/s"

@@ -127,9 +127,8 @@ def accuracy(evidence: Evidence) -> Section:
     """Everything that was evaluated, and the published methods."""
     if not evidence.accuracies:
         return Section("Accuracy")
-    main = evidence.main
-    others = [row for row in evidence.accuracies if row.data != evidence.data]
-    tables = [accuracy_table([*main, *others])]
+    names = dict.fromkeys((evidence.data, *(row.data for row in evidence.accuracies)))
+    tables = [accuracy_table(name, evidence.accuracies) for name in names]
     published = [
         (method.name, *(number(getattr(method.scores[evidence.data], k)) for k in _PAPER))
         for method in evidence.methods
@@ -142,18 +141,24 @@ def accuracy(evidence: Evidence) -> Section:
     return Section("Accuracy", tuple(tables))
 
 
-def accuracy_table(rows: Iterable[Accuracy]) -> Table:
-    """Scores, a row an evaluation."""
-    cells = []
-    for row in rows:
+def accuracy_table(data: str, rows: Iterable[Accuracy]) -> Table:
+    """Scores on a data set, a row an evaluation, the best first."""
+    cells: list[tuple[str, ...]] = []
+    for row in sorted((row for row in rows if row.data == data), key=lambda row: -row.max_F):
         whole = row.published_count in (None, row.count)
         photos = str(row.count) if whole else f"{row.count} of {row.published_count}"
         scores = (number(row.scores.get(key)) for key in ("weighted_F", "S", "E_max"))
         size = str(row.size or MISSING)
-        figures = (f"{row.max_F:.3f}", f"{row.MAE:.3f}", *scores)
-        cells.append((row.name, row.data, photos, size, *figures))
-    head = ("", "data", "photos", "px", "max F", "MAE", "weighted F", "S", "E")
-    return Table(head, tuple(cells))
+        cells.append((row.name, photos, size, f"{row.max_F:.3f}", f"{row.MAE:.3f}", *scores))
+    head: tuple[str, ...] = (data, "photos", "px", "max F", "MAE", "weighted F", "S", "E")
+    counts = {cell[1] for cell in cells}
+    note = data
+    if len(counts) == 1:
+        # The same in every row, and a phone is three figures wide.
+        note = f"{data}, {counts.pop()} photos"
+        cells = [(cell[0], *cell[2:]) for cell in cells]
+        head = (head[0], *head[2:])
+    return Table(head, tuple(cells), (f"{note}.",))
 
 
 def latency(evidence: Evidence) -> Section:
@@ -166,18 +171,17 @@ def latency(evidence: Evidence) -> Section:
         cells = tuple(_timing_row(row, sizes) for row in rows)
         head: tuple[str, ...] = ("", "engine", "px", "threads", "median, ms", "least")
         head = (*head, "file, MB", "peak, MB")
-        remarks = any(row.remark for row in rows)
-        if remarks:
-            head = (*head, "remark")
-            cells = tuple(
-                (*cell, row.remark or MISSING) for cell, row in zip(cells, rows, strict=True)
-            )
+        if {row.threads for row in rows} == {1}:
+            cells = tuple((*cell[:3], *cell[4:]) for cell in cells)
+            head = (*head[:3], *head[4:])
         machine = result.get("environment", {}).get("cpu", "a machine that was not noted")
         note = f"{protocol_text(result)} On {machine}. From {name}.json."
-        tables.append(Table(head, cells, (note,)).without_empty())
-    return Section(
-        "Latency", tuple(tables), text="What stands in one table ran in turn, on one machine."
+        tables.append(Table(head, cells, (*_remarks(rows), note)).without_empty())
+    text = (
+        "What stands in one table ran in turn, on one machine; on one thread unless a column says "
+        "otherwise."
     )
+    return Section("Latency", tuple(tables), text=text)
 
 
 def counts(evidence: Evidence) -> Section:
@@ -185,8 +189,10 @@ def counts(evidence: Evidence) -> Section:
     tables = []
     for result in evidence.results.values():
         if networks := result.get("networks"):
-            head = ("", "parameters, M", "paper's", "multiply-adds, G", "at, px", "paper's")
-            tables.append(Table(head, tuple(_network_row(network) for network in networks)))
+            head = ("", "parameters, M", "Table II", "madds, G", "at, px", "Table III")
+            rows = tuple(_network_row(network) for network in networks)
+            note = "Parameters and multiply-adds, beside those of the paper's tables."
+            tables.append(Table(head, rows, (note,)))
         if counted := result.get("instructions"):
             cores = list(next(iter(counted.values())))
             rows = tuple(
@@ -282,11 +288,21 @@ def _timing_row(row: Timing, sizes: Mapping[str, float]) -> tuple[str, ...]:
         f"{row.engine} {row.precision}",
         str(row.size or MISSING),
         str(row.threads),
-        number(row.median, ".1f"),
+        "failed" if row.failure else number(row.median, ".1f"),
         number(row.minimum, ".1f"),
         number(sizes.get(row.file.text), ".1f"),
         number(row.peak_MB, ".0f"),
     )
+
+
+def _remarks(rows: Sequence[Timing]) -> Iterable[str]:
+    """What to know of networks, then why some rows have no times."""
+    yield from dict.fromkeys(
+        f"{row.file.network}: {row.remark.rstrip('.')}." for row in rows if row.remark
+    )
+    for row in rows:
+        if row.failure:
+            yield f"{row.file.network}, {row.engine} {row.precision}: {row.failure.rstrip('.')}."
 
 
 def _network_row(network: Mapping[str, Any]) -> tuple[str, ...]:

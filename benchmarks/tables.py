@@ -8,7 +8,7 @@ import sys
 PLAIN_WIDTH = 200
 """Characters of a line where the output is no terminal."""
 
-WORDS = 16
+WORDS = 18
 """Characters of the longest figure; whatever is longer is text."""
 
 DENSE = 5

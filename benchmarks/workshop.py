@@ -42,6 +42,10 @@ def shipped(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
+class NotMadeError(InputError):
+    """A file is not there, and none may be made."""
+
+
 class Workshop:
     """Makes files in a folder.
 
@@ -51,11 +55,13 @@ class Workshop:
     Args:
         folder: of the files.
         steps: shows what is being made, and has the log.
+        make: whether files may be made; where not, what is missing raises ``NotMadeError``.
     """
 
-    def __init__(self, folder: Path, steps: Steps) -> None:
+    def __init__(self, folder: Path, steps: Steps, *, make: bool = True) -> None:
         self.folder = folder
         self._steps = steps
+        self._make = make
         self._failures: dict[Path, str] = {}
 
     def checkpoint(self, name: str) -> tuple[Path, str]:
@@ -85,12 +91,9 @@ class Workshop:
             InputError: if it cannot be made; asked for again, it is not tried again.
         """
         path = self.folder / f"{source.stem}_{size}_{precision}{suffix}"
-        if path not in self._failures and not _current(path, source):
+        if path not in self._failures and not is_current(path, source):
             made_from = source if precision == "fp32" else self._program(source, size)
             command = ["--model", made_from, "--output", path, "--size", size, "--overwrite"]
-            if source.parent == self.folder and precision == "int8":
-                # Of weights taught for a minute: one code more or less moves their whole map.
-                command.append("--allow-scales")
             run = functools.partial(_command, COMMANDS[suffix], *map(str, command))
             self._once(path, "Convert to", run)
         return self._made(path)
@@ -124,6 +127,8 @@ class Workshop:
 
     def _once(self, path: Path, what: str, make: Callable[[], None]) -> None:
         """Makes a file as a step; a failure is remembered in place of raised."""
+        if not self._make:
+            raise NotMadeError(f"{path}: is not there, or of another source or version")
         try:
             with self._steps.step(f"{what} {path.name}"):
                 make()
@@ -190,7 +195,7 @@ def _command(module: str, *arguments: str) -> None:
         raise InputError(said if status == 2 else f"{module} ended with {ended} ({said[:300]})")
 
 
-def _current(path: Path, source: Path) -> bool:
+def is_current(path: Path, source: Path) -> bool:
     """Whether an artefact was made from this source by the versions that are installed."""
     try:
         manifest = verify(path)

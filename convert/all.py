@@ -186,8 +186,8 @@ class Work:
             stem = stem.removesuffix(f"_{source.size}_{source.precision}")
         return self.options.output / f"{stem}_{source.size}_{ending}"
 
-    def _photos(self, size: int) -> CalibrationSet:
-        """The set to calibrate on, made once for each size."""
+    def calibration(self, size: int) -> CalibrationSet:
+        """The set to calibrate on, made once for each size in pixels."""
         if size not in self._calibration:
             from quantize.calibration import calibration_set, read_photos
 
@@ -210,7 +210,7 @@ class Work:
         checkpoint = with_output_stride(load_checkpoint(task.model), self.options.output_stride)
         program = post_training_quantize(
             checkpoint,
-            self._photos(source.size),
+            self.calibration(source.size),
             recipe=next(r for r in RECIPES.values() if r.name == task.form.scheme),
             source_sha256=sha256(task.model),
         )
@@ -232,7 +232,7 @@ class Work:
             task.path,
             precision=form.precision,
             engine=form.engine,
-            calibration=list(self._photos(source.size).photos) if calibrates else (),
+            calibration=list(self.calibration(source.size).photos) if calibrates else (),
             trial=trial,
             overwrite=self.options.overwrite,
         )
@@ -251,7 +251,10 @@ def _timed(where: str, empty: Row, make: Callable[[], Row]) -> Row:
         traceback.print_exc()
         reason = (str(error).strip() or "-").splitlines()[0][:300]
         row = dataclasses.replace(empty, failure=f"{type(error).__name__}: {reason}")
-    return dataclasses.replace(row, seconds=time.monotonic() - began)
+    row = dataclasses.replace(row, seconds=time.monotonic() - began)
+    came = f"failed ({row.failure})" if row.failure else f"{row.megabytes:.2f} MB"
+    print(f"{where} {row.file}: {came}, {row.seconds:.0f} s", flush=True)
+    return row
 
 
 if __name__ == "__main__":

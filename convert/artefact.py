@@ -31,6 +31,7 @@ from edge_apps.tensors import Floats
 if TYPE_CHECKING:
     from convert.accuracy import Accuracy
     from samnet.data.layouts import DataSet
+    from samnet.predictor import Predictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _quantisation(form: Form, source: Source) -> Quantisation | None:
     from quantize.calibration import calibration_set
 
     photos = calibration_set(source.calibration, len(source.calibration), source.size)
-    return Quantisation(form.scheme, "ptq", "tensorflow", len(photos), photos.sha256)
+    return Quantisation(form.scheme, "ptq", "tensorflow-ordinary", len(photos), photos.sha256)
 
 
 def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Accuracy:
@@ -204,14 +205,19 @@ def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Acc
                 f"{trial.origin}: hash is {origin.checkpoint_sha256[:12]}…, {source.path} was made "
                 f"from {source.checkpoint_sha256[:12]}…; give that checkpoint as --origin"
             )
-
-    def reference(photo: Bytes) -> Bytes:
-        small = resize_photo(photo, (source.size, source.size))
-        return resize_map(origin.reference(small), photo.shape[:2])
-
-    found = measure(Segmenter(backend), reference, name, trial.data)
+    found = measure(Segmenter(backend), whole_photos(origin), name, trial.data)
     found.check(LOSSES[form.precision])
     return found
+
+
+def whole_photos(source: Source) -> Predictor:
+    """The reference of a source for photos of any size, (H, W, 3) uint8 to (H, W) uint8."""
+
+    def predict(photo: Bytes) -> Bytes:
+        small = resize_photo(photo, (source.size, source.size))
+        return resize_map(source.reference(small), photo.shape[:2])
+
+    return predict
 
 
 def embedded() -> list[tuple[str, Bytes]]:
@@ -233,7 +239,8 @@ def describe(done: Converted) -> str:
             *(f"  {parity}" for parity in (done.parity, done.integers) if parity),
             *(describe_scales(scales) if (scales := manifest.parity.get("scales")) else ()),
             *([f"  {done.accuracy}"] if done.accuracy else ()),
-            f"  {took.inside} operations in {took.partitions} {took.delegate} pieces{share}",
+            f"  {took.inside} operations in {took.partitions} {took.delegate} "
+            f"{'piece' if took.partitions == 1 else 'pieces'}{share}",
             f"  outside: {outside}",
             *(
                 f"    {name}, {took.shares.get(name, 0):.2%}: {reason}"

@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from convert.flatbuffer import expose_steps
 from edge_apps.photos import Bytes
 from edge_apps.tflite_backend import interpreter_class
 from quantize.calibration import normalise
+from quantize.conversion import WEIGHTED
 from quantize.folding import fold_batch_norm
+from quantize.modules import module_of
+from quantize.program import QuantizedProgram
 from samnet.layers import ConvBN
 from samnet.preprocessing import Preprocessing
 
 Values = NDArray[np.float32]
+
+Named = tuple[str, Values]
+"""A torch module and what it gives."""
+
+ACTIVATIONS = (torch.ops.aten.relu.default, torch.ops.aten.hardtanh.default)
 
 LIMIT = 0.1
 """Relative error of a module's output from which it counts as another: artefacts that pass their
 gate keep float outputs to a thousandth and quantised ones to a few hundredths."""
 
 
-def first_departure(
-    intermediates: Sequence[Values], network: nn.Module, preprocessing: Preprocessing, photo: Bytes
-) -> str:
-    """Names the first convolution whose output no intermediate of an artefact equals.
+def first_departure(intermediates: Sequence[Values], expected: Iterable[Named]) -> str:
+    """Names the first product whose result no intermediate of an artefact equals.
 
     Args:
         intermediates: what the artefact's operations gave, maps as (1, C, H, W).
-        network: the float network that it was made from.
-        preprocessing: of the network.
-        photo: (S, S, 3) uint8 that both were given.
+        expected: of :func:`network_outputs` or :func:`program_outputs`, for the same photo.
 
     Returns:
         A torch name and how far the nearest tensor of that shape lies, or "" where all are there.
     """
-    for name, expected in _outputs(network, normalise(photo, preprocessing)):
-        size = float(np.linalg.norm(expected)) or 1.0
-        same = [v for v in intermediates if v.shape == expected.shape]
-        nearest = min((float(np.linalg.norm(v - expected)) / size for v in same), default=np.inf)
+    for name, values in expected:
+        size = float(np.linalg.norm(values)) or 1.0
+        same = [v for v in intermediates if v.shape == values.shape]
+        nearest = min((float(np.linalg.norm(v - values)) / size for v in same), default=np.inf)
         if nearest > LIMIT:
             return f"{name} (nearest tensor {nearest:.2f} of its size away)"
     return ""
@@ -69,20 +73,56 @@ def tflite_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
     return found
 
 
-def _outputs(network: nn.Module, x: Tensor) -> list[tuple[str, Values]]:
-    """The outputs of a network's convolutions in the order of execution, by name."""
-    folded, found = fold_batch_norm(network), list[tuple[str, Values]]()
+def network_outputs(network: nn.Module, preprocessing: Preprocessing, photo: Bytes) -> list[Named]:
+    """What the convolutions of a float network give, with their activation, as executed.
+
+    Args:
+        network: takes (1, 3, S, S).
+        preprocessing: of the network.
+        photo: (S, S, 3) uint8.
+    """
+    folded, found = fold_batch_norm(network), list[Named]()
 
     def keep(name: str) -> Any:
         return lambda module, inputs, output: found.append((name, output.numpy().copy()))
 
-    handles = [
-        part.register_forward_hook(keep(name))
-        for name, part in folded.named_modules()
-        if isinstance(part, ConvBN)
-    ]
+    for name, part in folded.named_modules():
+        if isinstance(part, ConvBN):
+            part.register_forward_hook(keep(name))
     with torch.no_grad():
-        folded(x)
-    for handle in handles:
-        handle.remove()
+        folded(normalise(photo, preprocessing))
     return found
+
+
+def program_outputs(program: QuantizedProgram, photo: Bytes) -> list[Named]:
+    """What the quantised products of a program give, dequantised, as executed.
+
+    Args:
+        program: takes (1, 3, S, S).
+        photo: (S, S, 3) uint8.
+    """
+    products = _Products(program.module)
+    with torch.no_grad():
+        products.run(normalise(photo, program.info.preprocessing))
+    return products.found
+
+
+class _Products(torch.fx.Interpreter):
+    """Runs a program and keeps what its products give after their activation."""
+
+    def __init__(self, module: torch.fx.GraphModule) -> None:
+        super().__init__(module)
+        self.found: list[Named] = []
+
+    def run_node(self, n: torch.fx.Node) -> Any:
+        result = super().run_node(n)
+        quantised = torch.ops.quantized_decomposed.quantize_per_tensor.default
+        if n.target == quantised:
+            product, scale, zero_point = n.args[:3]
+            assert isinstance(product, torch.fx.Node)
+            if product.target in ACTIVATIONS:
+                product = product.all_input_nodes[0]
+            if product.target in WEIGHTED:
+                values = (result.numpy().astype(np.float32) - zero_point) * scale
+                self.found.append((module_of(product), values.astype(np.float32)))
+        return result

@@ -25,16 +25,18 @@ def examination() -> tuple[list[str], bool]:
         for extras in environment.COMMANDS.values()
         for requirement in environment.requirements(extras, declared)
     }
+    findings = environment.examine(declared)
+    problems = {it.package: str(it) for finding in findings for it in finding.problems}
     lines = ["versions"]
     for name in sorted(names, key=str.lower):
-        lines.append(f"  {name} {environment.installed(name) or 'missing'}")
+        lines.append(f"  {problems.get(name) or f'{name} {environment.installed(name)}'}")
     lines.append("commands")
     problem = environment.python_problem()
     lines += [f"  {problem}"] if problem else []
-    findings = environment.examine(declared)
     for finding in findings:
-        lines.append(f"  {finding.command}: {'lacks' if finding.problems else 'can run'}")
-        lines += [f"    {line}" for line in finding.problems]
+        lacks = ", ".join(it.package for it in finding.problems)
+        verdict = f"cannot run because of {lacks}" if lacks else "can run"
+        lines.append(f"  {finding.command}: {verdict}")
         lines += [f"    → {finding.fix}"] if finding.fix else []
     present = list(environment.conflicts())
     lines.append("known conflicts" if present else "known conflicts: none")

@@ -101,17 +101,35 @@ CONFLICTS = (
 
 
 @dataclasses.dataclass(frozen=True)
+class Problem:
+    """A requirement that is not met.
+
+    Args:
+        package: by name.
+        version: that is installed; None where there is none.
+        needed: versions, as a specifier.
+    """
+
+    package: str
+    version: str | None
+    needed: str
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.version or 'missing'}, needs {self.needed or 'any'}"
+
+
+@dataclasses.dataclass(frozen=True)
 class Finding:
     """What one command lacks.
 
     Args:
         command: its name.
-        problems: a line for each requirement that is not met; empty where it can run.
+        problems: each once; empty where it can run.
         fix: the command that ends them.
     """
 
     command: str
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
     fix: str = ""
 
 
@@ -180,16 +198,13 @@ def examine(declared: Sequence[str], versions: Versions = installed) -> list[Fin
     found = []
     for command, extras in COMMANDS.items():
         unmet = [
-            (requirement, versions(requirement.name))
+            Problem(requirement.name, version, str(requirement.specifier))
             for requirement in requirements(extras, declared)
+            if not _meets(version := versions(requirement.name), requirement)
         ]
-        problems = [
-            f"{requirement.name} is {version or 'missing'}, needs {requirement.specifier or 'any'}"
-            for requirement, version in unmet
-            if not _meets(version, requirement)
-        ]
-        fix = f"pip install -e '.[{','.join(extras)}]'" if problems else ""
-        found.append(Finding(command, tuple(problems), fix))
+        fix = f"pip install -e '.[{','.join(extras)}]'" if unmet else ""
+        # Several extras may require the same.
+        found.append(Finding(command, tuple(dict.fromkeys(unmet)), fix))
     return found
 
 

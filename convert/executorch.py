@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convert import command
 from convert.artefact import write_artefact
@@ -14,7 +14,10 @@ from convert.formats import Form
 from convert.parity import LIMITS
 from convert.pte_graph import pte_graph
 from convert.source import Source
+from edge_apps.errors import InputError
+from edge_apps.photos import Bytes
 from edge_apps.pte_backend import open_pte
+from edge_apps.tensors import Floats
 from samnet.command import run_command
 
 if TYPE_CHECKING:
@@ -45,6 +48,16 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     return Content(file, *interfaces(source, form, tensors, map), delegation)
 
 
+def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any] | None:
+    from convert.pte_steps import pte_intermediates
+
+    try:
+        return list(pte_intermediates(file, floats.photo(photo) if floats else photo[None]))
+    except InputError:
+        # Several delegates, or none.
+        return None
+
+
 FORMAT = Format(
     suffix=".pte",
     packages={"executorch": ("executorch", "torch", "torchao")},
@@ -53,6 +66,7 @@ FORMAT = Format(
     open=open_pte,
     graph=pte_graph,
     resize="float",
+    intermediates=_intermediates,
 )
 
 

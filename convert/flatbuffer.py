@@ -47,25 +47,25 @@ def with_interface(content: bytes, tensors: Tensors, photo: Scheme, map: Scheme)
     kind = graph.tensors[inner].type
     first, final = inner, last
     if tensors == "float" and kind != types.FLOAT32:
-        first = _add_tensor(model, inner, b"photo", types.FLOAT32)
-        final = _add_tensor(model, last, b"map", types.FLOAT32)
-        graph.operators.insert(0, _operator(model, "QUANTIZE", first, inner))
-        graph.operators.append(_operator(model, "DEQUANTIZE", last, final))
+        first = add_tensor(model, inner, b"photo", types.FLOAT32)
+        final = add_tensor(model, last, b"map", types.FLOAT32)
+        graph.operators.insert(0, new_operator(model, "QUANTIZE", first, inner))
+        graph.operators.append(new_operator(model, "DEQUANTIZE", last, final))
     elif tensors == "bytes":
-        first = _add_tensor(model, inner, b"photo", types.UINT8, photo)
-        final = _add_tensor(model, last, b"map", types.UINT8, map)
+        first = add_tensor(model, inner, b"photo", types.UINT8, photo)
+        final = add_tensor(model, last, b"map", types.UINT8, map)
         enter, leave = [first], [final]
         if kind == types.INT16:
             # No kernel knows both unsigned bytes and sixteen bits.
             codes = [(scale, zero_point - 128) for scale, zero_point in (photo, map)]
-            enter.append(_add_tensor(model, inner, b"photo codes", types.INT8, codes[0]))
-            leave.insert(0, _add_tensor(model, last, b"map codes", types.INT8, codes[1]))
+            enter.append(add_tensor(model, inner, b"photo codes", types.INT8, codes[0]))
+            leave.insert(0, add_tensor(model, last, b"map codes", types.INT8, codes[1]))
         dequantise = kind == types.FLOAT32
         for given, made in list(pairwise([*enter, inner]))[::-1]:
             name = "DEQUANTIZE" if dequantise else "QUANTIZE"
-            graph.operators.insert(0, _operator(model, name, given, made))
+            graph.operators.insert(0, new_operator(model, name, given, made))
         for given, made in pairwise([last, *leave]):
-            graph.operators.append(_operator(model, "QUANTIZE", given, made))
+            graph.operators.append(new_operator(model, "QUANTIZE", given, made))
     graph.tensors[first].name, graph.tensors[final].name = b"photo", b"map"
     graph.inputs, graph.outputs = np.array([first], np.int32), np.array([final], np.int32)
     for signature in model.signatureDefs or []:
@@ -107,7 +107,7 @@ def interface_scales(content: bytes) -> tuple[Scheme, Scheme]:
     )
 
 
-def _add_tensor(
+def add_tensor(
     model: Any, like: int, name: bytes, type: int, quantisation: Scheme | None = None
 ) -> int:
     """Adds a tensor of the same shape as ``like`` and returns its index."""
@@ -130,7 +130,7 @@ def _add_tensor(
     return len(graph.tensors) - 1
 
 
-def _operator(model: Any, name: str, source: int, target: int) -> Any:
+def new_operator(model: Any, name: str, source: int, target: int) -> Any:
     from ai_edge_litert import schema_py_generated as schema
 
     builtin = getattr(schema.BuiltinOperator, name)

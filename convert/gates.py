@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -73,21 +75,22 @@ def check(
     parity = compare(backend.run, source.reference, source.reference_name, photos)
     others: dict[str, dict[str, Any]] = {}
     integers = None
+    worst = dict(photos)[parity.worst]
+    located = functools.partial(_located, kind, source, artefact, floats, worst)
     if source.is_program:
         program = cast("QuantizedProgram", source.network)
         # First, since they say what is wrong where whole maps only show that something is.
         others = _scales(kind, program, artefact, allow_scales)
         if form.precision == "int8":
-            integers, others["integers"] = _integers(kind, program, backend, photos, allow_scales)
+            with located():
+                found = _integers(kind, program, backend, photos, allow_scales)
+            integers, others["integers"] = found
         others |= kind.gates(program, artefact.read_bytes(), allow_scales)
-    try:
-        # What does the same in integers is right, however far an ill-conditioned network's maps
-        # depart from those of its program in float.
-        if integers is None or not INTEGER_LIMIT.holds(integers):
+    # What does the same in integers is right, however far an ill-conditioned network's maps
+    # depart from those of its program in float.
+    if integers is None or not INTEGER_LIMIT.holds(integers):
+        with located():
             kind.limits[form.precision].check(parity)
-    except InputError as error:
-        where = _departure(kind, source, artefact, floats, dict(photos)[parity.worst])
-        raise InputError(f"{error}{where}") from error
     return Figures(parity, integers, others)
 
 
@@ -150,17 +153,31 @@ def _integers(
     return integers, {**integers.figures(), "in_float": reference.in_float}
 
 
+@contextlib.contextmanager
+def _located(
+    kind: Format, source: Source, artefact: Path, floats: Floats | None, photo: Bytes
+) -> Iterator[None]:
+    """Adds the first module that departs to what is raised inside, where it can be found."""
+    try:
+        yield
+    except InputError as error:
+        where = _departure(kind, source, artefact, floats, photo)
+        raise InputError(f"{error}{where}") from error
+
+
 def _departure(
     kind: Format, source: Source, artefact: Path, floats: Floats | None, photo: Bytes
 ) -> str:
     """Names the first module that departs, as an error's end; empty where it cannot be found."""
-    if source.is_program:
-        return ""
+    from convert.departure import first_departure, network_outputs, program_outputs
+
     found = kind.intermediates(artefact.read_bytes(), floats, photo)
     if found is None:
         return ""
-    from convert.departure import first_departure
-
-    network = cast("DeployedNetwork", source.network)
-    where = first_departure(found, network, source.preprocessing, photo)
+    if source.is_program:
+        expected = program_outputs(cast("QuantizedProgram", source.network), photo)
+    else:
+        network = cast("DeployedNetwork", source.network)
+        expected = network_outputs(network, source.preprocessing, photo)
+    where = first_departure(found, expected)
     return f"; first departs at {where}" if where else ""

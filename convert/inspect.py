@@ -36,21 +36,28 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
                 line += f", (value - {tensor['zero_point']}) * {tensor['scale']:.9g}"
             yield line
     if found["operations"]:
-        known = [entry["multiply_adds"] for entry in found["operations"]]
-        total = sum(cost for cost in known if cost)
+        costs = [entry["multiply_adds"] for entry in found["operations"]]
+        total = sum(cost for cost in costs if cost)
         count = sum(entry["count"] for entry in found["operations"])
-        yield f"  {count} operations" + (f", {total / 1e6:.1f} M multiply-adds" if total else "")
+        least = "at least " if None in costs else ""
+        said = f", {least}{total / 1e6:.1f} M multiply-adds" if total else ""
+        yield f"  {count} operations{said}"
     for entry in found["operations"]:
         cost = entry["multiply_adds"]
-        yield f"    {entry['count']:5d} {entry['kind']}" + (f", {cost / 1e6:.1f} M" if cost else "")
+        said = ", multiply-adds not known" if cost is None else f", {cost / 1e6:.1f} M"
+        yield f"    {entry['count']:5d} {entry['kind']}{'' if cost == 0 else said}"
     if took := found["delegation"]:
-        yield f"  {took['delegate']}: {took['inside']} operations in {took['partitions']} pieces"
+        pieces = f"{took['partitions']} {'piece' if took['partitions'] == 1 else 'pieces'}"
+        yield f"  {took['delegate']}: {took['inside']} operations in {pieces}"
         for name, number in took["outside"].items():
             reason = took["reasons"].get(name)
             yield f"    outside: {number} {name}" + (f": {reason}" if reason else "")
     for key, value in found["metadata"].items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        yield f"  {key}: {text if len(text) <= WIDTH else text[: WIDTH - 1] + '…'}"
+        if isinstance(value, dict):
+            yield f"  {key}"
+            yield from (f"    {_short(name, entry)}" for name, entry in value.items())
+        else:
+            yield f"  {_short(key, value)}"
     yield from _manifest(found["manifest"])
     for note in found["notes"]:
         yield f"  note: {note}"
@@ -65,8 +72,13 @@ def _manifest(manifest: dict[str, Any] | None) -> Iterator[str]:
         f"from {manifest['source']} ({manifest['source_sha256'][:12]}…), hash agrees"
     )
     for name, figures in manifest["parity"].items():
-        text = json.dumps(figures)
-        yield f"    {name}: {text if len(text) <= WIDTH else text[: WIDTH - 1] + '…'}"
+        yield f"    {_short(name, figures)}"
+
+
+def _short(name: str, value: Any) -> str:
+    """A name and its value in one line."""
+    text = " ".join((value if isinstance(value, str) else json.dumps(value)).split())
+    return f"{name}: {text if len(text) <= WIDTH else text[: WIDTH - 1] + '…'}"
 
 
 def main() -> None:

@@ -37,8 +37,7 @@ def read_onnx(content: bytes) -> Contents:
     shapes |= {name: tuple(tensor.dims) for name, tensor in constants.items()}
 
     def info(value: Any) -> TensorInfo:
-        number = value.type.tensor_type.elem_type
-        type = onnx.TensorProto.DataType.Name(number).lower()
+        type = _type(value.type.tensor_type.elem_type)
         for node in graph.node:
             enters = node.op_type == "DequantizeLinear" and node.input[0] == value.name
             leaves = node.op_type == "QuantizeLinear" and node.output[0] == value.name
@@ -73,6 +72,16 @@ def read_onnx(content: bytes) -> Contents:
         metadata=metadata,
         notes=tuple(notes),
     )
+
+
+def _type(number: int) -> str:
+    """The name of an element's type, as NumPy calls it where NumPy has it."""
+    import onnx
+
+    try:
+        return str(onnx.helper.tensor_dtype_to_np_dtype(number).name)
+    except (KeyError, ValueError, TypeError):
+        return onnx.TensorProto.DataType.Name(number).lower()
 
 
 def _shape(value: Any) -> tuple[int | str, ...]:

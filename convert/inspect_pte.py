@@ -11,6 +11,18 @@ from convert.inspection import Contents, TensorInfo, counted
 from edge_apps.errors import InputError
 from edge_apps.manifest import Delegation
 
+TYPES = {
+    "byte": "uint8",
+    "char": "int8",
+    "short": "int16",
+    "int": "int32",
+    "long": "int64",
+    "half": "float16",
+    "float": "float32",
+    "double": "float64",
+}
+"""What NumPy calls ExecuTorch's types that it has under other names."""
+
 
 def read_pte(content: bytes) -> Contents:
     """What stands in a program and in its XNNPACK delegate.
@@ -31,7 +43,8 @@ def read_pte(content: bytes) -> Contents:
         value: Any = plan.values[index].val
         if not isinstance(value, Tensor):
             return TensorInfo(str(index), (), type(value).__name__)
-        return TensorInfo(str(index), tuple(value.sizes), value.scalar_type.name.lower())
+        kind = value.scalar_type.name.lower()
+        return TensorInfo(str(index), tuple(value.sizes), TYPES.get(kind, kind))
 
     steps = [step.instr_args for chain in plan.chains for step in chain.instructions]
     outside = Counter(
@@ -48,7 +61,7 @@ def read_pte(content: bytes) -> Contents:
     return Contents(
         inputs=tuple(info(i) for i in plan.inputs),
         outputs=tuple(info(i) for i in plan.outputs),
-        operations=counted([*inside, *((name, None) for name in outside.elements())]),
+        operations=counted([*inside, *((name, _cost(name)) for name in outside.elements())]),
         delegation=Delegation(
             delegate=", ".join(sorted(names)) or "none",
             partitions=sum(isinstance(step, DelegateCall) for step in steps),
@@ -64,11 +77,16 @@ def read_pte(content: bytes) -> Contents:
     )
 
 
+def _cost(kernel: str) -> int | None:
+    """Multiply-adds of a kernel outside the delegate; None where it may have some."""
+    return None if any(word in kernel for word in ("conv", "linear", "mm", "::")) else 0
+
+
 def _delegated(content: bytes) -> list[tuple[str, int | None]]:
     """Each operation inside the delegate and its multiply-adds."""
-    from convert.pte_graph import delegate_of
+    from convert.pte_delegate import Delegate
 
-    graph, _ = delegate_of(content)
+    graph = Delegate(content).graph
     shapes: dict[int, list[int]] = {}
     for entry in graph["xvalues"]:
         value = entry["xvalue_union"]

@@ -6,7 +6,9 @@ from typing import Any
 
 from convert.inspection import Contents, TensorInfo, counted
 from convert.multiply_adds import of_tflite, shape_of
-from convert.tflite_metadata import associated_files
+from convert.read_metadata import read_metadata
+from convert.tflite_metadata import NAME, associated_files
+from edge_apps.errors import InputError
 from edge_apps.manifest import Delegation
 
 LONGEST = 4096
@@ -48,7 +50,13 @@ def read_tflite(content: bytes) -> Contents:
     metadata: dict[str, Any] = {"description": _text(model.description)}
     for entry in model.metadata or []:
         data = model.buffers[entry.buffer].data
-        metadata[_text(entry.name)] = f"{0 if data is None else len(data)} bytes"
+        data = b"" if data is None else bytes(data)
+        metadata[_text(entry.name)] = f"{len(data)} bytes"
+        if entry.name == NAME:
+            try:
+                metadata[_text(NAME)] = read_metadata(data)
+            except InputError as error:
+                notes.append(str(error))
     for name, file in associated_files(content).items():
         metadata[f"file {name}"] = file[:LONGEST].decode(errors="replace").strip()
     if len(model.subgraphs) > 1:

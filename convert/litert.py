@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from convert.biases import widen_biases
 from convert.flatbuffer import (
     INT8_INPUT,
     INT8_OUTPUT,
@@ -22,6 +21,7 @@ from convert.flatbuffer import (
     interface_scales,
     with_interface,
 )
+from convert.sixteen_bits import mend
 from edge_apps.errors import InputError
 from quantize.folding import fold_batch_norm
 from quantize.program import QuantizedProgram
@@ -85,14 +85,13 @@ def convert_int16x8(program: QuantizedProgram, tensors: Tensors = "bytes") -> by
     """A ``.tflite`` of a program whose activations are int16 and whose weights are int8.
 
     Raises:
-        InputError: as :func:`convert_int8` and :func:`convert.biases.widen_biases`, and if the
+        InputError: as :func:`convert_int8` and :func:`convert.sixteen_bits.mend`, and if the
             network has an operation that the converter does not know in int16.
     """
     module = program.exported.module()
     try:
         return _convert_program(module, program.info.size, (INT16_INPUT, INT16_OUTPUT), tensors)
     except ValueError as error:
-        # It has no concatenation of int16, which pyramid pooling needs.
         reason = str(error).strip().splitlines()[0][:200]
         raise InputError(
             f"litert-torch does not convert this network with int16 activations ({reason}); "
@@ -104,7 +103,7 @@ def _convert_program(
     program: GraphModule, size: int, expected: tuple[tuple[float, int], ...], tensors: Tensors
 ) -> bytes:
     module = ChannelLast(round_weights(program))
-    content = widen_biases(_convert(module, size, quantised=True))
+    content = mend(_convert(module, size, quantised=True))
     found = interface_scales(content)
     if found != expected:
         raise InputError(

@@ -19,7 +19,8 @@ def of_tflite(name: str, operator: Any, graph: Any) -> int | None:
         0 for what multiplies no weights, None where it is not known.
     """
     if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-        return 0 if name != "TRANSPOSE_CONV" and "MATMUL" not in name else None
+        unknown = name == "TRANSPOSE_CONV" or "MATMUL" in name or name.startswith("CUSTOM")
+        return None if unknown else 0
     weight = shape_of(graph.tensors[operator.inputs[1]])
     made = math.prod(shape_of(graph.tensors[operator.outputs[0]]))
     # (O, H, W, I), (1, H, W, O) and (O, I).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convert import command
 from convert.artefact import write_artefact
@@ -15,6 +15,8 @@ from convert.onnx_graph import onnx_graph
 from convert.parity import LIMITS
 from convert.source import Source
 from edge_apps.onnx_backend import open_onnx
+from edge_apps.photos import Bytes
+from edge_apps.tensors import Floats
 from samnet.command import run_command
 
 if TYPE_CHECKING:
@@ -54,6 +56,12 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     return Content(file, *interfaces(source, form, tensors, map), fusion(file))
 
 
+def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any]:
+    from convert.onnx_steps import onnx_intermediates
+
+    return list(onnx_intermediates(file, floats.photo(photo) if floats else photo[None]))
+
+
 FORMAT = Format(
     suffix=".onnx",
     packages={"torch.onnx": ("torch", "torchao", "onnx", "onnxscript", "onnxruntime")},
@@ -63,6 +71,7 @@ FORMAT = Format(
     graph=onnx_graph,
     resize="float",
     sums="float",
+    intermediates=_intermediates,
 )
 
 

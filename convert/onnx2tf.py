@@ -49,6 +49,9 @@ def bare_int8(
 ) -> bytes:
     """The same between int8 tensors, with scales that TensorFlow's converter found.
 
+    Its ranges are the extremes over all photos, so that a few odd ones spend most of the codes on
+    themselves; the oddest tenth is kept from it.
+
     Args:
         network: in float.
         preprocessing: of the network.
@@ -60,10 +63,12 @@ def bare_int8(
     if not photos:
         raise InputError("onnx2tf finds int8 scales by itself: give photos with --calibrate")
     from quantize.calibration import normalise
+    from quantize.ordinary import ordinary
 
     side = (network.size, network.size)
-    inputs = [normalise(resize_photo(photo, side), preprocessing).numpy() for photo in photos]
-    return _run(network, preprocessing, np.concatenate(inputs).transpose(0, 2, 3, 1))
+    inputs = [normalise(resize_photo(photo, side), preprocessing) for photo in photos]
+    chosen = np.concatenate([inputs[i].numpy() for i in ordinary(network, inputs)])
+    return _run(network, preprocessing, chosen.transpose(0, 2, 3, 1))
 
 
 def _run(
@@ -146,8 +151,8 @@ def _export(network: DeployedNetwork, preprocessing: Preprocessing, path: Path) 
     import torch
     from torch import Tensor, nn
 
+    from convert.onnx_export import raw_export
     from quantize.folding import fold_batch_norm
-    from samnet.notices import no_warnings
 
     class Shifted(nn.Module):
         """The network behind what a whole zero point leaves of the mean."""
@@ -161,21 +166,10 @@ def _export(network: DeployedNetwork, preprocessing: Preprocessing, path: Path) 
             map: Tensor = self.network(photo + self.rest if self.rest else photo)
             return map
 
-    with no_warnings(), torch.no_grad():
-        program = torch.onnx.export(
-            Shifted().eval(),
-            (torch.zeros(1, 3, network.size, network.size),),
-            dynamo=True,
-            external_data=False,
-            opset_version=OPSET,
-            input_names=["photo"],
-            output_names=["map"],
-            verbose=False,
-        )
-    if program is None:
-        raise InputError("torch's exporter gave no ONNX network; convert with --engine litert")
-    path.write_bytes(program.model_proto.SerializeToString())
-    return sum(node.op_type == "Resize" for node in program.model_proto.graph.node)
+    photo = torch.zeros(1, 3, network.size, network.size)
+    model = raw_export(Shifted().eval(), photo, OPSET)
+    path.write_bytes(model.SerializeToString())
+    return sum(node.op_type == "Resize" for node in model.graph.node)
 
 
 def _version() -> str:

@@ -57,22 +57,8 @@ def export(
     Raises:
         InputError: if the result is no valid ONNX network.
     """
-    with no_warnings(), torch.no_grad():
-        kind = torch.uint8 if tensors == "bytes" else torch.float32
-        exported = torch.export.export(module, (torch.zeros(1, size, size, 3, dtype=kind),))
-        program = torch.onnx.export(
-            exported,
-            (),
-            dynamo=True,
-            external_data=False,
-            opset_version=OPSET,
-            input_names=["photo"],
-            output_names=["map"],
-            verbose=False,
-        )
-    if program is None:
-        raise InputError("torch's exporter gave no ONNX network; convert with another format")
-    model = program.model_proto
+    kind = torch.uint8 if tensors == "bytes" else torch.float32
+    model = raw_export(module, torch.zeros(1, size, size, 3, dtype=kind), OPSET)
     tidy(model)
     _describe(model, metadata)
     try:
@@ -80,6 +66,34 @@ def export(
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"the exported network is no valid ONNX ({reason})") from error
+    return model
+
+
+def raw_export(network: nn.Module, photo: Tensor, opset: int) -> ModelProto:
+    """What torch's exporter makes of a network with one input, ``photo``, and one output, ``map``.
+
+    Args:
+        network: in evaluation mode.
+        photo: to trace it with.
+        opset: version of the operator set.
+
+    Raises:
+        InputError: if the exporter gives nothing.
+    """
+    with no_warnings(), torch.no_grad():
+        program = torch.onnx.export(
+            torch.export.export(network, (photo,)),
+            (),
+            dynamo=True,
+            external_data=False,
+            opset_version=opset,
+            input_names=["photo"],
+            output_names=["map"],
+            verbose=False,
+        )
+    if program is None:
+        raise InputError("torch's exporter gave no ONNX network; convert with another engine")
+    model: ModelProto = program.model_proto
     return model
 
 

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
-import tempfile
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from convert.operation import Operand, Operation, Scheme, scheme, trace
-from edge_apps.errors import InputError
+from convert.pte_delegate import Delegate, float_of
 
 KINDS = {
     "XNNConv2d": "product",
@@ -55,12 +46,8 @@ def pte_graph(content: bytes) -> Operand:
     Raises:
         InputError: if the program is not a single XNNPACK delegate.
     """
-    graph, scales = delegate_of(content)
-    values = {}
-    for entry in graph["xvalues"]:
-        value = entry["xvalue_union"]
-        plain = value.get("tensor_value", value)
-        values[plain["id_out"]] = (plain, value.get("quant_params", {}))
+    delegate = Delegate(content)
+    graph, values = delegate.graph, delegate.values()
     # The steps of the bytes come from outside as inputs of a single number.
     constant = {
         i
@@ -74,7 +61,7 @@ def pte_graph(content: bytes) -> Operand:
         quantised = values[tensor][1]
         found = None
         if "zero_point" in quantised:
-            found = scheme(_float(quantised["scale"]), quantised["zero_point"])
+            found = scheme(float_of(quantised["scale"]), quantised["zero_point"])
         return found, before.get(tensor)
 
     def operand(tensor: int) -> Operand:
@@ -98,64 +85,6 @@ def pte_graph(content: bytes) -> Operand:
             f"{name} {output}",
             kind,
             [operand(i) for i in taken],
-            scales(weights) if "channel_dim" in weights else None,
+            delegate.scales(weights) if "channel_dim" in weights else None,
         )
     return operand(graph["output_ids"][0])
-
-
-def delegate_of(content: bytes) -> tuple[dict[str, Any], Any]:
-    """The delegate's graph, its floats as the integers of their bits, and a reader of scales."""
-    from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
-    from executorch.exir._serialize._program import deserialize_pte_binary
-
-    file = deserialize_pte_binary(content)
-    delegates = file.program.execution_plan[0].delegates
-    if [delegate.id for delegate in delegates] != ["XnnpackBackend"]:
-        raise InputError(
-            f"the program has the delegates {[d.id for d in delegates]}, expected one of XNNPACK; "
-            "scales of anything else cannot be read back"
-        )
-    blob = bytes(file.program.backend_delegate_data[delegates[0].processed.index].data)
-    header = XNNHeader.from_bytes(blob[: XNNHeader.EXPECTED_LENGTH])
-    start = header.flatbuffer_offset
-    graph = _decode(blob[start : start + header.flatbuffer_size])
-    named = file.named_data
-
-    def scales(weights: dict[str, Any]) -> NDArray[np.float32]:
-        place = graph["constant_data"][weights["scale_buffer_idx"]]
-        if place["named_key"] and named is not None:
-            data = named.buffers[named.pte_data[place["named_key"]].buffer_index]
-        else:
-            at = header.constant_data_offset + place["offset"]
-            data = blob[at : at + place["size"]]
-        return np.frombuffer(data, np.float32, weights["num_scales"])
-
-    return graph, scales
-
-
-def _decode(flatbuffer: bytes) -> dict[str, Any]:
-    """A delegate's flatbuffer as plain values, by ExecuTorch's own schema and tool.
-
-    The tool prints floats with six decimals, which a scale does not survive. So the schema that
-    it is given calls them integers of the same width, and their bits are printed.
-    """
-    from importlib import resources
-
-    from executorch.backends.xnnpack import serialization
-    from executorch.exir._serialize._flatbuffer import _flatc_decompile
-
-    schema = resources.files(serialization).joinpath("schema.fbs").read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        bits = re.sub(r":\s*(\[?)float(\]?)\s*;", r":\1uint\2;", schema)
-        (folder / "schema.fbs").write_text(bits, encoding="utf-8")
-        (folder / "graph.bin").write_bytes(flatbuffer)
-        _flatc_decompile(
-            str(folder), str(folder / "schema.fbs"), str(folder / "graph.bin"), ["--raw-binary"]
-        )
-        decoded: dict[str, Any] = json.loads((folder / "graph.json").read_bytes())
-    return decoded
-
-
-def _float(bits: int) -> float:
-    return float(np.uint32(bits).view(np.float32))

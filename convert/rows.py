@@ -13,6 +13,12 @@ from convert.formats import Form
 WIDTH = 160
 """Of the table in characters, also where the output is no terminal."""
 
+LEGEND = """\
+LSB: largest and mean difference of maps in steps of a byte, of int8 and int16x8 made from a .pt2 to
+     that program, of the others to the network in torch
+outside: operations that are not on the runtime's fast path; fast path: its share of multiply-adds
+s: seconds of conversion, checks included"""
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -53,7 +59,7 @@ class Row:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """All rows as aligned text, the reasons of failures below it."""
+    """All rows as aligned text, what the columns mean and the reasons of failures below it."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -68,7 +74,10 @@ def table(rows: Sequence[Row]) -> str:
     stream = io.StringIO()
     Console(file=stream, width=WIDTH, color_system=None).print(made)
     lines = [line.rstrip() for line in stream.getvalue().splitlines() if line.strip()]
-    lines += [f"{row.file}: {row.failure}" for row in rows if row.failure]
+    lines.append(LEGEND)
+    failed = [f"{row.file}: {row.failure}" for row in rows if row.failure]
+    if failed:
+        lines += [f"{len(failed)} of {len(rows)} rows failed", *failed]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Compares an int8 ``.tflite`` with its program operation by operation.
+"""Compares a quantised ``.tflite`` with its program operation by operation.
 
 Whole maps cannot tell a right artefact from a slightly wrong one: the network amplifies a single
 code that falls between two. So every operation of the program is given what the artefact's own
@@ -34,6 +34,12 @@ with weights of 11 bits adds up to 255 / 2048; the share of an operation's codes
 and the least share of the program's tensors that could be compared."""
 
 
+UNITS = {torch.int8: 1, torch.int16: 16}
+"""Codes that distances are told in. LiteRT's kernels of int16 multiply by numbers of sixteen bits
+and read sigmoids from a table, which puts right results up to 6 codes from their values; 16 of
+them are a sixteenth of an int8 code."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Steps:
     """How an artefact's operations compare with the program's.
@@ -44,7 +50,7 @@ class Steps:
         lost: how many have a scale and zero point that no tensor of the artefact has.
         codes: compared in all.
         wrong: how many are not next to their value.
-        largest: distance of a code from its value, in codes.
+        largest: distance of a code from its value, in codes, of int16 in sixteens of them.
         worst: the program's node with the largest share of wrong codes.
         worst_share: that share.
     """
@@ -137,7 +143,7 @@ class _Replay(torch.fx.Interpreter):
         if node.target != torch.ops.quantized_decomposed.quantize_per_tensor.default:
             return result
         self.tensors += 1
-        x, scale, zero_point, low, high = self.fetch_args_kwargs_from_env(node)[0][:5]
+        x, scale, zero_point, low, high, kind = self.fetch_args_kwargs_from_env(node)[0]
         key = (float(np.float32(scale)), zero_point, tuple(result.shape))
         # Several tensors can share a scale; the right one is the nearest.
         candidates = self.codes.get(key, [])
@@ -145,7 +151,7 @@ class _Replay(torch.fx.Interpreter):
             self.lost += key[:2] not in self.scales
             return result
         value = np.clip(x.numpy().astype(np.float64) / scale + zero_point, low, high)
-        distances = [np.abs(value - codes) for codes in candidates]
+        distances = [np.abs(value - codes) / UNITS[kind] for codes in candidates]
         nearest = min(range(len(candidates)), key=lambda i: float(distances[i].sum()))
         self.distances[node.name] = distances[nearest]
         return torch.from_numpy(candidates[nearest].copy())

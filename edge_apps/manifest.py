@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import types
 import typing
 from pathlib import Path
@@ -149,7 +150,7 @@ def read_manifest(artefact: str | Path) -> Manifest:
     """Reads the manifest that stands beside an artefact.
 
     Raises:
-        InputError: if it is missing, damaged, or of an unknown format.
+        InputError: if it is missing, damaged, of an unknown format, or points to another folder.
     """
     path = manifest_path(artefact)
     try:
@@ -166,9 +167,15 @@ def read_manifest(artefact: str | Path) -> Manifest:
     if found != FORMAT:
         raise InputError(f"{path}: format is {found!r}, expected {FORMAT!r}; convert anew")
     try:
-        return typing.cast(Manifest, _decode(Manifest, values))
+        manifest = typing.cast(Manifest, _decode(Manifest, values))
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: damaged manifest ({error}); convert anew") from error
+    if re.search(r"[/\\\0]", manifest.source) or manifest.source in (".", ".."):
+        raise InputError(
+            f"{path}: source is {manifest.source[:60]!r}, expected a file's name without a folder; "
+            "convert anew"
+        )
+    return manifest
 
 
 def verify(artefact: str | Path) -> Manifest:

@@ -64,7 +64,7 @@ class PteBackend:
         """Loads the program for a pool of as many threads as asked for."""
         generation = _use_threads(self.threads)
         if generation != self._generation:
-            self._method = _program(self._content).load_method("forward")
+            self._method = load_program(self._content).load_method("forward")
             self._generation = generation
 
 
@@ -91,7 +91,7 @@ def open_pte(
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     try:
-        size = _size(path, _program(content), floats)
+        size = _size(path, load_program(content), floats)
         backend = PteBackend(content, size, threads, floats)
         backend.prepare()
     except RuntimeError as error:
@@ -100,7 +100,13 @@ def open_pte(
     return backend
 
 
-def _program(content: bytes) -> Any:
+def load_program(content: bytes) -> Any:
+    """ExecuTorch's program of a file's bytes.
+
+    Raises:
+        InputError: if ExecuTorch is not installed.
+        RuntimeError: if the file is damaged or foreign.
+    """
     try:
         # Reading the CPU's features, the library complains of files that only phones have.
         with quiet():

@@ -16,7 +16,7 @@ from torch.export import ExportedProgram
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
 from edge_apps.photos import Bytes, resize_map, resize_photo
-from quantize import recipe
+from quantize import archive, recipe
 from quantize.calibration import normalise
 from quantize.conversion import check_scales
 from samnet.models import read_config
@@ -119,24 +119,23 @@ def save_program(path: str | Path, program: QuantizedProgram, *, overwrite: bool
         raise InputError(f"{path}: a quantised program is a .pt2 file; name it so")
     record = json.dumps({"format": FORMAT, **program.info.to_dict()})
     with replacing(path, overwrite=overwrite) as temporary:
-        torch.export.save(program.exported, temporary, extra_files={_RECORD: record})
+        archive.write(temporary, program.exported, {_RECORD: record})
 
 
 def load_program(path: str | Path) -> QuantizedProgram:
     """Reads a program.
 
     Raises:
-        InputError: if the file is missing, damaged, was not written by this project, or has a
-            scale that is zero or not finite.
+        InputError: if the file is missing, damaged, holds what may run code, was not written by
+            this project, or has a scale that is zero or not finite.
     """
     # Registers the quantised ops, without which no program can be read.
     import torchao.quantization.pt2e.quantize_pt2e  # noqa: F401
 
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; give the path of a .pt2 program")
-    extra = {_RECORD: ""}
     try:
-        exported = torch.export.load(path, extra_files=extra)
+        exported, extra = archive.read(Path(path), [_RECORD])
         record = json.loads(extra[_RECORD] or "{}")
     except Exception as error:
         # The reader raises whatever its zip, JSON and tensor parsers do; none is documented.

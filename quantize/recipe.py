@@ -16,6 +16,7 @@ from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
 from quantize.conversion import WEIGHTED
 from quantize.modules import inside, module_of
+from quantize.parts import sum_parts
 from quantize.schemes import INT8, STATIC_WI8_AI8, Activations, Recipe
 from quantize.specs import Observer, activation_spec, fixed_spec, weight_spec
 
@@ -90,6 +91,12 @@ class RecipeQuantizer(XNNPACKQuantizer):
             self.set_global(
                 QuantizationConfig(self.activation, self.activation, self.weight, None, qat)
             )
+
+    def transform_for_annotation(self, model: GraphModule) -> GraphModule:
+        scheme = self.recipe.activations
+        if scheme is not None and not scheme.concatenates:
+            sum_parts(model)
+        return super().transform_for_annotation(model)
 
     def annotate(self, model: GraphModule) -> GraphModule:
         floating = softmax_nodes(model)

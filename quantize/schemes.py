@@ -14,7 +14,8 @@ gate logits, products that  1/16, zero point 0      1/4096, 0             float
 a sigmoid follows
 global average              observed, then settled  observed              float
 bilinear resize, reshape    keep the scale of what they are given         float
-concatenation               one scale for its inputs and its output       float
+concatenation               one scale for inputs    convolutions of its   float
+                            and output              parts, summed
 softmax over branches       float                   float                 float
 ==========================  ======================  ====================  =================
 
@@ -73,6 +74,8 @@ class Activations:
         input: of the photo.
         sigmoid: of the output of every sigmoid.
         gate: of products that only sigmoids take.
+        concatenates: whether the converters know a concatenation of such tensors; otherwise
+            convolutions of one become sums, see :mod:`quantize.parts`.
     """
 
     dtype: torch.dtype
@@ -83,6 +86,7 @@ class Activations:
     input: Fixed
     sigmoid: Fixed
     gate: Fixed
+    concatenates: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +125,7 @@ INT16 = Activations(
     Fixed(1 / 16384, 0),
     Fixed(1 / 32768, 0),
     Fixed(1 / 4096, 0),
+    concatenates=False,
 )
 
 STATIC_WI8_AI8 = Recipe("static_wi8_ai8", INT8)

@@ -18,6 +18,7 @@ PACKAGES = (
     "executorch",
     "litert-torch",
     "ai-edge-litert",
+    "onnx2tf",
     "onnxruntime",
     "tensorflow",
     "numpy",

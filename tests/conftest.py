@@ -64,6 +64,22 @@ def shared() -> Path:
     return SHARED
 
 
+class Bomb:
+    """Runs code when it is unpickled: it makes the file ``mark``."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.mark,)
+
+
+@pytest.fixture
+def bomb(tmp_path: Path) -> Bomb:
+    """An object whose pickle runs code; whether it did, its mark tells."""
+    return Bomb(tmp_path / "ran")
+
+
 @pytest.fixture
 def scenes(tmp_path: Path) -> Path:
     """Three synthetic scenes of 72x96 pixels as a data set with images/ and masks/."""

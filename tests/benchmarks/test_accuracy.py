@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -246,6 +249,30 @@ def test_wrong_options(run, maps, arguments, message, monkeypatch):
     assert (status, out) == (2, "")
     assert message in err and err.count("\n") == 1
     assert not (maps / "out").exists()
+
+
+def test_two_processes_share_the_photos(run, maps, scenes):
+    (maps / "poor" / "scene-0001.png").unlink()
+    assert run(maps / "good", maps / "poor", "--against", "good")[0] == 0
+    alone = result(maps)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    given = [maps / "good", maps / "poor", "--against", "good", "--data", f"ECSSD={scenes}"]
+    given += ["--output", maps / "out", "--cache", maps / "anew", "--overwrite"]
+    done = subprocess.run(
+        [*launch, "--standalone", "-m", "benchmarks.accuracy", *map(str, given)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Tables, figures and pictures") == 1
+    together = result(maps)
+    assert (alone["processes"], together["processes"]) == (1, 2)
+    assert together["accuracy"] == alone["accuracy"]
+    assert together["paired"] == alone["paired"]
+    # Each photo was measured once, by one of them.
+    assert len(list((maps / "anew").rglob("*.npy"))) == 5
 
 
 def test_an_existing_file_stays(run, maps):

@@ -8,16 +8,23 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import race as race_module
+from benchmarks import workshop as workshop_module
 from benchmarks.contender import Contender
+from benchmarks.engines import quiet_openvino
 from benchmarks.foreign import feeder
 from benchmarks.latency import Options, main
 from benchmarks.latency_table import cells, markdown, protocol, remarks
 from benchmarks.lineup import Lineup
+from benchmarks.openvino_int8 import quantise_openvino
 from benchmarks.products import megabytes, multiply_adds
 from benchmarks.race import race
+from benchmarks.steps import Steps
+from benchmarks.workshop import Workshop
 from edge_apps.errors import InputError
 from edge_apps.shipped import FOLDER, default_model
 
@@ -178,6 +185,63 @@ def test_a_name_stands_for_all_forms_at_all_sizes_and_threads():
 def test_an_artefact_stands_for_itself():
     (found,) = lineup("torch", "litert", "openvino").contenders([str(INT8)])
     assert (found.engine, found.precision, found.file) == ("litert", "int8", str(INT8))
+
+
+def test_what_may_not_be_made_is_left_out(tmp_path, edge_checkpoint, monkeypatch):
+    monkeypatch.setattr(
+        workshop_module, "_current", lambda path, _: path.name.endswith("_fp32.onnx")
+    )
+    kept = Workshop(tmp_path, Steps(None, tmp_path / "log"), make=False)
+    engines = ("torch", "litert", "onnxruntime", "openvino")
+    given = Lineup(engines, ("fp32", "int8"), (96,), (1,), kept, tmp_path)
+    found = given.contenders([str(edge_checkpoint), "dfanet"])
+    assert [(it.engine, it.precision, it.failure) for it in found] == [
+        ("torch", "fp32", ""),
+        ("onnxruntime", "fp32", ""),
+        ("openvino", "fp32", ""),
+    ]
+    with pytest.raises(InputError, match="none of dfanet"):
+        given.contenders(["dfanet"])
+
+
+@pytest.fixture
+def products(tmp_path):
+    """A small network as OpenVINO's ``.xml`` in float and, by NNCF, in int8."""
+    pytest.importorskip("nncf")
+    quiet_openvino()
+    openvino = pytest.importorskip("openvino")
+    source = tmp_path / "net.onnx"
+    shape = [1, 3, 16, 16]
+    weights = np.random.default_rng(0).normal(size=(8, 3, 3, 3)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["photo", "w"], ["map"], pads=[1, 1, 1, 1])],
+        "net",
+        [helper.make_tensor_value_info("photo", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("map", TensorProto.FLOAT, [1, 8, 16, 16])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=10), source)
+    plain, quantised = tmp_path / "plain.xml", tmp_path / "quantised.xml"
+    openvino.save_model(openvino.convert_model(source), plain)
+    quantise_openvino(source, quantised, [PHOTO])
+    return plain, quantised
+
+
+def test_a_file_of_openvino_stands_for_itself_by_what_it_holds(products):
+    found = lineup("openvino", precisions=("fp32", "bf16", "int8")).contenders(
+        [str(path) for path in products]
+    )
+    assert [(it.network, it.precision) for it in found] == [
+        ("plain", "fp32"),
+        ("plain", "bf16"),
+        ("quantised", "int8"),
+    ]
+    rows = race([found[0], found[2]], PHOTO, repetitions=1, warm_up=0)
+    assert [row.failure for row in rows] == ["", ""]
+    assert multiply_adds(found[2]) is None  # what it was made from is not beside it
+    weights = products[1].with_suffix(".bin").stat().st_size
+    assert megabytes(found[2]) == pytest.approx((products[1].stat().st_size + weights) / 1e6)
 
 
 @pytest.mark.parametrize(

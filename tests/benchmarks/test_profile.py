@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,13 +16,21 @@ from benchmarks.ceilings import Ceilings
 from benchmarks.litert_profile import LiteRtProfile
 from benchmarks.modules import assign, network_calls, shorten
 from benchmarks.profile import Options, main
-from benchmarks.profile_table import OUTSIDE, bounds, by_module, kinds, modules, operations
+from benchmarks.profile_table import (
+    OUTSIDE,
+    bound_by_module,
+    bounds,
+    by_module,
+    kinds,
+    modules,
+    operations,
+)
 from benchmarks.roofline import plot
 from benchmarks.synthetic import Operator, Tensor, flatbuffer
 from benchmarks.tflite_work import tflite_works
 from benchmarks.work import Work, place
 from edge_apps.errors import InputError
-from edge_apps.manifest import manifest_path, read_manifest
+from edge_apps.manifest import Precision, manifest_path, read_manifest
 from edge_apps.shipped import FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,6 +208,18 @@ def test_the_picture_shows_every_profile(tmp_path):
     assert wide > 1.5 * high and colours > 50
     with pytest.raises(InputError, match="already exists"):
         plot(path, both, CEILINGS)
+
+
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_every_precision_has_its_ceiling(precision, tmp_path):
+    one = pretended("a.tflite", precision, 1)
+    plot(tmp_path / "roof.png", [one], CEILINGS)
+    assert (tmp_path / "roof.png").stat().st_size > 10_000
+    # 9 million multiply-adds at 200 or 400 G a second, and the bytes of a small sum.
+    expected = 45 if precision in ("fp32", "fp16") else 22.5
+    assert bound_by_module(one, CEILINGS, 3)["encoder.stages.0"].least == pytest.approx(
+        expected, rel=0.01
+    )
 
 
 @pytest.mark.parametrize(

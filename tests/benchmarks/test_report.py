@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.demo import WEIGHTS
 from benchmarks.devices import advice
 from benchmarks.evidence import accuracies, file_name, timings
-from benchmarks.report import gather, markdown
+from benchmarks.report import changes, gather, markdown, measured
 from benchmarks.sections import sections
 from benchmarks.standing import Standing, front
 from edge_apps.errors import InputError
+from edge_apps.files import sha256
+from edge_apps.shipped import default_model
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,10 +102,14 @@ def test_the_parts_stand_in_order_and_hold_the_figures(results):
     ]
     text = markdown(evidence, list(parts.values()))
     assert "| samnet-edge, LiteRT, 96 px | 6.0 → 3.0 | 2.0 × | 3.0 → 1.5 | 2.0 × |" in text
+    # samnet_96_int8.tflite is faster, but too poor.
+    assert "Run samnet-edge_96_int8.tflite by LiteRT unless" in text
+    assert [it.after for it in changes(evidence)] == ["3.0", "1.5", "0.795", "0.100"]
     assert "−0.0100 (−0.0200 to 0.0000)" in text
     assert "| SAMNet | 0.925 | 0.053 | 0.855 | 0.902 |" in text
-    assert "| `theirs.onnx` | OpenVINO fp32 | 96 | 1 | 40.0 | 39.5 |" in text
-    assert "its process ended with SIGSEGV" in text
+    assert "| `theirs.onnx` | OpenVINO fp32 | 96 | 40.0 | 39.5 | 20.0 | 400 |" in text
+    assert "| `broken.pte` | ExecuTorch fp32 | 96 | failed | – | 0.5 | 10 |" in text
+    assert "broken, ExecuTorch fp32: its process ended with SIGSEGV." in text
     assert "Guest instructions." in text
 
 
@@ -114,6 +121,51 @@ def test_the_advice_leaves_out_what_is_fast_but_poor(results):
     assert "0.40 of samnet_336_fp32.tflite's" in found[0].why
     assert files["Where accuracy counts most"] == "samnet-edge.safetensors"
     assert "Apps that use ExecuTorch" not in files
+
+
+def test_little_memory_is_beside_the_most_of_the_same_run(results):
+    results["latency"]["rows"][1]["size"] = [96, 96]
+    evidence = gather(results, "ECSSD")
+    found = advice(evidence.standings, evidence.accuracies, results, "ECSSD")
+    (memory,) = (it for it in found if it.device == "Little memory")
+    assert memory.why == ("30 MB at most at 96 px, samnet-edge.safetensors by PyTorch eager 300 MB")
+
+
+def test_each_data_set_has_a_table_and_each_network_one_remark(results):
+    results["accuracy"]["accuracy"].append(scores("samnet-edge.safetensors", 0.9, "SOD"))
+    results["accuracy"]["accuracy"][-1] |= {"count": 7, "published_count": None}
+    for it in results["latency"]["rows"][:2]:
+        it["remark"] = "odd"
+    results["latency"]["rows"][0]["threads"] = 2
+    evidence = gather(results, "ECSSD")
+    text = markdown(evidence, sections(evidence))
+    assert "| ECSSD | px | max F | MAE | weighted F | S | E |" in text
+    assert "ECSSD, 9 of 1000 photos." in text
+    assert "SOD, 7 photos." in text
+    assert text.count("samnet-edge: odd.") == 1
+    assert "| `samnet-edge.safetensors` | PyTorch eager fp32 | 96 | 2 | 30.0 |" in text
+
+
+def test_where_a_result_was_measured_may_stand_in_its_protocol(results):
+    results["places"] = {"protocol": {"date": "2026-01-02T03:04:05", "cpu": "Another"}}
+    assert dict(measured(results))["places"] == "2026-01-02 03:04; Another"
+    assert dict(measured({"old": {"protocol": "Somehow."}}))["old"] == "not noted"
+
+
+def test_a_result_of_earlier_weights_is_named(run, results):
+    of_today = {"model": "weights/samnet-edge.safetensors", "model_sha256": sha256(WEIGHTS)}
+    earlier = {**of_today, "model_sha256": "0" * 64}
+    artefact = {"model": {"name": default_model().name, "sha256": "0" * 64}}
+    other = {"model": "mine.safetensors", "model_sha256": "0" * 64}
+    given = {"today": of_today, "earlier": earlier, "artefact": artefact, "other": other}
+    named = dict(measured(given))
+    assert named["earlier"] == "of an earlier samnet-edge.safetensors"
+    assert named["artefact"] == f"of an earlier {default_model().name}"
+    assert named["today"] == named["other"] == "not noted"
+    (run.folder / "old.json").write_text(json.dumps(earlier), encoding="utf-8")
+    status, _, err, _ = run("--no-photos")
+    assert status == 0
+    assert err == "old.json is of an earlier samnet-edge.safetensors; measure anew\n"
 
 
 def test_a_latency_joins_the_accuracy_of_the_same_size_alone(results):
@@ -130,6 +182,7 @@ def test_rows_of_every_latency_command():
     first, second = timings({"old": old, "new": {"rows": [new]}})
     assert (first.engine, first.size, first.threads) == ("ExecuTorch", 336, 1)
     assert (second.engine, second.size, second.remark) == ("LiteRT", 256, "odd")
+    assert second.failure == ""
     assert first.file.network == second.file.network == "samnet"
 
 
@@ -187,6 +240,7 @@ def run(command, results, tmp_path):
         flags = ["--results", folder, "--output", page, *arguments]
         return *command("benchmarks.report", *flags), page
 
+    run.folder = folder
     return run
 
 
@@ -218,4 +272,7 @@ def test_the_results_of_this_project_can_be_reported():
 
     found = read_results(ROOT / "results")
     assert len(timings(found)) >= 10
-    assert sections(gather(found, "ECSSD"))[0].title == "Which file for which device"
+    evidence = gather(found, "ECSSD")
+    parts = sections(evidence)
+    assert parts[0].title == "Which file for which device"
+    assert markdown(evidence, parts).count("\n- ") > len(found)

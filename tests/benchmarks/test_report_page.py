@@ -42,7 +42,7 @@ def test_nothing_is_cut_off_on_a_desk_a_phone_or_paper(page: Path, tmp_path: Pat
         assert wide.height > 3000
         assert phone.height > wide.height
     pages = re.findall(rb"/Type\s*/Page\b(?!s)", (tmp_path / "report.pdf").read_bytes())
-    assert 4 <= len(pages) <= 40
+    assert 8 <= len(pages) <= 20
 
 
 async def look(address: str, page: Path, folder: Path) -> None:

@@ -37,13 +37,23 @@ def test_a_sound_environment_has_no_problem():
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({"torch": None}, "torch is missing, needs ==2.13.0"), ({"torch": "2.14"}, "torch is 2.14")],
+    [
+        ({"torch": None}, "torch missing, needs ==2.13.0"),
+        ({"torch": "2.14"}, "torch 2.14, needs ==2.13.0"),
+    ],
 )
 def test_what_is_missing_is_named_for_the_commands_that_need_it(change, expected):
     versions = {**GOOD, **change}
     found = finding("convert.executorch", versions)
-    assert expected in found.problems[0] and found.fix == "pip install -e '.[executorch]'"
+    assert [str(it) for it in found.problems] == [expected]
+    assert found.fix == "pip install -e '.[executorch]'"
     assert not finding("edge_apps with .tflite", versions).problems
+
+
+def test_what_several_extras_require_is_said_once():
+    twice = [*DECLARED, 'torch==2.13.0; extra == "tflite"']
+    (found,) = (f for f in examine(twice, {**GOOD, "torch": None}.get) if ".inspect" in f.command)
+    assert [it.package for it in found.problems] == ["torch"]
 
 
 @pytest.mark.parametrize(
@@ -94,4 +104,7 @@ def test_the_command_says_so_without_torch():
         [sys.executable, "-c", hide], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 1 and not done.stderr
-    assert "torch is missing" in done.stdout and "edge_apps with .tflite: can run" in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines.count("  torch missing, needs ==2.13.0") == 1
+    assert "  convert.tflite: cannot run because of torch" in lines
+    assert "  edge_apps with .tflite: can run" in lines

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import onnx
 import pytest
+from fuzz import damaged
 from one_module import SIZE, one_module_pte, one_module_tflite
 from one_onnx import one_module_onnx
 
 from convert.inspect import describe
 from convert.isolated import answer, read_isolated
+from convert.read_metadata import read_metadata
+from convert.tflite_metadata import Description, with_metadata
 from edge_apps.errors import InputError
 
 
@@ -49,8 +53,10 @@ def test_three_formats_of_one_network_tell_the_same(write):
         assert "error" not in found, found
         assert products(found) == expected, name
         assert found["inputs"][0]["shape"] == (1, SIZE, SIZE, 3)
+        assert found["inputs"][0]["type"] == found["outputs"][0]["type"] == "uint8"
         assert found["delegation"]["inside"] >= 2 and found["manifest"] is None
-        assert json.dumps(found) and "M multiply-adds" in describe(found)
+        assert json.dumps(found) and ", 0.1 M multiply-adds" in describe(found)
+        assert "at least" not in describe(found)
 
 
 def test_quantisation_and_metadata_of_an_onnx(write):
@@ -58,6 +64,59 @@ def test_quantisation_and_metadata_of_an_onnx(write):
     photo = found["inputs"][0]
     assert (photo["type"], photo["scale"], photo["zero_point"]) == ("uint8", 1 / 64, 128)
     assert found["metadata"]["license"] == "Apache-2.0"
+
+
+def test_metadata_of_a_tflite_is_read(write):
+    content = one_module_tflite("", "int8")
+    file = with_metadata(content, Description("one", "a test", SIZE, 128.0, 64.0, True, 255))
+    found = answer(write("x.tflite", file))
+    metadata = found["metadata"]["TFLITE_METADATA"]
+    assert (metadata["name"], metadata["license"]) == ("one", "Apache-2.0")
+    assert "RGB image, normalised by (value - 128) / 64, -2 to 1.98438" in metadata["input photo"]
+    assert "grayscale image, 0 to 1, labels.txt" in metadata["output map"]
+    assert "    license: Apache-2.0\n" in describe(found)
+
+
+def test_damaged_metadata_of_a_tflite_is_a_note(write):
+    file = with_metadata(
+        one_module_tflite("", "int8"), Description("one", "a test", SIZE, 128.0, 64.0, True, 255)
+    )
+    start = file.index(b"M001") - 4
+    assert file.count(b"M001") == 1
+    broken = file[:start] + b"\xff\xff\0\0" + file[start + 4 :]
+    found = answer(write("x.tflite", broken))
+    assert found["inputs"][0]["type"] == "uint8"
+    assert any("TFLITE_METADATA is damaged" in note for note in found["notes"])
+
+
+def test_metadata_of_any_bytes_is_read_or_refused(write):
+    file = with_metadata(
+        one_module_tflite("", "int8"), Description("one", "a test", SIZE, 128.0, 64.0, True, 255)
+    )
+    start = file.index(b"M001") - 4
+    whole = file[start : start + 900]
+    came = Counter()
+    for seed in range(1000):
+        try:
+            read_metadata(damaged(whole, seed))
+        except InputError:
+            came["refused"] += 1
+        else:
+            came["read"] += 1
+    assert min(came["refused"], came["read"]) > 50
+
+
+def test_multiply_adds_that_are_not_known_are_said_to_be():
+    operations = [
+        {"kind": "CONV_2D", "count": 1, "multiply_adds": 2_000_000},
+        {"kind": "ADD", "count": 3, "multiply_adds": 0},
+        {"kind": "CUSTOM Own", "count": 1, "multiply_adds": None},
+    ]
+    tensors = {"inputs": [], "outputs": [], "notes": [], "metadata": {}}
+    about = {"path": "x", "kind": "tflite", "bytes": 1, "sha256": "0", "manifest": None}
+    text = describe({**tensors, **about, "operations": operations, "delegation": None})
+    assert "5 operations, at least 2.0 M multiply-adds" in text
+    assert "1 CUSTOM Own, multiply-adds not known" in text and "3 ADD\n" in text
 
 
 def test_a_foreign_network_is_described_and_a_wrong_name_noted(write):
@@ -82,25 +141,14 @@ def test_a_checkpoint_and_its_numbers(edge_checkpoint):
     assert "numbers" in found["metadata"]["tensors F32"]
 
 
-class Bomb:
-    """Runs code when it is unpickled."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self):
-        return Path.touch, (self.mark,)
-
-
-def test_pickles_are_not_read(write, tmp_path):
-    mark = tmp_path / "ran"
-    bomb = pickle.dumps(Bomb(mark))
+def test_pickles_are_not_read(write, bomb, tmp_path):
+    pickled = pickle.dumps(bomb)
     path = tmp_path / "zip.pt2"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("x/data.pkl", bomb)
-    for found in (answer(write("bomb.pt2", bomb)), answer(path)):
+        archive.writestr("x/data.pkl", pickled)
+    for found in (answer(write("bomb.pt2", pickled)), answer(path)):
         assert "pickle" in found["error"] and "\n" not in found["error"]
-    assert not mark.exists()
+    assert not bomb.mark.exists()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from convert.artefact import Trial, write_artefact
-from edge_apps.errors import InputError
 from edge_apps.manifest import read_manifest
 from edge_apps.runtime import load
 from samnet.data.layouts import find_pairs
@@ -38,13 +37,3 @@ def test_floats_a_stride_accuracy_and_delegation(suffix, taught, tmp_path):
     photo = scene(1, (96, 96))[0]
     segment = load(path, threads=1)
     assert segment(photo).shape == (96, 96) and segment(photo).dtype == np.uint8
-
-
-def test_a_file_of_another_format_is_no_network(taught, tmp_path):
-    from convert.executorch import FORMAT
-
-    write_artefact(FORMAT, taught("stick_breaking"), tmp_path / "true.pte")
-    false = tmp_path / "false.tflite"
-    false.write_bytes((tmp_path / "true.pte").read_bytes())
-    with pytest.raises(InputError, match=r"false\.tflite"):
-        load(false)

@@ -12,6 +12,7 @@ from edge_apps.errors import InputError
 from quantize.calibration import calibration_set, normalise
 from quantize.means import settled
 from quantize.modules import inside, module_of
+from quantize.parts import sum_parts
 from quantize.ptq import post_training_quantize
 from quantize.recipe import INPUT_SCALE, OUTPUT_SCALE, OUTPUT_ZERO_POINT
 from quantize.schemes import DYNAMIC_WI8_AFP32, RECIPES, STATIC_WI8_AI8, STATIC_WI8_AI16
@@ -129,6 +130,29 @@ def test_sixteen_bit_activations_have_zero_point_zero(variant):
     assert len(steps) > 50
     assert {step.args[2:] for step in steps} == {(0, -32768, 32767, torch.int16)}
     assert not [n for n in graph(program).nodes if n.target == SIGMOID and in_float(n)]
+
+
+def test_only_sixteen_bits_sum_the_parts_of_a_concatenation(variant):
+    assert len(calls(variant(STATIC_WI8_AI8), "aten.cat.default")) == 1
+    assert not calls(variant(STATIC_WI8_AI16), "aten.cat.default")
+    counts = [
+        len(calls(variant(recipe), "aten.conv2d.default"))
+        for recipe in (STATIC_WI8_AI8, STATIC_WI8_AI16)
+    ]
+    # The pyramid's input and its four levels in place of all five at once.
+    assert counts[1] == counts[0] + 4
+
+
+def test_the_sum_of_the_parts_is_the_convolution_of_the_whole(taught):
+    checkpoint = load_checkpoint(taught("stick_breaking"))
+    network = DeployedNetwork(checkpoint.model, 96).eval()
+    x = normalise(scene(100)[0], checkpoint.preprocessing)
+    with torch.no_grad():
+        module = torch.export.export(network, (x,)).module()
+        expected = module(x)
+        sum_parts(module)
+        assert "cat" not in module.code
+        assert torch.allclose(module(x), expected, atol=1e-5)
 
 
 def test_weights_alone_are_quantised_where_activations_are_float(variant):

@@ -12,7 +12,7 @@ from samnet.layers import resize
 
 
 @pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "none", "channel", "spatial"])
-@pytest.mark.parametrize("size", [96, 160, 336])
+@pytest.mark.parametrize("size", [96, 160, 192, 256, 320, 336, 384])
 def test_equals_the_trained_network(attention, size):
     torch.manual_seed(0)
     config = samnet.SAMNetConfig(attention=attention, width=0.25, modules=(1, 1, 1, 1, 1))

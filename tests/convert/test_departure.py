@@ -1,0 +1,135 @@
+"""An artefact that computes something else says where it begins to."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import importlib
+
+import pytest
+import torch
+from one_module import SCENES, SIZE, one_module, one_module_int8
+from one_onnx import METADATA
+
+from convert import gates, litert
+from convert.formats import FORMS
+from convert.parity import Limit
+from convert.source import Source
+from edge_apps.errors import InputError
+from edge_apps.manifest import Quantisation
+from quantize.folding import fold_batch_norm
+from samnet import Preprocessing
+from samnet.deployment import ByteInterface
+
+FORMATS = {".tflite": "tflite", ".pte": "executorch", ".onnx": "onnx"}
+BROKEN = "sam.branches.1.pointwise"
+ATTENTION = "stick_breaking"
+
+
+def broken_network():
+    """The network with one convolution of the opposite sign."""
+    network = copy.deepcopy(one_module(ATTENTION))
+    with torch.no_grad():
+        network.get_submodule(BROKEN).bn.weight.neg_()
+        network.get_submodule(BROKEN).bn.bias.neg_()
+    return network
+
+
+def broken_program():
+    """The program with one convolution of the opposite sign, all scales as they were."""
+    program = copy.deepcopy(one_module_int8.__wrapped__(ATTENTION))
+    module = program.exported.module()
+    with torch.no_grad():
+        for name in ("weight", "bias"):
+            module.get_parameter(f"{BROKEN}.conv.{name}").neg_()
+    return dataclasses.replace(program, exported=torch.export.export(module, (x(),)))
+
+
+def x():
+    return torch.zeros(1, 3, SIZE, SIZE)
+
+
+def float_content(suffix, network):
+    from convert.lowering import PhotoToMap, lower
+    from convert.onnx_export import export
+
+    if suffix == ".tflite":
+        return litert.convert_float(network, Preprocessing())
+    folded = fold_batch_norm(network)
+    if suffix == ".pte":
+        return lower(PhotoToMap(folded, 1 / 64, 2.0, 255.0, rounding=0.5).eval(), SIZE)[0]
+    module = ByteInterface(folded, Preprocessing()).eval()
+    return export(module, SIZE, METADATA).SerializeToString()
+
+
+def int8_content(suffix, program):
+    from convert.lowering import PhotoToMap, fold_weights, lower
+    from convert.onnx_export import CodesInAndOut, export
+
+    if suffix == ".tflite":
+        return litert.convert_int8(program)
+    weights = fold_weights(program.exported)
+    if suffix == ".pte":
+        return lower(PhotoToMap(weights, 1 / 64, 2.0, 256.0, rounding=0.0), SIZE)[0]
+    return export(CodesInAndOut(weights), SIZE, METADATA).SerializeToString()
+
+
+def source(precision):
+    program = one_module_int8(ATTENTION)
+    whole = ByteInterface(one_module(ATTENTION), Preprocessing()).eval()
+
+    def reference(photo):
+        with torch.no_grad():
+            return whole(torch.from_numpy(photo)[None])[0].numpy()
+
+    quantised = precision == "int8"
+    return Source(
+        path="x",
+        checkpoint_sha256="",
+        config={},
+        preprocessing=Preprocessing(),
+        size=SIZE,
+        network=program if quantised else one_module(ATTENTION),
+        quantisation=Quantisation("static_wi8_ai8", "ptq", "minmax", 8, "") if quantised else None,
+        reference=program.run if quantised else reference,
+    )
+
+
+def check(suffix, precision, content, path):
+    """Runs the gates of a format on a file; the sum of all operations is not what is tested."""
+    kind = importlib.import_module(f"convert.{FORMATS[suffix]}").FORMAT
+    kind = dataclasses.replace(kind, gates=lambda *_: {})
+    form = next(f for f in FORMS if (f.suffix, f.precision) == (suffix, precision))
+    path.write_bytes(content)
+    backend = kind.open(path, 1)
+    return gates.check(
+        kind, form, source(precision), path, backend, None, SCENES, allow_scales=False
+    )
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_broken_module_is_named(suffix, precision, tmp_path):
+    if precision == "fp32":
+        content = float_content(suffix, broken_network())
+    else:
+        content = int8_content(suffix, broken_program())
+    with pytest.raises(InputError, match=rf"; first departs at {BROKEN}") as error:
+        check(suffix, precision, content, tmp_path / f"x{suffix}")
+    assert "worst" in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_no_module_of_a_right_artefact_is_named(suffix, precision, tmp_path, monkeypatch):
+    if precision == "fp32":
+        content = float_content(suffix, one_module(ATTENTION))
+    else:
+        content = int8_content(suffix, one_module_int8.__wrapped__(ATTENTION))
+    monkeypatch.setattr(gates, "INTEGER_LIMIT", Limit(mean=-1, within_2=1))
+    monkeypatch.setattr(gates, "ISLAND_LIMIT", Limit(mean=-1, within_2=1))
+    kind = importlib.import_module(f"convert.{FORMATS[suffix]}").FORMAT
+    monkeypatch.setitem(kind.limits, precision, Limit(mean=-1, within_2=1))
+    with pytest.raises(InputError, match="differs from its origin") as error:
+        check(suffix, precision, content, tmp_path / f"x{suffix}")
+    assert "departs" not in str(error.value)
