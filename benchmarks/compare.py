@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import tyro
 from benchmarks.figures import KINDS, Figures, Kind, Result, figures_of
 from benchmarks.tables import MISSING, Table
 from edge_apps.errors import InputError
+from edge_apps.json_text import parse_json
 from samnet.command import run_command
 
 Verdict = Literal["same", "within", "better", "worse", "gone", "new"]
@@ -161,12 +161,12 @@ def main(options: Options) -> None:
 
 def _read(path: Path) -> Result:
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); give a result file"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not readable as JSON ({error}); measure anew") from error
     if not isinstance(result, dict):
         raise InputError(f"{path}: holds a {type(result).__name__}, expected a result file")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
 from collections import Counter
@@ -11,6 +10,7 @@ from typing import Any
 
 from convert.inspection import Contents, TensorInfo, counted
 from edge_apps.errors import InputError
+from edge_apps.json_text import parse_json
 
 MAX_JSON = 64 << 20
 """No JSON of a program is larger when unpacked."""
@@ -55,7 +55,7 @@ def read_program(path: Path) -> Contents:
             graph = _json(archive, model)["graph_module"]["graph"]
             record = [name for name in names if name.endswith("/extra/samnet.json")]
             metadata = _json(archive, record[0]) if record else {}
-    except (zipfile.BadZipFile, ValueError, RecursionError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
         raise InputError(f"not a readable .pt2 program ({error})") from error
     values = graph["tensor_values"]
 
@@ -86,7 +86,7 @@ def _json(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
         text = file.read(MAX_JSON + 1)
     if len(text) > MAX_JSON:
         raise InputError(f"{name} unpacks to more than {MAX_JSON} bytes")
-    found = json.loads(text)
+    found = parse_json(text)
     if not isinstance(found, dict):
         raise InputError(f"{name} is not a table")
     return found

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from edge_apps.errors import InputError
 from edge_apps.files import replacing, sha256
+from edge_apps.json_text import parse_json
 
 FORMAT = "samnet-artefact-1"
 """Names the layout of the file; a reader refuses any other."""
@@ -156,12 +157,12 @@ def read_manifest(artefact: str | Path) -> Manifest:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: larger than {MAX_BYTES} bytes, not a manifest; convert anew")
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); the manifest belongs beside its artefact"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not readable as JSON ({error}); convert anew") from error
     found = values.pop("format", None) if isinstance(values, dict) else None
     if found != FORMAT:

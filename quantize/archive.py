@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import pickle
 import re
 import zipfile
@@ -21,6 +20,8 @@ from unittest import mock
 
 import torch
 from torch.export import ExportedProgram
+
+from edge_apps.json_text import parse_json
 
 MAX_GRAPH = 64 << 20
 """Bytes of a graph when unpacked; that of the largest network here is a tenth of it."""
@@ -71,7 +72,7 @@ def _check(path: Path) -> None:
         graph = archive.getinfo(f"{roots.pop()}/models/model.json")
         if graph.file_size > MAX_GRAPH:
             raise ValueError(f"its graph takes {graph.file_size} bytes, no network's does")
-        json.loads(archive.read(graph), object_hook=_check_entry)
+        parse_json(archive.read(graph), _check_entry)
 
 
 def _check_entry(found: dict[str, Any]) -> dict[str, Any]:

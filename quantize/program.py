@@ -15,6 +15,7 @@ from torch.export import ExportedProgram
 
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
+from edge_apps.json_text import parse_json
 from edge_apps.photos import Bytes, resize_map, resize_photo
 from quantize import archive, recipe
 from quantize.calibration import normalise
@@ -136,7 +137,7 @@ def load_program(path: str | Path) -> QuantizedProgram:
         raise InputError(f"{path}: no such file; give the path of a .pt2 program")
     try:
         exported, extra = archive.read(Path(path), [_RECORD])
-        record = json.loads(extra[_RECORD] or "{}")
+        record = parse_json(extra[_RECORD] or "{}")
     except Exception as error:
         # The reader raises whatever its zip, JSON and tensor parsers do; none is documented.
         reason = (str(error) or type(error).__name__).splitlines()[0]

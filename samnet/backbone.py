@@ -11,6 +11,7 @@ from safetensors.torch import save
 
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
+from edge_apps.json_text import parse_json
 from samnet.config import SAMNetConfig
 from samnet.network import Encoder, SAMNet
 from samnet.preprocessing import MEAN, STD, Preprocessing
@@ -75,8 +76,8 @@ def adopt_backbone(model: SaliencyNetwork, path: str | Path) -> None:
         foreign="give what samnet.pretrain wrote, or a checkpoint with --init",
     )
     try:
-        config = SAMNetConfig.from_dict(json.loads(metadata["config"]))
-        normalisation = json.loads(metadata["preprocessing"])
+        config = SAMNetConfig.from_dict(parse_json(metadata["config"]))
+        normalisation = parse_json(metadata["preprocessing"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError) as error:

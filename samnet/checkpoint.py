@@ -12,6 +12,7 @@ from safetensors.torch import save
 
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
+from edge_apps.json_text import parse_json
 from samnet.models import build_network, read_config
 from samnet.preprocessing import Preprocessing
 from samnet.saliency import SaliencyNetwork
@@ -67,9 +68,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         foreign="this file was not written by samnet.train",
     )
     try:
-        config = read_config(json.loads(metadata["config"]))
-        preprocessing = Preprocessing(**json.loads(metadata["preprocessing"]))
-        training = json.loads(metadata["training"])
+        config = read_config(parse_json(metadata["config"]))
+        preprocessing = Preprocessing(**parse_json(metadata["preprocessing"]))
+        training = parse_json(metadata["training"])
         model = build_network(config)
         model.load_state_dict(tensors)
     except InputError as error:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from edge_apps.errors import InputError
+from edge_apps.json_text import parse_json
 
 MACHINES = {183: "arm64-v8a", 62: "x86_64", 40: "armeabi-v7a", 3: "x86"}
 """Android's name for the machine in an ELF header."""
@@ -58,7 +58,7 @@ def read_bundle(folder: Path) -> Bundle:
     """
     path = folder / "bundle.json"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         bundle = Bundle(folder, values["abi"], tuple(values["formats"]), values["runtime"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not a runner's bundle ({error}); build it anew") from error
