@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.work import Work
 from convert import pte_graph
+from convert.pte_delegate import Delegate
 from edge_apps.errors import InputError
 
 KINDS = {
@@ -29,12 +30,8 @@ def pte_works(content: bytes) -> list[Work]:
     Raises:
         InputError: if the program is not a single XNNPACK delegate.
     """
-    graph, _ = pte_graph.delegate_of(content)
-    values = {}
-    for entry in graph["xvalues"]:
-        value = entry["xvalue_union"]
-        plain = value.get("tensor_value", value)
-        values[plain["id_out"]] = plain
+    delegate = Delegate(content)
+    values = {number: tensor for number, (tensor, _) in delegate.values().items()}
 
     def shape(tensor: int) -> tuple[int, ...]:
         return tuple(int(side) for side in values[tensor]["dims"])
@@ -44,7 +41,7 @@ def pte_works(content: bytes) -> list[Work]:
         return math.prod(shape(tensor)) * WIDTHS.get(kind, 1)
 
     works = []
-    for entry in graph["xnodes"]:
+    for entry in delegate.graph["xnodes"]:
         name, node = entry["xnode_union_type"], entry["xnode_union"]
         output = node["output_id"]
         kind, each = KINDS.get(name, name.removeprefix("XNN").lower()), 0
