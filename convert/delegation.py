@@ -55,7 +55,7 @@ def delegation(content: bytes) -> Delegation:
         inside=len(original) - len(outside),
         outside=dict(sorted(Counter(o["op_name"] for o in outside).items())),
         reasons={o["op_name"]: _why(o, types) for o in outside},
-        share=1 - sum(shares.values()) if total else None,
+        share=max(0.0, 1 - sum(shares.values())) if total else None,
         shares=dict(sorted(shares.items())),
     )
 

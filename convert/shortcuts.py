@@ -23,8 +23,8 @@ def shortcuts() -> Iterator[None]:
 
     * Provenance: each pass copies the history of every node and adds to it, so that time grows
       with the square of the number of passes. Nothing reads it.
-    * Functionalisation: the graph is traced twice for its decomposition; once is enough, since
-      the network has no mutation.
+    * Decomposition: the graph is traced three times for it, first to make it functional, which
+      the second does as well, and last although nothing that can be decomposed is left.
     * XNNPACK's passes: of seventeen, each of which traces the graph again, fourteen look for
       what this network does not contain, such as attention blocks or unfolded normalisation.
     * Garbage collection: it walks over millions of live nodes and finds next to nothing.
@@ -63,11 +63,17 @@ def _forget(self: Any, node: object, pass_name: str = "", action: object = None)
 
 
 def _once(run_decompositions: Any) -> Any:
-    """Skips the run with an empty table, which only functionalises."""
+    """Skips the run with an empty table, which only functionalises, and those without effect."""
+    done: list[Any] = []
 
     def run(program: Any, table: Any = None, **options: Any) -> Any:
-        empty = type(table) is dict and not table
-        return program if empty else run_decompositions(program, table, **options)
+        if type(table) is dict and not table:
+            return program
+        decomposed = table is not None and any(program is it for it in done)
+        if decomposed and not any(node.target in table for node in program.graph.nodes):
+            return program
+        done.append(run_decompositions(program, table, **options))
+        return done[-1]
 
     return run
 

@@ -39,6 +39,9 @@ OPERATORS = re.compile(r"torch\.ops\.(aten|quantized_decomposed)\.|_operator\.ge
 
 def write(path: Path, program: ExportedProgram, extra: dict[str, str]) -> None:
     """Writes a program and texts by their names; the same bytes for the same program."""
+    for node in program.graph.nodes:
+        # The passes that a node went through, told by addresses in this process's memory.
+        node.meta.pop("from_node", None)
     # Given a path, torch names the archive's root after the file, which is a temporary one.
     buffer = io.BytesIO()
     torch.export.save(program, buffer, extra_files=extra)

@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from one_module import one_module_pte
 
 from convert import artefact, executorch
 from convert.executorch import FORMAT, convert_executorch
@@ -103,10 +102,6 @@ def test_damaged_and_foreign_files_are_refused(made, tmp_path):
         path.write_bytes(data)
         with pytest.raises(InputError):
             open_pte(path, 1)
-
-
-def test_conversion_is_deterministic():
-    assert one_module_pte.__wrapped__("") == one_module_pte("")
 
 
 def test_a_program_of_another_kind_is_refused(tmp_path):

@@ -7,12 +7,11 @@ import json
 import numpy as np
 import onnx
 import pytest
-from one_module import SCENES, SIZE, one_module, one_module_int8
-from one_onnx import METADATA, one_module_onnx
+from one_module import SCENES, one_module_int8
+from one_onnx import one_module_onnx
 
 from convert.integers import IntegerProgram
 from convert.onnx import convert_onnx
-from convert.onnx_export import export
 from convert.onnx_fusion import fusion
 from convert.onnx_graph import onnx_graph
 from convert.parity import compare
@@ -120,14 +119,6 @@ def test_the_file_describes_itself(fp32):
     assert preprocessing["mean"] == Preprocessing().mean
     # Exporters leave the paths and source lines of the machine they ran on.
     assert b'.py", line' not in fp32.path.read_bytes()
-
-
-def test_conversion_is_deterministic():
-    from samnet.deployment import ByteInterface
-
-    module = ByteInterface(one_module(""), Preprocessing()).eval()
-    first, second = (export(module, SIZE, METADATA).SerializeToString() for _ in range(2))
-    assert first == second
 
 
 def test_damaged_and_foreign_files_are_refused(tmp_path):

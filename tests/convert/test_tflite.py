@@ -135,10 +135,6 @@ def test_other_preprocessing_is_kept(tmp_path: Path) -> None:
     assert compare(open_tflite(path, 1).run, reference, "torch", SCENES).max <= 1
 
 
-def test_conversion_is_deterministic() -> None:
-    assert litert.convert_int8(one_module_int8("")) == one_module_tflite("", "int8")
-
-
 def test_whole_network_becomes_an_artefact(
     taught: Callable[[str], Path],
     tmp_path: Path,
