@@ -10,6 +10,7 @@ minutes a network; the files are kept. What cannot be made or run is a row that 
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,6 +93,9 @@ def main(options: Options) -> None:
         return {**timed.to_dict(), **weight}
 
     contenders = lineup.contenders(options.models)
+    there = {it.network for it in contenders}
+    if absent := [it for it in options.models if Path(it).stem not in there]:
+        print(f"left out, since no form of it is there: {', '.join(absent)}", file=sys.stderr)
     photo = embedded_photos()[0].photo
     rows = [row(it) for it in race(contenders, photo, repetitions=options.repetitions)]
     text = latency_table.protocol(options.threads, options.repetitions, WARM_UP, rows)

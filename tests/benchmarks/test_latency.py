@@ -317,6 +317,14 @@ def test_command_writes_a_result(tmp_path, capsys):
         main(options)
 
 
+def test_a_network_of_which_nothing_is_made_is_named(tmp_path, capsys):
+    main(Options((str(INT8), "dfanet"), repetitions=1, folder=tmp_path, made=True))
+    said = capsys.readouterr()
+    assert "left out, since no form of it is there: dfanet\n" in said.err
+    assert "dfanet" not in said.out
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
 def test_when_nothing_works_the_command_fails(tmp_path, capsys):
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(b"nothing of the kind")
