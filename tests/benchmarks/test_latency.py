@@ -189,7 +189,7 @@ def test_an_artefact_stands_for_itself():
 
 def test_what_may_not_be_made_is_left_out(tmp_path, edge_checkpoint, monkeypatch):
     monkeypatch.setattr(
-        workshop_module, "_current", lambda path, _: path.name.endswith("_fp32.onnx")
+        workshop_module, "is_current", lambda path, _: path.name.endswith("_fp32.onnx")
     )
     kept = Workshop(tmp_path, Steps(None, tmp_path / "log"), make=False)
     engines = ("torch", "litert", "onnxruntime", "openvino")
