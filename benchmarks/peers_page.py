@@ -10,9 +10,9 @@ from benchmarks.latency_table import markdown
 Results = Mapping[str, Mapping[str, Any]]
 
 
-def latency(results: Results) -> str:
-    """The race of ``results/latency.json``, with what to know of its rows and its protocol."""
-    result = results.get("latency")
+def latency(results: Results, name: str = "latency") -> str:
+    """The race of a result, with what to know of its rows and its protocol."""
+    result = results.get(name)
     return markdown(result) if result else ""
 
 

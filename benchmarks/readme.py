@@ -102,6 +102,7 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
         },
         options.benchmarks: {
             "latency": peers_page.latency(results),
+            "lightweight": peers_page.latency(results, "latency_lightweight"),
             "cost": peers_page.cost(results),
         },
         options.convert: {
