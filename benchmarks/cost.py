@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from benchmarks.published import read_published
-from edge_apps.errors import InputError
+from edge_apps.targets import check_absent
 from samnet.command import run_command
 from samnet.cost import PAPER_SIZE, multiply_adds, parameters
 from samnet.models import CONFIGS, build_model
@@ -135,8 +135,7 @@ def main(options: Options) -> None:
     Raises:
         InputError: if the result file exists and may not be overwritten, or cannot be written.
     """
-    if options.json.exists() and not options.overwrite:
-        raise InputError(f"{options.json}: already exists; pass --overwrite or choose another name")
+    check_absent(options.json, overwrite=options.overwrite)
     rows = [cost(name) for name in CONFIGS]
     result = {"protocol": PROTOCOL, "networks": rows, "environment": environment()}
     write_result(options.json, result, overwrite=options.overwrite)

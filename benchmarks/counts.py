@@ -12,6 +12,7 @@ from typing import Any
 
 from edge_apps.errors import InputError
 from edge_apps.shipped import FOLDER, usable_models
+from edge_apps.targets import check_absent
 from samnet.command import run_command
 from samnet.data.embedded import embedded_photos
 from samnet.metrics import PROTOCOL, SaliencyMetrics
@@ -90,8 +91,7 @@ def main(options: Options) -> None:
     Raises:
         InputError: if it exists and may not be overwritten, or a shipped file cannot be run.
     """
-    if options.json.exists() and not options.overwrite:
-        raise InputError(f"{options.json}: already exists; pass --overwrite or choose another name")
+    check_absent(options.json, overwrite=options.overwrite)
     if not usable_models():
         raise InputError(f"no artefact in {FOLDER} can run here; see convert.doctor")
     result = count()

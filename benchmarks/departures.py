@@ -27,6 +27,7 @@ from edge_apps.errors import InputError
 from edge_apps.files import sha256
 from edge_apps.photos import resize_photo
 from edge_apps.runtime import load
+from edge_apps.targets import check_absent
 from samnet.command import run_command
 
 GUEST = Path(__file__).parent / "native" / "steps_guest.py"
@@ -79,8 +80,8 @@ def main(options: Options) -> None:
     from samnet.data.embedded import embedded_photos
     from samnet.results import environment, write_result
 
-    if options.json and options.json.exists() and not options.overwrite:
-        raise InputError(f"{options.json}: already exists; pass --overwrite or choose another name")
+    if options.json:
+        check_absent(options.json, overwrite=options.overwrite)
     if options.model.suffix != ".tflite":
         raise InputError(f"{options.model}: no .tflite, whose steps alone can be given away")
     size = load(options.model, threads=1).size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.tables import markdown
 from benchmarks.timing import QUIET
 
 Results = Mapping[str, Mapping[str, Any]]
@@ -15,10 +16,7 @@ def agreement(results: Results) -> str:
     result = results.get("places_192")
     if result is None:
         return ""
-    lines = [
-        "| file | where | largest | mean | within 1 |",
-        "| --- | --- | ---: | ---: | ---: |",
-    ]
+    rows = []
     for row in result["rows"]:
         same = row["same_file"]
         cells = [f"`{row['model']}`", row["place"]]
@@ -26,9 +24,10 @@ def agreement(results: Results) -> str:
             cells += [str(same["max"]), f"{same['mean']:.3f}", f"{same['within_1']:.2%}"]
         else:
             cells += ["–", "–", row["why"] or "what the others are compared with"]
-        lines.append(f"| {' | '.join(cells)} |")
+        rows.append(cells)
     photos = len(result["protocol"]["photos"])
-    return "\n".join([*lines, "", f"{photos} embedded photos; differences in steps of 1/255."])
+    table = markdown(("file", "where", "largest", "mean", "within 1"), rows, words=2)
+    return f"{table}\n\n{photos} embedded photos; differences in steps of 1/255."
 
 
 def departures(results: Results) -> str:
@@ -36,18 +35,15 @@ def departures(results: Results) -> str:
     result = results.get("departures_192")
     if result is None:
         return ""
-    lines = [
-        "| processor | operation | codes | differing | largest |",
-        "| --- | --- |" + " ---: |" * 3,
-    ]
+    figures = ("codes", "differing", "largest")
+    rows = []
     for processor, found in result["departures"].items():
-        for it in found or [dict.fromkeys(("codes", "differing", "largest"), "–")]:
+        for it in found or [dict.fromkeys(figures, "–")]:
             name = f"{it['operation']} {it['number']}" if "operation" in it else "none"
-            lines.append(
-                f"| {processor} | {name} | {it['codes']} | {it['differing']} | {it['largest']} |"
-            )
+            rows.append([processor, name, *(str(it[figure]) for figure in figures)])
+    table = markdown(("processor", "operation", *figures), rows, words=2)
     name, count = result["model"]["name"], result["operations"]
-    return "\n".join([*lines, "", f"`{name}`, {count} operations, {result['photos']} photos."])
+    return f"{table}\n\n`{name}`, {count} operations, {result['photos']} photos."
 
 
 def long_run(results: Results) -> str:
@@ -107,12 +103,12 @@ def android(results: Results) -> str:
     if result is None:
         return ""
     rows = [
-        f"| {it['photo']} | {same['max']} | {same['mean']:.3f} | {same['within_1']:.2%} |"
+        [it["photo"], str(same["max"]), f"{same['mean']:.3f}", f"{same['within_1']:.2%}"]
         for it in result["photos"]
         for same in [it["agreement"]]
     ]
-    head = ["| photo | largest | mean | within 1 |", "| --- | ---: | ---: | ---: |"]
-    return "\n".join([_transcript(result["lines"]), "", *head, *rows])
+    table = markdown(("photo", "largest", "mean", "within 1"), rows)
+    return f"{_transcript(result['lines'])}\n\n{table}"
 
 
 def _transcript(lines: Sequence[str]) -> str:

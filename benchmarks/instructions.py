@@ -18,6 +18,7 @@ import tyro
 
 from edge_apps.errors import InputError
 from edge_apps.manifest import verify
+from edge_apps.targets import check_absent
 from samnet.command import run_command
 
 CORES = ("cortex-a53", "cortex-a72", "cortex-a76")
@@ -131,8 +132,8 @@ def main(options: Options) -> None:
         if model.suffix != ".tflite":
             raise InputError(f"{model}: suffix is {model.suffix!r}, expected a .tflite artefact")
         verify(model)
-    if options.json and options.json.exists() and not options.overwrite:
-        raise InputError(f"{options.json}: already exists; pass --overwrite or choose another name")
+    if options.json:
+        check_absent(options.json, overwrite=options.overwrite)
     counter = Counter(options.qemu, options.userland or newest_userland())
     counter.check()
     cores = options.cpu or CORES

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.tables import markdown
+
 Results = Mapping[str, Mapping[str, Any]]
 
 SHOWN_MODULES = 12
@@ -43,7 +45,7 @@ def triplet(results: Results, data: str = "ECSSD") -> str:
                 text += " ({:+.4f}, {:+.4f})".format(*change)
             cells.append(text)
         rows.append(cells)
-    return _table(head, rows)
+    return markdown(head, rows)
 
 
 def latency(results: Results) -> str:
@@ -60,7 +62,7 @@ def latency(results: Results) -> str:
         share = f"{it['median'] / base:.2f}"
         rows.append([f"`{row['file']}`", f"{it['median']:.1f}", f"{it['minimum']:.1f}", share])
     head = ["file", "median, ms", "minimum, ms", "to the first of its format"]
-    return f"{_table(head, rows)}\n\n{result['protocol']['text']}"
+    return f"{markdown(head, rows)}\n\n{result['protocol']['text']}"
 
 
 def instructions(results: Results) -> str:
@@ -78,7 +80,7 @@ def instructions(results: Results) -> str:
         for name, counts in counted.items()
     ]
     head = ["millions of instructions (to the first)", *cores]
-    return f"{_table(head, rows)}\n\n{result['protocol']['note']}"
+    return f"{markdown(head, rows)}\n\n{result['protocol']['note']}"
 
 
 def memory(results: Results) -> str:
@@ -90,7 +92,7 @@ def memory(results: Results) -> str:
         [f"`{row['file']}`", f"{row['file_MB']:.2f}", f"{row['peak_MB']:.1f}"]
         for row in result["rows"]
     ]
-    return f"{_table(['', 'file, MB', 'peak memory, MB'], rows)}\n\n{result['protocol']}"
+    return f"{markdown(['', 'file, MB', 'peak memory, MB'], rows)}\n\n{result['protocol']}"
 
 
 def modules(results: Results) -> str:
@@ -105,7 +107,7 @@ def modules(results: Results) -> str:
         for name in ordered[:SHOWN_MODULES]
     ]
     rows.append(["all", *(f"{p['microseconds'] / 1000:.2f}" for p in result["profiles"])])
-    return _table(["ms", *(f"`{Path(p['file']).name}`" for p in result["profiles"])], rows)
+    return markdown(["ms", *(f"`{Path(p['file']).name}`" for p in result["profiles"])], rows)
 
 
 def sensitivity(results: Results) -> str:
@@ -126,7 +128,7 @@ def sensitivity(results: Results) -> str:
         for it in entries
     ]
     head = ["quantised alone", "SNR, dB", "change of max F", "the same, all others quantised"]
-    return f"{_table(head, rows)}\n\n{_measured_on(result)} {sentence(result['suggestion'])}"
+    return f"{markdown(head, rows)}\n\n{_measured_on(result)} {sentence(result['suggestion'])}"
 
 
 def options(results: Results) -> str:
@@ -142,7 +144,7 @@ def options(results: Results) -> str:
             by_form.setdefault(form, []).append(f"{row['max_F']:.4f}, {row['MAE']:.4f}{snr}")
     head = ["observer, correction", *(f"`{Path(it['model']).stem}`" for it in result["models"])]
     rows = [[form, *cells] for form, cells in by_form.items()]
-    return f"{_table(head, rows)}\n\n{_measured_on(result)}"
+    return f"{markdown(head, rows)}\n\n{_measured_on(result)}"
 
 
 def _measured_on(result: Mapping[str, Any]) -> str:
@@ -153,8 +155,3 @@ def _measured_on(result: Mapping[str, Any]) -> str:
 def _scores(results: Results, name: str, data: str) -> Mapping[str, Any] | None:
     found = results.get(name, {}).get("data", ())
     return next((scores for scores in found if scores["name"] == data), None)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))

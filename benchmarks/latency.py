@@ -21,6 +21,7 @@ from benchmarks.peers import FOLDER as PEERS
 from benchmarks.timing import WARM_UP, pinned
 from benchmarks.timing import Protocol as Protocol  # for those who look for it here
 from edge_apps.errors import InputError
+from edge_apps.targets import check_absent
 from samnet.command import run_command
 
 Engine = Literal[
@@ -122,8 +123,8 @@ def _check(options: Options) -> None:
         raise InputError("a model is given twice; name each once")
     if options.repetitions < 1 or not options.threads or not options.sizes:
         raise InputError("give at least one repetition, one number of threads and one size")
-    if options.json and options.json.exists() and not options.overwrite:
-        raise InputError(f"{options.json}: already exists; pass --overwrite or choose another name")
+    if options.json:
+        check_absent(options.json, overwrite=options.overwrite)
     for threads in options.threads:
         with pinned(threads):
             pass

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks import tables
+
 Row = Mapping[str, Any]
 
 BUSY = 0.05
@@ -80,9 +82,7 @@ def remarks(rows: Sequence[Row]) -> list[str]:
 
 def markdown(result: Mapping[str, Any]) -> str:
     """The rows of a result file as a table, what to know of them and how they were taken."""
-    rule = ["---", "---", *["---:"] * (len(HEAD) - 2)]
-    rows = [cells(row) for row in result["rows"]]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in (HEAD, rule, *rows))
+    table = tables.markdown(HEAD, map(cells, result["rows"]), words=2)
     notes = "\n".join(f"- {line}" for line in remarks(result["rows"]))
     machine = result["environment"]
     features = ", ".join(machine["cpu_features"])

@@ -21,6 +21,7 @@ from edge_apps.errors import InputError
 from edge_apps.files import replacing, sha256
 from edge_apps.progress import progress
 from edge_apps.shipped import default_model
+from edge_apps.targets import check_absent
 from edge_apps.video import opencv
 from samnet.command import run_command
 
@@ -81,8 +82,8 @@ def main(options: Options) -> None:
     if options.frames < SAMPLES:
         raise InputError(f"--frames is {options.frames}, expected at least {SAMPLES}")
     for target in (options.json, options.plot):
-        if target and target.exists() and not options.overwrite:
-            raise InputError(f"{target}: already exists; pass --overwrite or choose another name")
+        if target:
+            check_absent(target, overwrite=options.overwrite)
     with tempfile.TemporaryDirectory() as folder:
         clip = make_clip(Path(folder) / "clip.mp4", options.size)
         curve = follow(clip, options.model, options.frames)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks import tables
 from benchmarks.latency_table import markdown
 
 Results = Mapping[str, Mapping[str, Any]]
@@ -22,8 +23,7 @@ def cost(results: Results) -> str:
     if result is None:
         return ""
     head = ["network", "parameters, M", "Table II", "px", "G madds", "Table III"]
-    rows = [head, ["---", *["---:"] * (len(head) - 1)]]
-    notes = []
+    rows, notes = [], []
     for it in result["networks"]:
         paper = it["paper"]
         cells = [f"`{it['name']}`", f"{it['parameters'] / 1e6:.2f}"]
@@ -36,6 +36,5 @@ def cost(results: Results) -> str:
             if paper["remark"]:
                 notes.append(f"- `{it['name']}`: {paper['remark']}.")
         rows.append(cells)
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
     protocol = f"{result['protocol'][0].upper()}{result['protocol'][1:]}."
-    return "\n\n".join([table, "\n".join(notes), protocol])
+    return "\n\n".join([tables.markdown(head, rows), "\n".join(notes), protocol])

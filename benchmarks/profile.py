@@ -17,6 +17,7 @@ from benchmarks.breakdown import LEAST, Profiler, profile
 from benchmarks.timing import WARM_UP, Protocol, pinned
 from edge_apps.errors import InputError
 from edge_apps.manifest import verify
+from edge_apps.targets import check_absent
 from samnet.command import run_command
 
 
@@ -123,8 +124,8 @@ def _check(options: Options) -> None:
     if options.plot and options.plot.suffix != ".png":
         raise InputError(f"{options.plot}: expected a name that ends in .png")
     for path in (options.json, options.plot):
-        if path and path.exists() and not options.overwrite:
-            raise InputError(f"{path}: already exists; pass --overwrite or choose another name")
+        if path:
+            check_absent(path, overwrite=options.overwrite)
 
 
 if __name__ == "__main__":

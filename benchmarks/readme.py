@@ -19,6 +19,7 @@ from benchmarks import convert_page, devices_page, int8_page, peers_page
 from benchmarks.devices import advice, advice_table
 from benchmarks.evidence import accuracies, timings
 from benchmarks.standing import standings
+from benchmarks.tables import markdown
 from benchmarks.training_page import ablation, recipes, throughput
 from convert import formats
 from edge_apps.errors import InputError
@@ -163,7 +164,7 @@ def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
             (f"`{Path(model).name}`", name, str(count), f"{max_f:.3f}", f"{mae:.3f}")
             for model, name, count, max_f, mae in accuracy
         ]
-        parts.append(_table(("network", "data set", "photos", "max F", "MAE"), rows))
+        parts.append(markdown(("network", "data set", "photos", "max F", "MAE"), rows))
     for result in results.values():
         if "latency_protocol" in result:
             parts.append(_forms(result))
@@ -219,12 +220,7 @@ def _forms(result: Mapping[str, Any]) -> str:
         for row in result["rows"]
     ]
     note = f"{result['latency_protocol']} On {result['environment']['cpu']}."
-    return _table(("form", "size, MB", "latency, ms"), rows) + f"\n\n{note}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
+    return markdown(("form", "size, MB", "latency, ms"), rows) + f"\n\n{note}"
 
 
 def _cropped(picture: Bytes) -> Bytes:

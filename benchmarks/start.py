@@ -25,6 +25,7 @@ from edge_apps.errors import InputError
 from edge_apps.files import sha256
 from edge_apps.photos import write_image
 from edge_apps.shipped import default_model
+from edge_apps.targets import check_absent
 from samnet.command import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,8 +69,8 @@ def main(options: Options) -> None:
 
     if options.repetitions < 1:
         raise InputError(f"--repetitions is {options.repetitions}, expected at least 1")
-    if options.json and options.json.exists() and not options.overwrite:
-        raise InputError(f"{options.json}: already exists; pass --overwrite or choose another name")
+    if options.json:
+        check_absent(options.json, overwrite=options.overwrite)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photo = folder / f"{PHOTO}.png"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Iterable, Sequence
 
 PLAIN_WIDTH = 200
 """Characters of a line where the output is no terminal."""
@@ -74,6 +75,18 @@ class Table:
             shown.add_row(*map(Text, row))
         width = None if sys.stdout.isatty() else PLAIN_WIDTH
         Console(file=sys.stdout, width=width).print(shown)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
+    """Cells as Markdown.
+
+    Args:
+        head: titles of the columns.
+        rows: each as long as the head.
+        words: columns from the left that hold text; the others hold figures, set to the right.
+    """
+    rule = [*["---"] * words, *["---:"] * (len(head) - words)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
 
 
 def number(value: float | None, form: str = ".3f") -> str:

@@ -24,6 +24,7 @@ from benchmarks.timing import WARM_UP, pinned
 from edge_apps.errors import InputError
 from edge_apps.manifest import Precision
 from edge_apps.photos import resize_photo
+from edge_apps.targets import check_absent
 from samnet.command import run_command
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def _check(options: Options) -> None:
         raise InputError(f"two models are called {repeated}, and so would be their files")
     if options.repetitions < 0:
         raise InputError(f"{options.repetitions} repetitions; use 0 for none, or more")
-    if options.json and options.json.exists() and not options.overwrite:
-        raise InputError(f"{options.json}: already exists; pass --overwrite or choose another name")
+    if options.json:
+        check_absent(options.json, overwrite=options.overwrite)
     for model in options.models:
         if model.suffix != ".safetensors":
             raise InputError(f"{model}: expected a checkpoint (.safetensors), which both convert")

@@ -22,6 +22,7 @@ import torch
 from benchmarks.plain_loop import PlainLoop
 from benchmarks.timing import QUIET, pinned
 from edge_apps.errors import InputError
+from edge_apps.targets import check_absent
 from samnet.augment import Augmentation
 from samnet.command import run_command
 from samnet.data.layouts import find_pairs
@@ -76,8 +77,7 @@ def main(options: Options) -> None:
     Raises:
         InputError: for wrong input; nothing is written then.
     """
-    if options.json.exists() and not options.overwrite:
-        raise InputError(f"{options.json}: already exists; pass --overwrite or choose another name")
+    check_absent(options.json, overwrite=options.overwrite)
     data = find_pairs(options.data)
     with pinned(options.threads) as cores:
         torch.set_num_threads(options.threads)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks import tables
 from samnet.ablation_table import markdown
 from samnet.recipe import RECIPES, Phase, Recipe
 
@@ -50,11 +51,11 @@ def throughput(results: Mapping[str, Mapping[str, Any]]) -> str:
     result = results.get("throughput")
     if result is None:
         return PENDING
-    lines = ["| input | plain, photos/s | ours, photos/s | ratio |", "| --- | ---: | ---: | ---: |"]
+    rows = []
     for row in result["sizes"]:
         plain, ours = row["plain"]["photos_per_second"], row["ours"]["photos_per_second"]
-        lines.append(f"| {row['size']} px | {plain:.1f} | {ours:.1f} | {row['ratio']:.2f} |")
-    return "\n".join(lines)
+        rows.append([f"{row['size']} px", f"{plain:.1f}", f"{ours:.1f}", f"{row['ratio']:.2f}"])
+    return tables.markdown(("input", "plain, photos/s", "ours, photos/s", "ratio"), rows)
 
 
 def ablation(results: Mapping[str, Mapping[str, Any]]) -> str:

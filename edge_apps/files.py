@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_apps.errors import InputError
+from edge_apps.targets import check_absent
 
 
 @contextlib.contextmanager
@@ -23,8 +24,7 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         InputError: if ``path`` exists and ``overwrite`` is false, or its folder cannot be written.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise InputError(f"{path}: already exists; pass --overwrite or choose another name")
+    check_absent(path, overwrite=overwrite)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file")
     try:
