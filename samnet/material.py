@@ -9,7 +9,8 @@ import torch
 from samnet.data.layouts import Pair
 from samnet.data.packed import PackedPairs, fingerprint, pack
 from samnet.distributed import Processes
-from samnet.imitation import TEACHER_SIZE, PackedFeatures
+from samnet.feature_teacher import TEACHER_SIZE
+from samnet.imitation import PackedFeatures
 from samnet.soft_targets import SoftTargets
 from samnet.train_options import TrainOptions
 
