@@ -61,7 +61,11 @@ def read_photo(path: str | Path) -> Bytes:
     Raises:
         InputError: if the file is missing, truncated or no picture.
     """
-    image = ImageOps.exif_transpose(_open(path))
+    return photo_of(ImageOps.exif_transpose(_open(path)))
+
+
+def photo_of(image: Image.Image) -> Bytes:
+    """The pixels of a loaded image as RGB, (H, W, 3) uint8; transparency is laid over white."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

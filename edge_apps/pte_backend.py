@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ TYPES = {0: "uint8", 6: "float32"}
 
 _pool_generation = 0
 
+_turn = threading.RLock()
+"""Held by the thread that runs a program or changes the pool, which all programs share."""
+
 
 class PteBackend:
     """An opened ``.pte``.
@@ -29,7 +33,7 @@ class PteBackend:
     All programs of a process share one pool of threads, and a program that was loaded before the
     pool changed would use one that no longer exists. Each backend therefore remembers for which
     pool its program was loaded and loads it again after a change: cheap where one number of
-    threads is used, correct where several alternate.
+    threads is used, correct where several alternate. Threads that call take turns.
 
     Args:
         content: the file's bytes.
@@ -52,20 +56,24 @@ class PteBackend:
         """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
         import torch
 
-        self.prepare()
         given = self.floats.photo(photo) if self.floats else np.ascontiguousarray(photo)[None]
-        outputs = self._method.execute([torch.from_numpy(given)])
-        map: Bytes = outputs[0].numpy()
+        if not given.flags.writeable:
+            given = given.copy()  # torch warns of memory that it must not write to
+        with _turn:
+            self.prepare()
+            outputs = self._method.execute([torch.from_numpy(given)])
+            map: Bytes = outputs[0].numpy()
         if self.floats:
             map = self.floats.map(map)
         return map.reshape(map.shape[1:3])
 
     def prepare(self) -> None:
         """Loads the program for a pool of as many threads as asked for."""
-        generation = _use_threads(self.threads)
-        if generation != self._generation:
-            self._method = load_program(self._content).load_method("forward")
-            self._generation = generation
+        with _turn:
+            generation = _use_threads(self.threads)
+            if generation != self._generation:
+                self._method = load_program(self._content).load_method("forward")
+                self._generation = generation
 
 
 def open_pte(

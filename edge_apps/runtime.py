@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_apps.errors import InputError
+from edge_apps.inputs import Input, accept
 from edge_apps.manifest import Manifest, manifest_path, verify
 from edge_apps.photos import Bytes, resize_map, resize_photo
 from edge_apps.tensors import Floats, floats_of
@@ -22,7 +23,7 @@ class Backend(Protocol):
     size: int
 
     def run(self, photo: Bytes) -> Bytes:
-        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8.
+        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8, called by any thread.
 
         S is ``size``; M is S, or less where the artefact leaves the last enlarging to its user.
         """
@@ -30,7 +31,7 @@ class Backend(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Segmenter:
-    """Finds what is salient in a photo.
+    """Finds what is salient in a photo; threads may share it.
 
     Args:
         backend: the opened artefact.
@@ -45,25 +46,23 @@ class Segmenter:
         """S, height and width in pixels at which the artefact runs."""
         return self.backend.size
 
-    def __call__(self, photo: Bytes) -> Bytes:
-        """Segments a photo of any size.
+    def __call__(self, photo: Input) -> Bytes:
+        """Segments a photo of any size; any number of threads may call it at once.
 
         Args:
-            photo: RGB, (H, W, 3) uint8.
+            photo: RGB, (H, W, 3) uint8, or what else :func:`edge_apps.inputs.accept` takes: other
+                arrays of bytes, an image of Pillow, or the path of a file.
 
         Returns:
-            (H, W) uint8, 255 is salient.
+            (H, W) uint8, 255 is salient. It lies on the array or image as its pixels do, on a file
+            as it is meant to be seen.
 
         Raises:
-            InputError: if the photo has another shape or type.
+            InputError: if it is no photo, or cannot be read.
         """
-        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != "uint8" or not photo.size:
-            raise InputError(
-                f"photo has shape {photo.shape} and type {photo.dtype}, "
-                "expected (H, W, 3) uint8; convert it to RGB bytes"
-            )
-        map = self.run(resize_photo(photo, (self.size, self.size)))
-        return resize_map(map, photo.shape[:2])
+        given = accept(photo)
+        map = self.run(resize_photo(given.photo, (self.size, self.size)))
+        return given.placed(resize_map(map, given.photo.shape[:2]))
 
     def run(self, photo: Bytes) -> Bytes:
         """Runs the artefact alone: photo (S, S, 3) uint8 to map (M, M) uint8, M at most S.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorf
 class TFLiteBackend:
     """An opened ``.tflite``.
 
+    An interpreter holds the tensors of one call. Threads therefore take turns; one call alone
+    uses all the threads that the network may use.
+
     Args:
         interpreter: a TFLite interpreter with allocated tensors.
         size: S, height and width of the input in pixels.
@@ -33,15 +37,18 @@ class TFLiteBackend:
         self.interpreter = interpreter
         self.size = size
         self.floats = floats
+        self._turn = threading.Lock()
         self._input = interpreter.get_input_details()[0]["index"]
         self._output = interpreter.get_output_details()[0]["index"]
 
     def run(self, photo: Bytes) -> Bytes:
         """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
         floats = self.floats
-        self.interpreter.set_tensor(self._input, floats.photo(photo) if floats else photo[None])
-        self.interpreter.invoke()
-        map: Bytes = self.interpreter.get_tensor(self._output)
+        given = floats.photo(photo) if floats else photo[None]
+        with self._turn:
+            self.interpreter.set_tensor(self._input, given)
+            self.interpreter.invoke()
+            map: Bytes = self.interpreter.get_tensor(self._output)
         if floats:
             map = floats.map(map)
         return map.reshape(map.shape[1:3])

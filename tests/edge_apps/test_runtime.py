@@ -64,8 +64,7 @@ def test_manifest_of_another_artefact_is_refused(tflite: Path, describe: Describ
 @pytest.mark.parametrize(
     "photo",
     [
-        np.zeros((32, 32), np.uint8),
-        np.zeros((32, 32, 4), np.uint8),
+        np.zeros((32, 32, 5), np.uint8),
         np.zeros((32, 32, 3), np.float32),
         np.zeros((0, 32, 3), np.uint8),
     ],
