@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 from edge_apps.errors import InputError
+from edge_apps.streams import READER_GONE, fill_closed, flush_all, is_reader_gone, say
+from edge_apps.termination import Terminated, heeding_signals
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What the system says of disks that are full, of quotas and of those that only can be read."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,15 +26,52 @@ class Parser(argparse.ArgumentParser):
 def finish(main: Callable[[], None]) -> NoReturn:
     """Runs ``main`` and ends the process.
 
-    Status 0 when ``main`` returns, 2 with one line on standard error for wrong input, 130 when
-    interrupted. Anything else is a defect and keeps its traceback.
+    Status 0 when ``main`` returns, 2 with one line on standard error for wrong input or where
+    standard output cannot be written, 130 when interrupted, 143 or 129 when ended by SIGTERM or
+    SIGHUP, and 141 without a word when who reads the output has gone. Anything else is a defect
+    and keeps its traceback. Standard streams may be closed.
     """
+    fill_closed()
+    with heeding_signals():
+        status = _status(main)
+    failure = flush_all()
+    if failure is not None and not status:
+        status = READER_GONE if isinstance(failure, BrokenPipeError) else 2
+        if status == 2:
+            say(f"error: standard output: cannot be written ({failure.strerror})")
+    sys.exit(status)
+
+
+def _status(main: Callable[[], None]) -> int:
     try:
         main()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        say(f"error: {error}")
+        return 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(0)
+        say("interrupted")
+        return 130
+    except Terminated as ended:
+        say("terminated")
+        return int(str(ended))
+    except SystemExit as ended:
+        return _status_of(ended)
+    except BrokenPipeError:
+        if not is_reader_gone():
+            raise
+        return READER_GONE
+    except OSError as error:
+        # A file's name stands in what opening it raises, and in nothing that writing does.
+        if error.errno not in UNWRITABLE:
+            raise
+        say(f"error: {error.filename or 'standard output'}: cannot be written ({error.strerror})")
+        return 2
+    return 0
+
+
+def _status_of(ended: SystemExit) -> int:
+    """The exit status that the interpreter makes of a call of ``sys.exit``."""
+    if ended.code is None or isinstance(ended.code, int):
+        return ended.code or 0
+    say(str(ended.code))
+    return 1

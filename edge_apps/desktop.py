@@ -6,7 +6,7 @@ import contextlib
 
 from edge_apps.command import Parser, finish
 from edge_apps.errors import InputError
-from edge_apps.pipe import parse_size, standard_input, write_maps
+from edge_apps.pipe import parse_size, standard_input, standard_output, write_maps
 from edge_apps.pipeline import Pipeline
 from edge_apps.program import Options, add_network, add_results, add_source, options_of, run
 from edge_apps.runtime import load
@@ -52,12 +52,10 @@ def pipe(options: Options, size: str) -> None:
     if options.sources or options.output or options.window or options.preview:
         raise InputError("--pipe takes no SOURCE, --output, --window or --preview; leave them out")
     source = standard_input(parse_size(size))
+    stream = standard_output()
     segmenter = load(options.model or default_model(), threads=options.threads)
     pipeline = Pipeline(source, segmenter)
-    with (
-        open(1, "wb", buffering=0, closefd=False) as stream,
-        contextlib.closing(pipeline.results()) as results,
-    ):
+    with stream, contextlib.closing(pipeline.results()) as results:
         write_maps(results, stream)
 
 

@@ -45,6 +45,8 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, BrokenPipeError):
+            raise  # of a stream that the block wrote to
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
+import select
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
 
 import numpy as np
 
 from edge_apps.errors import InputError
 from edge_apps.frames import Frame
 from edge_apps.pipeline import Result
+from edge_apps.streams import INPUT, OUTPUT
 
 LARGEST = 16384
 """Pixels that a side may have; a typing error would otherwise ask for all memory."""
@@ -33,7 +35,7 @@ class RawFrames:
     total: int | None = None
     notice = ""
 
-    def __init__(self, stream: BinaryIO, size: tuple[int, int]) -> None:
+    def __init__(self, stream: io.RawIOBase, size: tuple[int, int]) -> None:
         self.stream = stream
         self.size = size
 
@@ -65,18 +67,32 @@ def standard_input(size: tuple[int, int]) -> RawFrames:
     """Frames of ``size`` (width, height) from standard input.
 
     Raises:
-        InputError: if that is a terminal.
+        InputError: if that is a terminal or closed.
     """
+    if sys.stdin is None:
+        raise InputError("standard input is closed; pipe frames into it")
     if sys.stdin.isatty():
         raise InputError(
             "standard input is a terminal; pipe frames into it, as in "
             "ffmpeg -i FILE -f rawvideo -pix_fmt rgb24 - | …"
         )
     # Unbuffered, since a thread that waits in a buffered stream would hold up the exit.
-    return RawFrames(open(0, "rb", buffering=0, closefd=False), size)
+    return RawFrames(open(INPUT, "rb", buffering=0, closefd=False), size)
 
 
-def write_maps(results: Iterable[Result], stream: BinaryIO) -> int:
+def standard_output() -> io.RawIOBase:
+    """Standard output, for :func:`write_maps`.
+
+    Raises:
+        InputError: if it is closed.
+    """
+    if sys.stdout is None:
+        raise InputError("standard output is closed; maps are written to it, as in … | ffplay -")
+    sys.stdout.flush()
+    return open(OUTPUT, "wb", buffering=0, closefd=False)
+
+
+def write_maps(results: Iterable[Result], stream: io.RawIOBase) -> int:
     """Writes each map as H * W bytes, 255 is salient; the number of maps.
 
     Args:
@@ -84,16 +100,24 @@ def write_maps(results: Iterable[Result], stream: BinaryIO) -> int:
         stream: unbuffered, such as standard output.
 
     Raises:
-        InputError: if the reader at the other end is gone.
+        BrokenPipeError: if the reader at the other end has gone.
+        InputError: if the stream cannot be written, such as to a disk that is full.
     """
     count = 0
     for result in results:
         rest = np.ascontiguousarray(result.map).data.cast("B")
         try:
             while rest:
-                rest = rest[stream.write(rest) :]
-        except BrokenPipeError as error:
-            raise InputError(f"standard output: closed by its reader after {count} maps") from error
+                written = stream.write(rest)
+                if written is None:  # a stream that does not wait, and whose reader is slower
+                    select.select([], [stream], [])
+                rest = rest[written or 0 :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise InputError(
+                f"standard output: cannot be written after {count} maps ({error.strerror})"
+            ) from error
         count += 1
     return count
 
@@ -113,11 +137,14 @@ def parse_size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def _fill(stream: BinaryIO, buffer: memoryview) -> int:
+def _fill(stream: io.RawIOBase, buffer: memoryview) -> int:
     """Reads until the buffer is full or the stream ends; the bytes found."""
     found = 0
     while found < len(buffer):
-        count = stream.readinto(buffer[found:])  # type: ignore[attr-defined]
+        count = stream.readinto(buffer[found:])
+        if count is None:  # a stream that does not wait, and whose writer is slower
+            select.select([stream], [], [])
+            continue
         if not count:
             break
         found += count
