@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_apps.errors import InputError
-from edge_apps.targets import check_absent
+from edge_apps.targets import check_absent, check_folder
 
 
 @contextlib.contextmanager
@@ -30,10 +30,14 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent
+            # A name may be as long as the system allows, and takes up to 4 bytes a character.
+            prefix=f".{path.stem[:40]}.",
+            suffix=path.suffix,
+            dir=path.parent,
         )
         os.close(handle)
     except OSError as error:
+        check_folder(path.parent)
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
     temporary = Path(name)
     try:
