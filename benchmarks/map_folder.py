@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from edge_apps.errors import InputError
-from edge_apps.photos import SUFFIXES, Bytes, read_map
+from edge_apps.photo_files import SUFFIXES
+from edge_apps.photos import Bytes, read_map
 from samnet.data.layouts import DataSet, Pair
 
 LISTED = 5

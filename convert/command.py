@@ -13,7 +13,8 @@ from convert.formats import Engine, choose
 from convert.source import kind_of_source
 from edge_apps.errors import InputError
 from edge_apps.manifest import Precision
-from edge_apps.photos import Bytes, find_photos, read_photo
+from edge_apps.photo_files import find_photos
+from edge_apps.photos import Bytes, read_photo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_apps.errors import InputError
+from edge_apps.input_file import is_stream, name_of
 from edge_apps.photos import Bytes, read_photo
 
 SLIDES = 0.5
@@ -76,6 +77,7 @@ class Photos:
         self.paths = tuple(paths)
         self.name = self.paths[0].name if len(self.paths) == 1 else f"{len(self.paths)} photos"
         self.total: int | None = len(self.paths)
+        self._streams: dict[Path, Bytes] = {}  # which can be read but once
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Yields the photos that can be read.
@@ -89,16 +91,24 @@ class Photos:
                 return
             start = time.monotonic()
             try:
-                photo = read_photo(path)
+                photo = self._read(path)
             except InputError as error:
                 failures.append(str(error))
                 continue
             now = time.monotonic()
-            yield Frame(photo, path.stem, now - start, now)
+            yield Frame(photo, name_of(path), now - start, now)
         if failures:
             raise InputError(
                 f"{len(failures)} of {len(self.paths)} photos failed: {'; '.join(failures)}"
             )
+
+    def _read(self, path: Path) -> Bytes:
+        photo = self._streams.get(path)
+        if photo is None:
+            photo = read_photo(path)
+            if is_stream(path):
+                self._streams[path] = photo
+        return photo
 
 
 class Playback:

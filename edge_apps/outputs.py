@@ -14,6 +14,7 @@ from edge_apps.drawing import ENDINGS, Show, display, draw
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
 from edge_apps.frames import Photos, Source
+from edge_apps.input_file import name_of
 from edge_apps.photos import Bytes, write_image
 from edge_apps.pipeline import Result
 from edge_apps.targets import check_targets
@@ -52,7 +53,7 @@ class Folder:
         """The file that a photo or video becomes."""
         if path.suffix.lower() in SUFFIXES:
             return self.path / f"{path.stem}_{self.show}.mp4"
-        return self.path / f"{path.stem}{ENDINGS[self.show]}.png"
+        return self.path / f"{name_of(path)}{ENDINGS[self.show]}.png"
 
     def write(self, results: Iterable[Result], source: Source) -> int:
         """Writes the results of one source; the number of frames.

@@ -6,73 +6,103 @@ artefact see the same pixels and differ in nothing but the network.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
+from edge_apps.color import split_alpha, to_srgb
+from edge_apps.decoding import WIDE, open_picture
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
+from edge_apps.levels import is_deep, read_levels
+from edge_apps.notice import notice
+from edge_apps.photo_files import listed
 
 Bytes = NDArray[np.uint8]
 """An array of bytes; the shape is stated where it is used."""
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".gif"})
-"""What counts as a picture in a folder, in lower case. A file named itself may have any suffix."""
-
 TINT = (255, 32, 64)
 """RGB colour that an overlay gives to what is salient."""
 
+TOLERATED_TINT = 16
+"""Largest difference of the colours of a pixel that JPEG makes of a grey one."""
 
-def find_photos(paths: Iterable[str | Path]) -> list[Path]:
-    """The pictures among files and folders, sorted and without repeats.
+COLORED = 0.001
+"""A larger share of coloured pixels makes a picture no map."""
 
-    A folder stands for the pictures directly inside it, without hidden files.
 
-    Raises:
-        InputError: if a path does not exist, or there is no picture at all.
+@dataclasses.dataclass(frozen=True)
+class MapFile:
+    """A saliency map or mask as its file holds it.
+
+    Args:
+        values: (H, W) uint8, 255 is salient.
+        highest: the highest value in the file.
+        white: the value in the file that stands for 255.
+        from_alpha: whether the values are the opacity of a picture that is not opaque throughout.
     """
-    given = [Path(path) for path in paths]
-    found: set[Path] = set()
-    for path in given:
-        if path.is_dir():
-            found |= {file for file in path.iterdir() if _is_picture(file)}
-        elif path.exists():
-            found.add(path)
-        else:
-            raise InputError(f"{path}: no such file or folder; give photos or folders of photos")
-    if not found:
-        names = ", ".join(str(path) for path in given) or "nothing"
-        raise InputError(f"no photo in {names}; expected files such as .jpg, .png or .webp")
-    return sorted(found)
+
+    values: Bytes
+    highest: float
+    white: float
+    from_alpha: bool
 
 
-def read_photo(path: str | Path) -> Bytes:
+def read_photo(path: str | Path, megapixels: float | None = None) -> Bytes:
     """Reads a picture as it is meant to be seen.
 
-    The EXIF orientation is applied and transparency laid over white.
+    The EXIF orientation is applied, a color profile converted to sRGB and transparency laid over
+    white. More than 8 bits are scaled to 8.
+
+    Args:
+        path: a file, ``-`` for standard input, ``/dev/fd/N`` or a named pipe.
+        megapixels: see :func:`edge_apps.decoding.open_picture`.
 
     Returns:
-        RGB, (H, W, 3) uint8.
+        RGB, (H, W, 3) uint8; smaller than the picture where that is above the limit.
 
     Raises:
-        InputError: if the file is missing, truncated or no picture.
+        InputError: if the file is missing, truncated or no picture, or what is white in it is
+            unknown.
     """
-    return photo_of(ImageOps.exif_transpose(_open(path)))
+    return photo_of(open_picture(path, megapixels), path)
 
 
-def photo_of(image: Image.Image) -> Bytes:
-    """The pixels of a loaded image as RGB, (H, W, 3) uint8; transparency is laid over white."""
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    elif image.mode.startswith("I;16"):
-        # Pillow would clip the 16 bits to 8 and leave a white photo.
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return np.array(image.convert("RGB"))
+def photo_of(image: Image.Image, name: str | Path = "photo") -> Bytes:
+    """The pixels of a loaded image as :func:`read_photo` gives them, but for its orientation.
+
+    Args:
+        image: of any mode.
+        name: for messages; the path of its file where it has one.
+
+    Raises:
+        InputError: if its values leave doubt which is white.
+    """
+    profile, deep = image.info.get("icc_profile"), is_deep(image)
+    if deep:
+        key = image.info.get("transparency")
+        alpha = None
+        if isinstance(key, int):
+            alpha = Image.fromarray(np.where(np.asarray(image) == key, 0, 255).astype(np.uint8))
+        image = Image.fromarray(read_levels(image, name, dark=False).values)
+    else:
+        wide = image.info.get(WIDE, False)
+        image, alpha = split_alpha(image)
+        _check_brightness(image, name, wide=wide)
+    if profile is not None:
+        image.info["icc_profile"] = profile
+    try:
+        photo = to_srgb(image, name)
+    except Exception as error:  # Pillow's color engine is absent, or has no such conversion
+        raise InputError(f"{name}: colors of kind {image.mode} cannot be read ({error})") from error
+    if alpha is not None:
+        if alpha.getextrema() == (0, 0):
+            notice(f"{name}: transparent throughout, read as white; remove its alpha channel")
+        photo = Image.composite(photo, Image.new("RGB", photo.size, "white"), alpha)
+    return np.array(photo)
 
 
 def read_map(path: str | Path) -> Bytes:
@@ -82,9 +112,36 @@ def read_map(path: str | Path) -> Bytes:
         Grey values, (H, W) uint8; the ones of a 1-bit file become 255.
 
     Raises:
-        InputError: if the file is missing, truncated or no picture.
+        InputError: as :func:`read_map_file`.
     """
-    return np.array(_open(path).convert("L"))
+    return read_map_file(path).values
+
+
+def read_map_file(path: str | Path) -> MapFile:
+    """Reads a saliency map or a mask with what its file says of it.
+
+    The opacity is the map of a picture that is not opaque throughout, as of cut-outs. More than 8
+    bits are scaled as those of photos. A color profile says nothing of a map.
+
+    Raises:
+        InputError: if the file is missing, truncated, no picture, or one in color.
+    """
+    image = open_picture(path)
+    if is_deep(image):
+        levels = read_levels(image, path, dark=True)
+        values, from_alpha = levels.values, False
+        if isinstance(key := image.info.get("transparency"), int):
+            values = np.where(np.asarray(image) == key, np.uint8(0), values)
+        return MapFile(values, levels.highest, levels.white, from_alpha)
+    keyed = image.mode in ("1", "L")  # whose transparent grey, if any, is background
+    colors, alpha = split_alpha(image)
+    if alpha is not None and not keyed and _decides(alpha):
+        values, from_alpha = np.array(alpha), True
+    else:
+        values, from_alpha = _grey(colors, path), False
+        if alpha is not None and keyed:
+            values = np.minimum(values, np.asarray(alpha))
+    return MapFile(values, float(values.max()), 255.0, from_alpha)
 
 
 def resize_photo(photo: Bytes, size: tuple[int, int]) -> Bytes:
@@ -131,29 +188,43 @@ def write_image(path: str | Path, image: Bytes, *, overwrite: bool = False) -> N
         Image.fromarray(image).save(temporary)
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def _open(path: str | Path) -> Image.Image:
-    """Decodes all of a file now, so that a truncated one is found here."""
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; give the path of a picture")
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of what it then raises, and of harmless metadata.
-            warnings.simplefilter("ignore")
-            image = Image.open(path)
-            image.load()
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: too large a picture ({error})") from error
-    except Exception as error:
-        # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and others on
-        # damaged files, and document none of them.
+def _check_brightness(image: Image.Image, path: str | Path, *, wide: bool) -> None:
+    """Refuses colours that were stored with 12 bits in 16, and tells of values in 0 to 1."""
+    if image.mode not in ("L", "RGB"):
+        return
+    highest = int(np.max(image.getextrema()))
+    if wide and 0 < highest < 16:
         raise InputError(
-            f"{path}: not a readable picture, or truncated ({error}); replace the file"
-        ) from error
-    return image
+            f"{path}: holds values below {(highest + 1) * 256} of 65535, nearly black; if it has "
+            "fewer bits than its file, scale it to the whole range or save it with 8 bits"
+        )
+    if highest == 1:
+        notice(f"{path}: no value above 1 of 255, a black photo; were values in 0 to 1 meant?")
+
+
+def _decides(alpha: Image.Image) -> bool:
+    """Whether an opacity tells object from background: not the same half everywhere."""
+    low, high = alpha.getextrema()
+    return low != high or high == 0
+
+
+def _grey(image: Image.Image, path: str | Path) -> Bytes:
+    if image.mode in ("1", "L"):
+        return np.array(image.convert("L"))
+    colors = np.asarray(to_srgb(image, path) if image.mode == "LAB" else image.convert("RGB"))
+    tint = colors.max(-1).astype(np.int16) - colors.min(-1)
+    if (tint > TOLERATED_TINT).mean() > COLORED:
+        found = "a color picture"
+        if image.mode == "P":
+            numbers = [str(index) for _, index in image.getcolors() or ()]
+            found = f"the values {listed(numbers)} in palette colors"
+        highest = int(np.asarray(Image.fromarray(colors).convert("L")).max())
+        raise InputError(
+            f"{path}: {found} (brightest {highest} of 255), expected grey from 0 to 255; write "
+            "what is salient in white on black, or give the folder of masks or maps, if this is "
+            "a photo"
+        )
+    return np.array(Image.fromarray(colors).convert("L"))
 
 
 def _resize(array: Bytes, size: tuple[int, int]) -> Bytes:

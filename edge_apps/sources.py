@@ -8,7 +8,8 @@ from pathlib import Path
 
 from edge_apps.errors import InputError
 from edge_apps.frames import Photos, Source
-from edge_apps.photos import find_photos
+from edge_apps.input_file import refuse_address
+from edge_apps.photo_files import find_photos
 from edge_apps.picamera import PiCamera
 from edge_apps.video import SUFFIXES, Video, usb_camera
 
@@ -30,6 +31,8 @@ def open_sources(given: Sequence[str], camera_size: tuple[int, int]) -> list[Sou
     Raises:
         InputError: if one is missing or cannot be used, or a camera is named beside others.
     """
+    for name in given:
+        refuse_address(name)
     cameras = [name for name in given if name == "picamera" or _CAMERA.fullmatch(name)]
     if cameras and len(given) > 1:
         raise InputError(

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from edge_apps.errors import InputError
-from edge_apps.photos import Bytes, find_photos, read_photo, resize_photo
+from edge_apps.photo_files import find_photos
+from edge_apps.photos import Bytes, read_photo, resize_photo
 from samnet.preprocessing import Preprocessing
 
 SMALLEST_CROP = 0.5

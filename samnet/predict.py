@@ -12,7 +12,9 @@ from pathlib import Path
 import tyro
 
 from edge_apps.errors import InputError
-from edge_apps.photos import cutout, find_photos, overlay, read_photo, write_image
+from edge_apps.input_file import name_of
+from edge_apps.photo_files import find_photos
+from edge_apps.photos import cutout, overlay, read_photo, write_image
 from edge_apps.targets import check_targets
 from samnet.command import run_command
 from samnet.distributed import join_processes, leave_processes
@@ -65,7 +67,7 @@ def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
     if options.cutout:
         kinds["cutout"] = "_cutout"
     targets = [
-        {kind: options.output / f"{photo.stem}{end}.png" for kind, end in kinds.items()}
+        {kind: options.output / f"{name_of(photo)}{end}.png" for kind, end in kinds.items()}
         for photo in photos
     ]
     pairs = (

@@ -20,7 +20,8 @@ from edge_apps.android.persistence import persist
 from edge_apps.android.results import Outcome, protocol, summary, write_result
 from edge_apps.android.session import Session
 from edge_apps.errors import InputError
-from edge_apps.photos import Bytes, find_photos, read_photo, resize_map, resize_photo, write_image
+from edge_apps.photo_files import find_photos
+from edge_apps.photos import Bytes, read_photo, resize_map, resize_photo, write_image
 from edge_apps.progress import progress
 from edge_apps.runtime import load
 from edge_apps.targets import check_absent, check_targets

@@ -15,7 +15,8 @@ from edge_apps.compare.emulated import PROCESSORS, Emulated
 from edge_apps.compare.places import Cpu, Gpu, Place
 from edge_apps.compare.table import legend, lines
 from edge_apps.errors import InputError
-from edge_apps.photos import find_photos, read_map, read_photo
+from edge_apps.photo_files import find_photos
+from edge_apps.photos import read_map, read_photo
 from edge_apps.shipped import FOLDER
 from edge_apps.targets import check_absent
 

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from edge_apps.errors import InputError
-from edge_apps.photos import SUFFIXES
+from edge_apps.photo_files import SUFFIXES
 
 Labelled = tuple[Path, int]
 """A photo and the index of its class."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_apps.errors import InputError
-from edge_apps.photos import SUFFIXES
+from edge_apps.photo_files import SUFFIXES
 from samnet.data.published import LAYOUTS
 
 

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from edge_apps.errors import InputError
+from edge_apps.photo_files import find_photos
 from edge_apps.photos import (
     cutout,
-    find_photos,
     overlay,
     read_map,
     read_photo,
