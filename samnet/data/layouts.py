@@ -8,6 +8,8 @@ from pathlib import Path
 
 from edge_apps.errors import InputError
 from edge_apps.photo_files import SUFFIXES
+from samnet.data.folders import by_stem, divided
+from samnet.data.lists import names_of, read_list
 from samnet.data.published import LAYOUTS
 
 
@@ -16,7 +18,8 @@ class Pair:
     """A photo and its mask.
 
     Args:
-        stem: names the pair, unique in its data set; ``class/name`` where classes have folders.
+        stem: names the pair, unique in its data set; ``class/name`` where classes have folders or a
+            list repeats stems.
         photo: path of the photo.
         mask: path of the mask; foreground is above 128.
     """
@@ -55,8 +58,8 @@ def find_pairs(spec: str | Path, layout: str | None = None) -> DataSet:
 
     ``spec`` is ``[NAME=]PLACE``. The place is the folder of a published data set or one around
     it, a folder with one subfolder of photos and one of masks, two folders as ``PHOTOS:MASKS``,
-    or a list file with lines of ``image mask``, relative to the list and divided by a tab if they
-    contain spaces. Files match by stem.
+    or a list file, see :func:`samnet.data.lists.read_list`. Files match by stem; the folders of
+    photos and masks may both be divided into the same subfolders, one a class.
 
     Args:
         spec: the data set.
@@ -64,9 +67,19 @@ def find_pairs(spec: str | Path, layout: str | None = None) -> DataSet:
             name says or that is found.
 
     Raises:
-        InputError: if the place does not exist, its layout is unknown, or no pair is found.
+        InputError: if the place does not exist or cannot be read, its layout is unknown, or no
+            pair is found.
     """
-    name, _, place = ("", "", str(spec)) if Path(spec).exists() else str(spec).rpartition("=")
+    try:
+        return _find_pairs(str(spec), layout)
+    except OSError as error:
+        raise InputError(f"{spec}: cannot be read ({error.strerror})") from error
+
+
+def _find_pairs(spec: str, layout: str | None) -> DataSet:
+    name, _, place = ("", "", spec) if Path(spec).exists() else spec.rpartition("=")
+    if "://" in place:
+        raise InputError(f"{place}: an address, expected a folder on this machine; download it")
     root = Path(place)
     published = layout or next(
         (key for key in LAYOUTS if key.lower() == (name or root.resolve().name).lower()), None
@@ -75,12 +88,15 @@ def find_pairs(spec: str | Path, layout: str | None = None) -> DataSet:
         raise InputError(f"unknown data layout {published!r}; use one of {', '.join(LAYOUTS)}")
     name = name or published or root.resolve().stem
     if root.is_file():
-        found = _read_list(name, root)
+        listed = read_list(root)
+        stems = names_of([photo for photo, _ in listed])
+        pairs = [Pair(stem, *files) for stem, files in zip(stems, listed, strict=True)]
+        found = DataSet(name, tuple(sorted(pairs, key=lambda pair: pair.stem)))
     elif root.is_dir():
         found = _match(name, _folders(root, published, generic=layout is None))
     elif ":" in place and all(Path(part).is_dir() for part in place.split(":", 1)):
         photos, masks = (Path(part) for part in place.split(":", 1))
-        found = _match(name, [("", photos, masks)])
+        found = _match(name, divided(photos, masks))
     else:
         raise InputError(
             f"{place}: no such folder or list file; give NAME=FOLDER, NAME=PHOTOS:MASKS "
@@ -113,7 +129,7 @@ def _folders(root: Path, published: str | None, *, generic: bool) -> list[tuple[
     photo_folder = next((folders[key] for key in PHOTO_FOLDERS if key in folders), None)
     mask_folder = next((folders[key] for key in MASK_FOLDERS if key in folders), None)
     if photo_folder and mask_folder and generic:
-        return [("", photo_folder, mask_folder)]
+        return divided(photo_folder, mask_folder)
     expected = [f"{photos} with {masks}" for photos, masks in known]
     if generic:
         expected.append("images with masks, or the name of a published data set (NAME=FOLDER)")
@@ -139,9 +155,12 @@ def _match(name: str, groups: list[tuple[str, Path, Path]]) -> DataSet:
     without_photo: list[Path] = []
     for prefix, photo_folder, mask_folder in groups:
         shared = photo_folder == mask_folder
-        photos = _by_stem(photo_folder, SUFFIXES - {".png"} if shared else SUFFIXES)
-        masks = _by_stem(mask_folder, {".png"} if shared else SUFFIXES)
-        pairs += [Pair(prefix + s, photos[s], masks[s]) for s in photos.keys() & masks.keys()]
+        photos = by_stem(photo_folder, SUFFIXES - {".png"} if shared else SUFFIXES)
+        masks = by_stem(mask_folder, {".png"} if shared else SUFFIXES)
+        pairs += [
+            Pair(prefix + photos[stem].stem, photos[stem], masks[stem])
+            for stem in photos.keys() & masks.keys()
+        ]
         without_mask += [photos[stem] for stem in photos.keys() - masks.keys()]
         without_photo += [masks[stem] for stem in masks.keys() - photos.keys()]
     return DataSet(
@@ -150,35 +169,3 @@ def _match(name: str, groups: list[tuple[str, Path, Path]]) -> DataSet:
         tuple(sorted(without_mask)),
         tuple(sorted(without_photo)),
     )
-
-
-def _by_stem(folder: Path, suffixes: set[str] | frozenset[str]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in suffixes and not path.name.startswith("."):
-            if path.stem in files:
-                raise InputError(
-                    f"{path}: shares its stem with {files[path.stem].name}; "
-                    "files match by stem, so remove or rename one"
-                )
-            files[path.stem] = path
-    return files
-
-
-def _read_list(name: str, path: Path) -> DataSet:
-    pairs: dict[str, Pair] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable list of `image mask` lines ({error})") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        fields = line.split("\t") if "\t" in line else line.split()
-        if len(fields) != 2:
-            raise InputError(f"{path}, line {number}: {len(fields)} fields, expected `image mask`")
-        photo, mask = (path.parent / field for field in fields)
-        if photo.stem in pairs:
-            raise InputError(f"{path}, line {number}: a second photo with the stem {photo.stem}")
-        pairs[photo.stem] = Pair(photo.stem, photo, mask)
-    return DataSet(name, tuple(sorted(pairs.values(), key=lambda pair: pair.stem)))

@@ -110,11 +110,118 @@ def test_names_with_spaces_and_equals_signs(tmp_path):
     assert find_pairs(root / "list.txt").pairs == find_pairs(root).pairs
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_lists_of_every_editor(tmp_path, encoding, newline):
+    touch(tmp_path, "images/a.jpg", "masks/a.png", "images/é.jpg", "masks/é.png")
+    text = newline.join(["images/a.jpg masks/a.png", "images/é.jpg\tmasks/é.png"])
+    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
+    (tmp_path / "list.txt").write_bytes((mark + text).encode(encoding))
+    found = find_pairs(tmp_path / "list.txt")
+    assert found.pairs == find_pairs(tmp_path).pairs
+
+
+def test_a_list_of_16_bits_without_its_mark_is_refused(tmp_path):
+    (tmp_path / "list.txt").write_text("a.jpg a.png", encoding="utf-16-le")
+    with pytest.raises(InputError, match=r"not a readable list .* save it as UTF-8"):
+        find_pairs(tmp_path / "list.txt")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "images/a b.jpg masks/a b.png",
+        "images/a b.jpg \t masks/a b.png ",
+        '"images/a b.jpg"  "masks/a b.png"',
+        "images\\a b.jpg\tmasks\\a b.png",
+    ],
+)
+def test_names_with_spaces_in_lists(tmp_path, line):
+    touch(tmp_path, "images/a b.jpg", "masks/a b.png")
+    (tmp_path / "list.txt").write_text(line)
+    assert find_pairs(tmp_path / "list.txt").pairs == find_pairs(tmp_path).pairs
+
+
+def test_lists_may_be_relative_to_the_current_folder(tmp_path, monkeypatch):
+    touch(tmp_path, "images/a.jpg", "masks/a.png", "lists/all.txt")
+    (tmp_path / "lists/all.txt").write_text("images/a.jpg masks/a.png")
+    monkeypatch.chdir(tmp_path)
+    assert find_pairs("lists/all.txt").pairs[0].photo.is_file()
+
+
+def test_accents_match_composed_or_not(tmp_path):
+    touch(tmp_path, "images/e\u0301.jpg", "masks/\u00e9.png")
+    (pair,) = find_pairs(tmp_path).pairs
+    assert pair.stem == "e\u0301"
+    (tmp_path / "list.txt").write_text("images/\u00e9.jpg masks/e\u0301.png", encoding="utf-8")
+    (listed,) = find_pairs(tmp_path / "list.txt").pairs
+    assert (listed.photo, listed.mask) == (pair.photo, pair.mask)
+
+
+def by_class(root):
+    for name in "ab":
+        touch(root, f"images/{name}/x.jpg", f"masks/{name}/x.png", f"images/{name}/alone.jpg")
+    touch(root, "images/top.jpg", "masks/top.png", "masks/c/y.png")
+    (root / "images" / "round").symlink_to("..", target_is_directory=True)
+    return root
+
+
+def test_folders_divided_by_class(tmp_path):
+    by_class(tmp_path / "set")
+    found = find_pairs(f"mine={tmp_path / 'set'}")
+    assert [pair.stem for pair in found.pairs] == ["a/x", "b/x", "top"]
+    assert all(pair.photo.parent.name == pair.mask.parent.name for pair in found.pairs[:2])
+    assert [path.name for path in found.without_mask] == ["alone.jpg", "alone.jpg"]
+    assert [path.name for path in found.without_photo] == ["y.png"]
+    named = find_pairs(f"mine={tmp_path / 'set/images'}:{tmp_path / 'set/masks'}")
+    assert named == found
+
+
+def test_lists_with_repeated_stems(tmp_path):
+    by_class(tmp_path)
+    lines = [f"images/{name}/x.jpg masks/{name}/x.png" for name in "ba"]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    found = find_pairs(tmp_path / "list.txt")
+    assert [pair.stem for pair in found.pairs] == ["a/x", "b/x"]
+    assert found.pairs[0].mask == tmp_path / "masks/a/x.png"
+
+
+def test_the_parts_of_a_set_are_not_mixed(tmp_path):
+    for part in ("train", "val"):
+        touch(tmp_path, f"images/{part}/a.jpg", f"masks/{part}/a.png")
+    with pytest.raises(InputError, match=r"holds the parts train, val, expected one; name it as"):
+        find_pairs(tmp_path)
+    part = f"{tmp_path / 'images/train'}:{tmp_path / 'masks/train'}"
+    assert len(find_pairs(f"mine={part}").pairs) == 1
+
+
+def test_folders_named_as_pictures_are_none(tmp_path):
+    touch(tmp_path, "images/a.jpg", "masks/a.png", "images/b.jpg/c.txt")
+    found = find_pairs(tmp_path)
+    assert len(found.pairs) == 1 and not found.without_mask
+
+
+def test_what_cannot_be_looked_into_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"cannot be read .File name too long"):
+        find_pairs("x" * 300)
+    touch(tmp_path, "images/a.jpg", "masks/a.png")
+    (tmp_path / "list.txt").write_text(f"{'x' * 300}.jpg a.png")
+    with pytest.raises(InputError, match=r"cannot be read .File name too long"):
+        find_pairs(tmp_path / "list.txt")
+
+
+def test_an_address_is_no_data_set():
+    with pytest.raises(InputError, match=r"https://example\.org/set\.zip: an address"):
+        find_pairs("mine=https://example.org/set.zip")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a.jpg\n", "line 1: 1 fields"),
-        ("a.jpg a.png\nx/a.jpg b.png\n", "line 2: a second"),
+        ("a.jpg a.png\na.jpg b.png\n", "line 2: a second"),
+        ("a.jpg a.png\na.png b.png\n", "share the name a"),
+        ("a.jpg b a.png\n", "line 1: 3 fields, expected `image mask`, divided by a tab"),
         ("", "no photo"),
     ],
 )
