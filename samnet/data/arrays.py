@@ -24,3 +24,18 @@ def new_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
+
+
+def open_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Maps a .npy file into memory, copy on write: the file stays as it is.
+
+    Returns:
+        The array; None if there is no such file, it was cut, or it holds anything else.
+    """
+    try:
+        array = np.load(path, mmap_mode="c")
+    except (OSError, ValueError, EOFError):
+        return None
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
+        return None
+    return array

@@ -7,6 +7,7 @@ once; training then reads bytes, on a GPU directly from its memory.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
 from collections.abc import Sequence
@@ -18,11 +19,14 @@ import torch
 from torch import Tensor
 
 from edge_apps.errors import InputError
-from edge_apps.files import replacing
+from edge_apps.files import replacing, sha256
 from edge_apps.photos import read_map, read_photo, resize_map, resize_photo
-from samnet.data.arrays import new_array
+from samnet.data.arrays import new_array, open_array
 from samnet.data.layouts import Pair
 from samnet.progress import progress
+
+READER = 2
+"""Rises when the same files are read as other pixels, so that caches are packed anew."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,13 +57,31 @@ class PackedPairs:
 
 
 def fingerprint(pairs: Sequence[Pair], size: int) -> str:
-    """Names pairs at a size; changes when a file is replaced."""
-    digest = hashlib.sha256(f"{size}".encode())
-    for pair in pairs:
-        for path in (pair.photo, pair.mask):
-            status = path.stat()
-            digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    """Names pairs at a size by what is in their files.
+
+    Raises:
+        InputError: if a file cannot be read.
+    """
+    digest = hashlib.sha256(f"{READER} {size}".encode())
+    paths = [path for pair in pairs for path in (pair.photo, pair.mask)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for content in pool.map(_content, paths):
+            digest.update(content.encode())
     return digest.hexdigest()[:16]
+
+
+def _content(path: Path) -> str:
+    try:
+        status = path.stat()
+        return _hash(path.resolve(), status.st_ino, status.st_size, status.st_ctime_ns)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def _hash(path: Path, *state: int) -> str:
+    """The hash of a file in a state; a phase after the first does not read it for this again."""
+    return sha256(path)
 
 
 def _read(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +95,9 @@ def _read(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pack(pairs: Sequence[Pair], size: int, cache: Path) -> PackedPairs:
-    """Reads pairs at a size, from the cache if they were packed before.
+    """Reads pairs at a size, from the cache if the same files were packed before.
+
+    A file of the cache that was cut or replaced is packed anew.
 
     Args:
         pairs: photos and masks; both are resized to (size, size) without keeping the aspect.
@@ -84,10 +108,11 @@ def pack(pairs: Sequence[Pair], size: int, cache: Path) -> PackedPairs:
         InputError: if a file cannot be read, sizes of a pair differ or the cache is unwritable.
     """
     path = cache / f"{fingerprint(pairs, size)}.npy"
-    if not path.exists():
-        shape = (len(pairs), size, size, 4)
+    shape = (len(pairs), size, size, 4)
+    packed = open_array(path, np.uint8, shape)
+    if packed is None:
         with (
-            replacing(path) as temporary,
+            replacing(path, overwrite=True) as temporary,
             ThreadPoolExecutor(os.cpu_count()) as pool,
         ):
             array = new_array(temporary, np.uint8, shape)
@@ -95,6 +120,8 @@ def pack(pairs: Sequence[Pair], size: int, cache: Path) -> PackedPairs:
             for i, (photo, mask) in enumerate(progress(results, len(pairs), f"packing {size} px")):
                 array[i, ..., :3], array[i, ..., 3] = photo, mask
             array.flush()
-    # Copy-on-write: torch wants writable memory, the file must stay as it is.
-    packed = torch.from_numpy(np.load(path, mmap_mode="c"))
-    return PackedPairs(packed[..., :3], packed[..., 3])
+        packed = open_array(path, np.uint8, shape)
+        if packed is None:
+            raise InputError(f"{path}: cannot be read back; choose another --cache")
+    both = torch.from_numpy(packed)
+    return PackedPairs(both[..., :3], both[..., 3])
