@@ -26,12 +26,14 @@ class Frame:
         name: what files made from it are called, without a suffix.
         seconds: that reading and decoding took, without the wait for a camera.
         taken: when it was there, on the clock of ``time.monotonic``.
+        time: its place in a video, seconds from the beginning; None where it has none.
     """
 
     photo: Bytes
     name: str
     seconds: float
     taken: float
+    time: float | None = None
 
 
 class Source(Protocol):
@@ -149,11 +151,15 @@ class Playback:
 
 def _paced(source: Source, stop: threading.Event) -> Iterator[Frame]:
     """The frames of a source, none before its time; the last one has its time, too."""
-    due = time.monotonic()
-    for frame in source.frames(stop):
-        stop.wait(max(0.0, due - time.monotonic()))
-        now = time.monotonic()
-        yield dataclasses.replace(frame, taken=now)
+    due, usual = time.monotonic(), 1 / source.rate
+    before: float | None = None
+    for count, frame in enumerate(source.frames(stop)):
+        step = usual if count else 0.0
+        if frame.time is not None and before is not None:
+            step = frame.time - before
+        before = frame.time
         # Time lost by a slow reader is not made up for by a rush of frames.
-        due = max(due, now - 1 / source.rate) + 1 / source.rate
-    stop.wait(max(0.0, due - time.monotonic()))
+        due = max(due + step, time.monotonic())
+        stop.wait(max(0.0, due - time.monotonic()))
+        yield dataclasses.replace(frame, taken=time.monotonic())
+    stop.wait(max(0.0, due + usual - time.monotonic()))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edge_apps.animation import Animation
 from edge_apps.drawing import ENDINGS, Show, display, draw
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
@@ -17,16 +19,17 @@ from edge_apps.frames import Photos, Source
 from edge_apps.input_file import name_of
 from edge_apps.photos import Bytes, write_image
 from edge_apps.pipeline import Result
+from edge_apps.sound import add_sound
 from edge_apps.targets import check_targets
-from edge_apps.video import SUFFIXES, Video, opencv
+from edge_apps.video import Video, opencv
 
 
 @dataclasses.dataclass(frozen=True)
 class Folder:
     """Where results go and how they look.
 
-    A photo gives ``STEM_overlay.png``, ``STEM.png`` (the map) or ``STEM_cutout.png``, a video
-    ``STEM_overlay.mp4`` and so on, a camera a numbered picture for each frame.
+    A photo gives ``STEM_overlay.png``, ``STEM.png`` (the map) or ``STEM_cutout.png``, a video or
+    animated picture ``STEM_overlay.mp4`` and so on, a camera a numbered picture for each frame.
 
     Args:
         path: the folder; made if it is missing.
@@ -45,59 +48,110 @@ class Folder:
             InputError: if two would have one name, one would replace what is being read, or one
                 exists and may not be overwritten.
         """
-        inputs = (path for source in sources for path in _files(source))
-        pairs = ((path, self.target(path)) for path in inputs)
+        pairs = [pair for source in sources for pair in self._targets(source)]
         check_targets(pairs, kind="file", overwrite=self.overwrite)
 
-    def target(self, path: Path) -> Path:
-        """The file that a photo or video becomes."""
-        if path.suffix.lower() in SUFFIXES:
-            return self.path / f"{path.stem}_{self.show}.mp4"
-        return self.path / f"{name_of(path)}{ENDINGS[self.show]}.png"
-
-    def write(self, results: Iterable[Result], source: Source) -> int:
-        """Writes the results of one source; the number of frames.
+    def write(self, results: Iterable[Result], source: Source) -> Written:
+        """Writes the results of one source, as many as come.
 
         Raises:
             InputError: if a file cannot be written.
         """
-        if isinstance(source, Video):
-            return self._write_video(results, source)
+        if isinstance(source, (Video, Animation)):
+            return self._write_video(iter(results), source)
         count = 0
         for result in results:
             path = self.path / f"{result.frame.name}{ENDINGS[self.show]}.png"
             picture = draw(self.show, result.frame.photo, result.map)
             write_image(path, picture, overwrite=self.overwrite)
             count += 1
-        return count
+        return Written(count)
 
-    def _write_video(self, results: Iterable[Result], source: Video) -> int:
+    def _targets(self, source: Source) -> list[tuple[Path, Path]]:
+        """What is read, and the files that it becomes, as far as their names are known."""
+        if isinstance(source, (Video, Animation)):
+            return [(source.path, self._video_target(source))]
+        if isinstance(source, Photos):
+            ending = f"{ENDINGS[self.show]}.png"
+            return [(path, self.path / f"{name_of(path)}{ending}") for path in source.paths]
+        return []
+
+    def _video_target(self, source: Video | Animation) -> Path:
+        return self.path / f"{source.path.stem}_{self.show}.mp4"
+
+    def _write_video(self, results: Iterator[Result], source: Video | Animation) -> Written:
+        first = next(results, None)
+        if first is None:
+            return Written(0)
         count = 0
-        target = self.target(source.path)
+        target = self._video_target(source)
         with replacing(target, overwrite=self.overwrite) as temporary:
             with _video_writer(temporary, source.rate) as write:
-                for result in results:
-                    write(display(self.show, result.frame.photo, result.map))
+                for result in itertools.chain([first], results):
+                    picture = display(self.show, result.frame.photo, result.map)
+                    write(picture, result.frame.time)
                     count += 1
-            _check_video(temporary, target, count)
-        return count
+                if isinstance(source, Animation) and count == source.total:
+                    write.fill(source.duration)
+            _check_video(temporary, target, write.count)
+            note = ""
+            if isinstance(source, Video):
+                note = add_sound(temporary, source.path, write.count / source.rate)
+        return Written(count, note)
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """What came of a source.
+
+    Args:
+        frames: how many.
+        note: what the user should know of the files; often empty.
+    """
+
+    frames: int
+    note: str = ""
 
 
 class _Writer:
-    """Writes frames of one size (H, W, 3) to a video, which is opened by the first of them."""
+    """Writes frames of one size (H, W, 3) to a video of constant rate, opened by the first one.
+
+    Every frame is written; one that lasts longer than others is repeated. Encoders want even
+    sides, so an odd one gets its last row or column twice.
+
+    Attributes:
+        count: frames written, repeated ones included.
+    """
 
     def __init__(self, path: Path, rate: float) -> None:
         self.path = path
         self.rate = rate
+        self.count = 0
         self.video: Any = None
+        self._last: Bytes | None = None
 
-    def __call__(self, picture: Bytes) -> None:
-        cv2 = opencv()
+    def __call__(self, picture: Bytes, time: float | None = None) -> None:
+        """Writes a frame whose time is so many seconds from the beginning."""
+        if time is not None:
+            self.fill(time)
+        height, width = picture.shape[:2]
+        if height % 2 or width % 2:
+            picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")
+        self._last = np.ascontiguousarray(picture[..., ::-1])
         if self.video is None:
-            height, width = picture.shape[:2]
+            cv2 = opencv()
             code = cv2.VideoWriter_fourcc(*"mp4v")
-            self.video = cv2.VideoWriter(str(self.path), code, self.rate, (width, height))
-        self.video.write(np.ascontiguousarray(picture[..., ::-1]))
+            self.video = cv2.VideoWriter(str(self.path), code, self.rate, picture.shape[1::-1])
+        self._write()
+
+    def fill(self, time: float) -> None:
+        """Repeats the last frame until there are so many seconds."""
+        while self._last is not None and self.count < round(time * self.rate):
+            self._write()
+
+    def _write(self) -> None:
+        self.video.write(self._last)
+        self.count += 1
 
 
 @contextlib.contextmanager
@@ -121,9 +175,3 @@ def _check_video(written: Path, target: Path, count: int) -> None:
             f"{target}: could not be encoded, {found} of {count} frames are in it; "
             "check the free space, or convert the source with ffmpeg first"
         )
-
-
-def _files(source: Source) -> tuple[Path, ...]:
-    if isinstance(source, Photos):
-        return source.paths
-    return (source.path,) if isinstance(source, Video) else ()

@@ -6,7 +6,8 @@ import argparse
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge_apps.command import Parser
@@ -15,7 +16,7 @@ from edge_apps.errors import InputError
 from edge_apps.frames import Playback, Source
 from edge_apps.outputs import Folder
 from edge_apps.pipe import parse_size
-from edge_apps.pipeline import Pipeline
+from edge_apps.pipeline import Pipeline, Result
 from edge_apps.progress import progress
 from edge_apps.runtime import load
 from edge_apps.shipped import default_model, usable_models
@@ -156,13 +157,28 @@ def _write(options: Options, sources: Sequence[Source]) -> None:
     folder = Folder(options.output or OUTPUT, options.show, options.overwrite)
     folder.check(sources)
     segmenter = load(options.model or default_model(), threads=options.threads)
+    failures: list[str] = []
     for source in sources:
         pipeline = Pipeline(source, segmenter)
         with contextlib.closing(pipeline.results()) as results:
-            limited = itertools.islice(results, options.frames)
+            limited = itertools.islice(_until_failure(results, failures), options.frames)
             total = min(filter(None, (source.total, options.frames)), default=None)
-            count = folder.write(progress(limited, total, source.name), source)
-        print(f"{source.name}: {options.show} of {count} frame{'s'[: count != 1]} in {folder.path}")
+            written = folder.write(progress(limited, total, source.name), source)
+        if count := written.frames:
+            frames = f"{count} frame{'s'[: count != 1]}"
+            print(f"{source.name}: {options.show} of {frames} in {folder.path}")
+        if written.note:
+            print(f"{source.name}: {written.note}", file=sys.stderr)
+    if failures:
+        raise InputError("; ".join(failures))
+
+
+def _until_failure(results: Iterator[Result], failures: list[str]) -> Iterator[Result]:
+    """The results of a source as far as it can be read, so that they and other sources' stay."""
+    try:
+        yield from results
+    except InputError as error:
+        failures.append(str(error))
 
 
 def _pipeline(options: Options, source: Source) -> Pipeline:

@@ -6,23 +6,27 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge_apps.animation import Animation, picture_kind
+from edge_apps.containers import PICTURES, kind_of
 from edge_apps.errors import InputError
 from edge_apps.frames import Photos, Source
 from edge_apps.input_file import refuse_address
 from edge_apps.photo_files import find_photos
 from edge_apps.picamera import PiCamera
-from edge_apps.video import SUFFIXES, Video, usb_camera
+from edge_apps.video import SUFFIXES, Video, opens, usb_camera
 
 HELP = (
-    "photos, folders of photos, videos (.mp4, .avi, .mkv …), or one camera: camera:0 or "
-    "/dev/video0 for USB, picamera for the Raspberry Pi's own"
+    "photos, folders of photos, videos (all that OpenCV reads), animated pictures, or one camera: "
+    "camera:0 or /dev/video0 for USB, picamera for the Raspberry Pi's own"
 )
 
 _CAMERA = re.compile(r"(?:camera:|/dev/video)(\d{1,4})")
 
 
 def open_sources(given: Sequence[str], camera_size: tuple[int, int]) -> list[Source]:
-    """The sources that the user named: all photos as one, then the videos; or one camera.
+    """The sources that the user named: all photos as one, then what moves; or one camera.
+
+    What a file is, its content tells. Animated pictures are taken frame by frame, as videos are.
 
     Args:
         given: see :data:`HELP`.
@@ -43,11 +47,26 @@ def open_sources(given: Sequence[str], camera_size: tuple[int, int]) -> list[Sou
         if match is None:
             return [PiCamera(camera_size)]
         return [usb_camera(cameras[0], int(match[1]), camera_size)]
-    videos = sorted({Path(name) for name in given if _is_video(Path(name))})
-    photos = [name for name in given if not _is_video(Path(name))]
-    sources: list[Source] = [Photos(find_photos(photos))] if photos or not videos else []
-    return [*sources, *(Video(path) for path in videos)]
+    videos = {Path(name) for name in given if _is_video(Path(name))}
+    named = [name for name in given if Path(name) not in videos]
+    found = find_photos(named) if named or not videos else []
+    animated = {path for path in found if path.is_file() and picture_kind(path) == "animated"}
+    photos = [path for path in found if path not in animated]
+    sources: list[Source] = [Photos(photos)] if photos else []
+    moving = sorted(videos | animated)
+    return [*sources, *(Animation(it) if it in animated else Video(it) for it in moving)]
 
 
 def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+    """Whether a file is a video, by its content; its name decides where there is none to see."""
+    named = path.suffix.lower() in SUFFIXES
+    if not path.is_file():
+        return named and not path.is_dir()
+    kind = picture_kind(path)
+    if kind is not None:
+        # A video may be JPEG pictures one after the other, which begins like a photo.
+        return named and kind == "still" and opens(path, frames=2)
+    container = kind_of(path)
+    if container in PICTURES:
+        return False
+    return named or container is not None or opens(path)

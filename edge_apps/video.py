@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import sys
@@ -11,19 +12,38 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from edge_apps.containers import ends_in_zeros, is_cut, kind_of
 from edge_apps.errors import InputError
 from edge_apps.frames import Frame
 
 SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mjpeg", ".mjpg", ".ts"}
 )
-"""What counts as a video, in lower case."""
+"""What counts as a video, in lower case, where the content decides nothing."""
 
 USUAL_RATE = 25.0
 """Frames a second of a video that does not say."""
 
 FASTEST = 1000.0
 """A rate above this is a damaged header."""
+
+LOOKED_AT = 60
+"""Frames whose times are compared with the rate that a video claims."""
+
+EVEN = 1.5
+"""The longest of those times may be so much of the shortest where the rate is constant."""
+
+ALIKE = 0.1
+"""Times that differ by a smaller share are of one rate."""
+
+MOST_FRAMES = 1e9
+"""A count above this is a damaged header."""
+
+LONGEST = 60.0
+"""Seconds that a frame may last; a longer time is a clock that was set."""
+
+SHORT = 0.9
+"""A smaller share of the frames, in a file that ends in zeros, is one that breaks off."""
 
 RETRY = 1.0
 """Seconds between two attempts to find a camera again."""
@@ -47,34 +67,76 @@ class Video:
         self.path = path
         self.name = path.name
         capture = _open_video(path)
-        rate, total = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        total = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.total = int(total) if 0 < total < MOST_FRAMES else None
+        self.rate = _rate(capture)
         capture.release()
-        self.rate = rate if math.isfinite(rate) and 0 < rate <= FASTEST else USUAL_RATE
-        self.total = int(total) if math.isfinite(total) and total > 0 else None
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields all frames, upright.
+        """Yields all frames, upright and of one size.
 
         Raises:
-            InputError: if there is none.
+            InputError: if there is none, or, after those before, if the file breaks off.
         """
         cv2 = opencv()
         capture = _open_video(self.path)
-        count = 0
+        clock = _Clock(1 / self.rate)
+        count, size = 0, (0, 0)
         try:
             while not stop.is_set():
                 start = time.monotonic()
                 good, picture = capture.read()
                 if not good:
                     break
-                photo = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-                now = time.monotonic()
                 count += 1
-                yield Frame(photo, f"{self.path.stem}_{count:06}", now - start, now)
+                size = size if count > 1 else picture.shape[1::-1]
+                if picture.shape[1::-1] != size:
+                    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+                photo = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+                shown = clock.read(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+                now = time.monotonic()
+                yield Frame(photo, f"{self.path.stem}_{count:06}", now - start, now, time=shown)
         finally:
             capture.release()
-        if not count and not stop.is_set():
+        if stop.is_set():
+            return
+        if not count:
             raise InputError(f"{self.path}: holds no readable frame; check it with a player")
+        if is_cut(self.path) or self._falls_short(count):
+            of = f" of {self.total}" if self.total is not None and self.total > count else ""
+            raise InputError(
+                f"{self.path}: breaks off after {count}{of} frames; replace the file (what came "
+                "before is kept)"
+            )
+
+    def _falls_short(self, count: int) -> bool:
+        """Whether a file of full length holds nothing from some place on."""
+        return self.total is not None and count < SHORT * self.total and ends_in_zeros(self.path)
+
+
+class _Clock:
+    """Makes the times of frames rise, whatever the file says.
+
+    Args:
+        step: seconds of a frame that does not say.
+    """
+
+    def __init__(self, step: float) -> None:
+        self._step = step
+        self._shift = 0.0
+        self._last: float | None = None
+
+    def read(self, seconds: float) -> float:
+        """The time of the next frame, from 0 on."""
+        if self._last is None:
+            self._shift, self._last = -seconds, 0.0
+            return 0.0
+        passed = seconds + self._shift - self._last
+        if not 0 < passed <= LONGEST:
+            # Without a time of its own, or another clock: it follows at the usual distance.
+            self._shift, passed = self._last + self._step - seconds, self._step
+        self._last += passed
+        return self._last
 
 
 class Camera:
@@ -179,9 +241,60 @@ def opencv() -> Any:
     return cv2
 
 
-def _open_video(path: Path) -> Any:
-    capture = opencv().VideoCapture(str(path))
-    if not capture.isOpened():
+def opens(path: Path, frames: int = 1) -> bool:
+    """Whether OpenCV, if it is installed, reads so many frames of a file."""
+    try:
+        capture = _open_video(path)
+    except InputError:
+        return False
+    try:
+        return all(capture.grab() for _ in range(frames))
+    finally:
         capture.release()
-        raise InputError(f"{path}: not a readable video, or truncated; replace the file")
-    return capture
+
+
+def _open_video(path: Path) -> Any:
+    cv2 = opencv()
+    if path.is_file() and kind_of(path) is None and _lists_files(path):
+        raise InputError(f"{path}: a list of files, no video; give the files themselves")
+    for backend in cv2.videoio_registry.getStreamBackends():
+        # Those that take a name for a camera, or for one of many pictures with numbers.
+        if backend in (cv2.CAP_V4L2, cv2.CAP_IMAGES):
+            continue
+        # Absolute, since FFmpeg takes what stands before a colon for a protocol.
+        capture = cv2.VideoCapture(str(path.absolute()), backend)
+        if capture.isOpened():
+            return capture
+        capture.release()
+    raise InputError(f"{path}: not a readable video, or truncated; replace the file")
+
+
+def _lists_files(path: Path) -> bool:
+    """Whether FFmpeg would open other files that this one names."""
+    with open(path, "rb") as file:
+        return file.read(16).lstrip(b"\xef\xbb\xbf").startswith((b"ffconcat", b"#EXTM3U"))
+
+
+def _rate(capture: Any) -> float:
+    """Frames a second; of a variable rate, the highest that lasts for some frames.
+
+    Headers give the finest step of the clock, up to a thousand a second, or the mean.
+    """
+    cv2 = opencv()
+    claimed = capture.get(cv2.CAP_PROP_FPS)
+    if not (math.isfinite(claimed) and 0 < claimed <= FASTEST):
+        claimed = USUAL_RATE
+    times: list[float] = []
+    while len(times) < LOOKED_AT and capture.grab():
+        times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+    steps = sorted(b - a for a, b in itertools.pairwise(times) if 0 < b - a <= LONGEST)
+    if len(steps) < max(2, len(times) // 2):
+        return claimed
+    usual = steps[len(steps) // 2]
+    if steps[-1] <= EVEN * steps[0] and abs(usual * claimed - 1) < EVEN - 1:
+        return claimed
+    # Not the very shortest: a few frames of any camera come in a rush. The mean of those like it,
+    # since many files round times to milliseconds.
+    short = steps[len(steps) // 10]
+    alike = [step for step in steps if abs(step - short) < ALIKE * short]
+    return min(FASTEST, len(alike) / sum(alike))
