@@ -15,6 +15,9 @@ from edge_apps.termination import Terminated, heeding_signals
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What the system says of disks that are full, of quotas and of those that only can be read."""
 
+FORBIDDEN = (errno.EACCES, errno.EPERM)
+"""What it says of files that belong to others."""
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose refusals are an :class:`InputError` as any other wrong input."""
@@ -62,9 +65,13 @@ def _status(main: Callable[[], None]) -> int:
         return READER_GONE
     except OSError as error:
         # A file's name stands in what opening it raises, and in nothing that writing does.
-        if error.errno not in UNWRITABLE:
+        if error.errno in FORBIDDEN and error.filename:
+            say(f"error: {error.filename}: cannot be used ({error.strerror})")
+        elif error.errno in UNWRITABLE:
+            name = error.filename or "standard output"
+            say(f"error: {name}: cannot be written ({error.strerror})")
+        else:
             raise
-        say(f"error: {error.filename or 'standard output'}: cannot be written ({error.strerror})")
         return 2
     return 0
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import itertools
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,12 @@ from edge_apps.pipeline import Result
 from edge_apps.sound import add_sound
 from edge_apps.targets import check_targets
 from edge_apps.video import Video, opencv
+
+LEAST_FREE = 4096
+"""Bytes; a disk with less takes no further part of a file."""
+
+LOOK_EVERY = 50
+"""Frames between two looks at the disk that a video is written to."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +95,7 @@ class Folder:
         count = 0
         target = self._video_target(source)
         with replacing(target, overwrite=self.overwrite) as temporary:
-            with _video_writer(temporary, source.rate) as write:
+            with _video_writer(temporary, target, source.rate) as write:
                 for result in itertools.chain([first], results):
                     picture = display(self.show, result.frame.photo, result.map)
                     write(picture, result.frame.time)
@@ -123,8 +132,9 @@ class _Writer:
         count: frames written, repeated ones included.
     """
 
-    def __init__(self, path: Path, rate: float) -> None:
+    def __init__(self, path: Path, target: Path, rate: float) -> None:
         self.path = path
+        self.target = target
         self.rate = rate
         self.count = 0
         self.video: Any = None
@@ -152,11 +162,14 @@ class _Writer:
     def _write(self) -> None:
         self.video.write(self._last)
         self.count += 1
+        # The encoder tells nothing, and there may be hours to go.
+        if self.count % LOOK_EVERY == 0 and _is_full(self.path):
+            raise InputError(f"{self.target}: cannot be written ({os.strerror(errno.ENOSPC)})")
 
 
 @contextlib.contextmanager
-def _video_writer(path: Path, rate: float) -> Iterator[_Writer]:
-    writer = _Writer(path, rate)
+def _video_writer(path: Path, target: Path, rate: float) -> Iterator[_Writer]:
+    writer = _Writer(path, target, rate)
     try:
         yield writer
     finally:
@@ -171,7 +184,14 @@ def _check_video(written: Path, target: Path, count: int) -> None:
     except InputError:
         found = 0
     if found != count:
+        if _is_full(written):
+            raise InputError(f"{target}: cannot be written ({os.strerror(errno.ENOSPC)})")
         raise InputError(
             f"{target}: could not be encoded, {found} of {count} frames are in it; "
             "check the free space, or convert the source with ffmpeg first"
         )
+
+
+def _is_full(path: Path) -> bool:
+    """Whether the disk of a file has no space left."""
+    return shutil.disk_usage(path.parent).free < LEAST_FREE

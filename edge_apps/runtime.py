@@ -90,14 +90,13 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
         threads: that the runtime may use; None for all cores of this process.
 
     Raises:
-        InputError: if the file is missing, of another format, damaged, not what its manifest
-            describes, of another kind of network, or its runtime is not installed.
+        InputError: if the file is missing, cannot be read, of another format, damaged, not what
+            its manifest describes, of another kind of network, or its runtime is not installed.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path}: unknown suffix, expected one of {', '.join(SUFFIXES)}")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give the path of a converted network")
+    _check_readable(path)
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if threads < 1:
@@ -109,6 +108,15 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
             f"{path}: runs at {backend.size} px, its manifest says {manifest.size}; convert anew"
         )
     return Segmenter(backend, manifest)
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; give the path of a converted network")
+        path.open("rb").close()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _open(path: Path, threads: int, floats: Floats | None) -> Backend:

@@ -60,7 +60,11 @@ def open_sources(given: Sequence[str], camera_size: tuple[int, int]) -> list[Sou
 def _is_video(path: Path) -> bool:
     """Whether a file is a video, by its content; its name decides where there is none to see."""
     named = path.suffix.lower() in SUFFIXES
-    if not path.is_file():
+    try:
+        regular = path.is_file()
+    except OSError:  # in a folder that may not be entered
+        return False
+    if not regular:
         return named and not path.is_dir()
     kind = picture_kind(path)
     if kind is not None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from edge_apps.containers import ends_in_zeros, is_cut, kind_of
+from edge_apps.containers import ends_in_zeros, is_cut
 from edge_apps.errors import InputError
 from edge_apps.frames import Frame
 
@@ -255,7 +255,7 @@ def opens(path: Path, frames: int = 1) -> bool:
 
 def _open_video(path: Path) -> Any:
     cv2 = opencv()
-    if path.is_file() and kind_of(path) is None and _lists_files(path):
+    if path.is_file() and _lists_files(path):
         raise InputError(f"{path}: a list of files, no video; give the files themselves")
     for backend in cv2.videoio_registry.getStreamBackends():
         # Those that take a name for a camera, or for one of many pictures with numbers.
@@ -271,8 +271,12 @@ def _open_video(path: Path) -> Any:
 
 def _lists_files(path: Path) -> bool:
     """Whether FFmpeg would open other files that this one names."""
-    with open(path, "rb") as file:
-        return file.read(16).lstrip(b"\xef\xbb\xbf").startswith((b"ffconcat", b"#EXTM3U"))
+    try:
+        with open(path, "rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return head.lstrip(b"\xef\xbb\xbf").startswith((b"ffconcat", b"#EXTM3U"))
 
 
 def _rate(capture: Any) -> float:
