@@ -21,6 +21,7 @@ from edge_apps.progress import progress
 from edge_apps.runtime import load
 from edge_apps.shipped import default_model, usable_models
 from edge_apps.sources import HELP, open_sources
+from edge_apps.telling import telling
 
 ADDRESS = "127.0.0.1:8000"
 
@@ -150,7 +151,8 @@ def preview(options: Options, sources: Sequence[Source]) -> None:
     model = options.model or default_model()
     pipeline = _pipeline(options, _screened(sources))
     session = Session(pipeline, model, usable_models(), options.threads)
-    serve(session, address, lambda url: print(f"preview: {url}  (Ctrl-C ends it)", flush=True))
+    with telling(pipeline.source):
+        serve(session, address, lambda url: print(f"preview: {url}  (Ctrl-C ends it)", flush=True))
 
 
 def _write(options: Options, sources: Sequence[Source]) -> None:
@@ -160,7 +162,7 @@ def _write(options: Options, sources: Sequence[Source]) -> None:
     failures: list[str] = []
     for source in sources:
         pipeline = Pipeline(source, segmenter)
-        with contextlib.closing(pipeline.results()) as results:
+        with telling(source), contextlib.closing(pipeline.results()) as results:
             limited = itertools.islice(_until_failure(results, failures), options.frames)
             total = min(filter(None, (source.total, options.frames)), default=None)
             written = folder.write(progress(limited, total, source.name), source)

@@ -18,6 +18,7 @@ from edge_apps.frames import Photos, Playback
 from edge_apps.photos import write_image
 from edge_apps.picamera import PiCamera
 from edge_apps.sources import open_sources
+from edge_apps.telling import telling
 from edge_apps.video import Camera, Video
 
 MakeVideo = Callable[[str, int], Path]
@@ -236,3 +237,31 @@ def test_a_picamera2_built_for_another_numpy_is_told_apart(
     monkeypatch.delitem(sys.modules, "picamera2", raising=False)
     with pytest.raises(kind, match=expected):
         next(PiCamera(SIZE).frames(threading.Event()))
+
+
+def test_a_missing_camera_is_told_and_its_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("edge_apps.telling.say", said.append)
+    monkeypatch.setattr("edge_apps.telling.LOOK_EVERY", 0.005)
+    camera = Camera("camera:0", lambda: None)
+    with telling(camera):
+        for count, notice in enumerate(("camera:0 is disconnected; waiting for it", ""), 1):
+            camera.notice = notice
+            end = time.monotonic() + 20
+            while len(said) < count and time.monotonic() < end:
+                time.sleep(0.005)
+        camera.notice = "camera:0 is gone"
+    assert said == [
+        "camera:0 is disconnected; waiting for it",
+        "camera:0: goes on",
+        "camera:0 is gone",
+    ]
+
+
+def test_a_source_that_is_not_live_is_not_watched(capsys: pytest.CaptureFixture[str]) -> None:
+    before = threading.active_count()
+    source = Photos([Path("a.png")])
+    source.notice = "nothing"
+    with telling(source):
+        assert threading.active_count() == before
+    assert capsys.readouterr().err == ""

@@ -165,6 +165,22 @@ def test_streams_that_do_not_wait_lose_nothing(tflite: Path) -> None:
     assert process.returncode == 0
 
 
+def test_photos_come_from_pipes(tflite: Path, photo: Path, tmp_path: Path) -> None:
+    line = f"{PYTHON} -m edge_apps.desktop --show map --model {tflite}"
+    for given, name in (
+        (f"{line} - < {photo}", "stdin"),
+        (f"cat {photo} | {line} --output saliency2 -", "stdin"),
+        (f"{line} /dev/fd/9 9< {photo}", "fd9"),
+        (f"mkfifo pipe; cat {photo} > pipe & {line} pipe", "pipe"),
+    ):
+        assert shell(given, tmp_path).returncode == 0
+        folder = "saliency2" if "saliency2" in given else "saliency"
+        map = np.asarray(Image.open(tmp_path / folder / f"{name}.png"))
+        assert (map == load(tflite)(photo)).all()
+    ended = shell(f"{line} - --overwrite <&-", tmp_path)
+    assert ended.returncode == 2 and "-: is empty; pipe a photo" in ended.stderr
+
+
 @NEEDS_FULL
 def test_output_to_a_full_disk_is_told(desktop: str, tflite: Path, tmp_path: Path) -> None:
     line = "error: standard output: cannot be written (No space left on device)"
