@@ -44,6 +44,7 @@ TRANSPARENT = {
     "aten.reshape.default",
     "aten.view.default",
     "aten.permute.default",
+    "aten.pad.default",
     "aten.transpose.int",
     "aten.clone.default",
     "aten.contiguous.default",

@@ -9,9 +9,11 @@ from torch import nn
 from torch.fx import Node
 
 from edge_apps.errors import InputError
+from samnet.lite import LiteDecoder
+from samnet.lite_trunk import LiteTrunk
 from samnet.network import Decoder, Encoder
 
-_CONTAINERS = (Encoder, Decoder, nn.ModuleList, nn.Sequential)
+_CONTAINERS = (Encoder, Decoder, LiteTrunk, LiteDecoder, nn.ModuleList, nn.Sequential)
 
 
 def units(network: nn.Module) -> list[str]:

@@ -31,6 +31,8 @@ _EXPONENTIAL = {_ops.exp.default, _ops.maximum.default, _ops.div.Tensor}
 _MOVES = {
     *(_ops.view.default, _ops.reshape.default, _ops.transpose.int, _ops.permute.default),
     *(_ops.contiguous.default, _ops.clone.default, _ops.slice.Tensor, _ops.max_pool2d.default),
+    # Zeros, which every scale has a code for.
+    _ops.pad.default,
 }
 _ELEMENTWISE = {_ops.add.Tensor, _ops.sub.Tensor, _ops.mul.Tensor}
 
@@ -112,7 +114,7 @@ class RecipeQuantizer(XNNPACKQuantizer):
         self.set_filter_function(lambda node: node not in floating)
         fixed = self._annotate_others(model, floating, self.recipe.activations)
         model = super().annotate(model)
-        self._annotate_moves(model, floating)
+        self._annotate_moves(model, floating, fixed)
         for node in fixed:
             # A consumer would otherwise observe the tensor anew and quantise it a second time.
             for user in node.users:
@@ -160,8 +162,11 @@ class RecipeQuantizer(XNNPACKQuantizer):
                     fixed.append(node)
         return fixed
 
-    def _annotate_moves(self, model: GraphModule, floating: set[Node]) -> None:
-        """Has operations that change no value keep the scale of what they are given."""
+    def _annotate_moves(self, model: GraphModule, floating: set[Node], fixed: list[Node]) -> None:
+        """Has operations that change no value keep the scale of what they are given.
+
+        Those that are given a fixed scale join ``fixed``.
+        """
         for node in model.graph.nodes:
             if node.target not in _MOVES or node in floating or Q_ANNOTATION_KEY in node.meta:
                 continue
@@ -170,6 +175,8 @@ class RecipeQuantizer(XNNPACKQuantizer):
                 shared = SharedQuantizationSpec(source)
                 self._annotate(node, [], shared)
                 node.meta[Q_ANNOTATION_KEY].input_qspec_map[source] = shared
+                if source in fixed:
+                    fixed.append(node)
 
     def _annotate_weights(self, model: GraphModule, floating: set[Node]) -> None:
         for node in model.graph.nodes:

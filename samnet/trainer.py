@@ -21,9 +21,12 @@ from samnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.layouts import find_pairs
 from samnet.data.split import holdout
 from samnet.distributed import Processes, mean_of_processes
+from samnet.fine_tuning import freeze_stages, parameter_groups
 from samnet.guard import first_not_finite, gradient_not_finite
 from samnet.imitation import Imitation
 from samnet.learner import Learner
+from samnet.lite import SAMNetLite
+from samnet.lite_trunk import load_imagenet
 from samnet.material import Material, prepare
 from samnet.metrics import Scores
 from samnet.models import build_network
@@ -59,6 +62,8 @@ class Trainer:
         self.before: dict[str, Any] | None = None
         if options.backbone is not None:
             adopt_backbone(self.model, options.backbone)
+        elif isinstance(self.model, SAMNetLite) and options.init is None:
+            load_imagenet(self.model.encoder)
         if options.init is not None:
             start = load_checkpoint(options.init)
             adopt(self.model, start.model)
@@ -68,10 +73,13 @@ class Trainer:
         self.averaged = AveragedModel(
             self.model, multi_avg_fn=moving_average(recipe.average), use_buffers=True
         )
-        parameters = [*self.model.parameters(), *self.imitation.parameters()]
+        freeze_stages(self.model, recipe.frozen_stages)
         kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam
         self.optimizer = kind(
-            parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+            parameter_groups(self.model, self.imitation, recipe.trunk_rate),
+            recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            fused=True,
         )
         self.learner: nn.Module = Learner(self.model, self.imitation, recipe)
         if processes.count > 1:
@@ -104,7 +112,7 @@ class Trainer:
         epoch = step.number * recipe.batch // len(self.pairs)
         rate = recipe.learning_rate_at(step.share, epoch)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         # Seeded by the step, so that a resumed run draws what an unbroken one would have, and
         # drawn for the whole batch, so that several processes see what one would.
         seed = (self.options.seed * 1_000_003 + step.number) * 64
