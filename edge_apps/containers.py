@@ -16,6 +16,9 @@ Kind = Literal[
 HEAD = 1 << 20
 """Bytes at the beginning of a file within which it describes its streams."""
 
+LOOKED_AT = 600
+"""Bytes at the beginning of a file by which its container is known."""
+
 ZEROS = 4096
 """Bytes at the end of a file that hold nothing where it was not written to its end."""
 
@@ -64,9 +67,13 @@ def kind_of(path: Path) -> Kind | None:
     """The container of a file; None of another file, or one that cannot be read."""
     try:
         with open(path, "rb") as file:
-            head = file.read(600)
+            return kind_of_bytes(file.read(LOOKED_AT))
     except OSError:
         return None
+
+
+def kind_of_bytes(head: bytes) -> Kind | None:
+    """The container of a file that begins with ``head``, :data:`LOOKED_AT` bytes or more."""
     if head[4:8] == b"ftyp" and head[8:12] in STILL:
         return "heif"
     return next((kind for signature, kind in SIGNATURES if signature.match(head)), None)

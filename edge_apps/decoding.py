@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from edge_apps.containers import PICTURES, kind_of_bytes
 from edge_apps.errors import InputError
 from edge_apps.input_file import open_input, unreadable
 from edge_apps.jpeg_end import without_end
@@ -234,6 +235,8 @@ def _fault(data: bytes, error: Exception) -> str:
         return "a HEIC photo; pip install 'samnet[heic]' to read such, or convert it to JPEG"
     if not data:
         return "not a readable picture, an empty file; replace it"
+    if kind_of_bytes(data) not in {None, *PICTURES}:
+        return "a video, expected a photo; edge_apps.desktop takes files of videos"
     if isinstance(error, UnidentifiedImageError):
         if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             return (
