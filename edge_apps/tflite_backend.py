@@ -79,6 +79,12 @@ def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) ->
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: damaged or foreign TFLite file ({reason})") from error
+    except (ImportError, SystemError) as error:
+        # SystemError is how an extension reports that its own import of NumPy failed.
+        raise InputError(
+            f"the TFLite runtime was built for another NumPy than {np.__version__}; "
+            "pip install --upgrade ai-edge-litert"
+        ) from error
     return TFLiteBackend(interpreter, _size(path, interpreter, floats), floats)
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,9 +38,13 @@ def test_all_holds_every_other_extra(setup):
     assert requirements(setup, "all") == {f"samnet[{extra}]" for extra in extras}
 
 
-def test_one_version_of_the_runtime(setup):
-    for_device = setup["options.extras_require"]["device"].split()
-    assert set(for_device) < set(setup["options.extras_require"]["tflite"].split())
+def test_a_device_may_have_the_runtime_that_files_are_checked_with(setup):
+    lines = {e: setup["options.extras_require"][e].split() for e in ("device", "android", "tflite")}
+    runtimes = {e: [Requirement(it) for it in lines[e] if "ai-edge-litert" in it] for e in lines}
+    ((device,), (android,), (checked,)) = runtimes.values()
+    (version,) = checked.specifier
+    assert version.operator == "==" and device.specifier.contains(version.version)
+    assert device.specifier == android.specifier
 
 
 def test_torchvision_loads_beside_this_torch():

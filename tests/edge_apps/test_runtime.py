@@ -120,6 +120,15 @@ def test_absent_runtimes_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         interpreter_class()
 
 
+def test_a_runtime_of_another_numpy_is_named(monkeypatch: pytest.MonkeyPatch, tflite: Path) -> None:
+    def interpreter(**_: object) -> None:
+        raise SystemError("CreateWrapperFromBuffer returned a result with an exception set")
+
+    monkeypatch.setattr("edge_apps.tflite_backend.interpreter_class", lambda: interpreter)
+    with pytest.raises(InputError, match=r"another NumPy.*pip install --upgrade ai-edge-litert"):
+        load(tflite)
+
+
 def test_a_device_needs_no_torch_and_starts_at_once(tflite: Path) -> None:
     code = (
         "import sys, numpy as np\n"
