@@ -18,6 +18,7 @@ from samnet import state
 from samnet.command import run_command
 from samnet.curves import draw_curves
 from samnet.distributed import Processes, join_processes, leave_processes
+from samnet.huge_pages import restart_with_huge_pages
 from samnet.progress import progress
 from samnet.recipe import Recipe
 from samnet.results import environment, write_result
@@ -114,4 +115,5 @@ def fit(trainer: Trainer) -> None:
 
 
 if __name__ == "__main__":
+    restart_with_huge_pages()
     run_command(TrainOptions, train, "Train a network on pairs of photos and masks.")
