@@ -19,15 +19,16 @@ from benchmarks import accuracy_files, contest
 from benchmarks.accuracy_files import BOOTSTRAP, Outcome, change_table, heading
 from benchmarks.contest import Entry, Result, map_source
 from benchmarks.contestants import Contestant, find_contestants
-from benchmarks.map_folder import listed
 from benchmarks.published import ALL, choose_published
 from benchmarks.records import RecordCache, code_hash
 from benchmarks.score_table import PUBLISHED, Line, measured_cell, published_lines, table
 from benchmarks.worst import worst_sheet
 from edge_apps.errors import InputError
+from edge_apps.photo_files import listed
 from edge_apps.targets import check_absent
 from samnet.command import run_command
-from samnet.data.layouts import DataSet, find_pairs
+from samnet.data.layouts import DataSet
+from samnet.data.survey import open_data
 from samnet.distributed import join_processes, leave_processes
 from samnet.metrics import PROTOCOL, Choice
 from samnet.results import environment
@@ -133,11 +134,11 @@ def _check(options: Options) -> None:
 
 
 def _data_sets(options: Options) -> list[DataSet]:
-    sets = [find_pairs(spec) for spec in options.data]
+    sets = [open_data(spec, options.limit) for spec in options.data]
     names = [data.name for data in sets]
     if len(set(names)) < len(names):
         raise InputError(f"data sets {', '.join(names)}; expected each of its own name")
-    return [dataclasses.replace(data, pairs=data.pairs[: options.limit]) for data in sets]
+    return sets
 
 
 def _settings(options: Options) -> contest.Settings:

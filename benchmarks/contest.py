@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.contestants import Contestant
-from benchmarks.map_folder import MapFolder
 from benchmarks.paired import Paired, compare, partners
 from benchmarks.records import Record, RecordCache, metrics_of, pair_hashes, record_of
 from edge_apps.errors import InputError
@@ -17,6 +16,7 @@ from edge_apps.files import sha256
 from samnet.data.layouts import DataSet, Pair
 from samnet.distributed import Processes
 from samnet.evaluate import MapSource
+from samnet.map_folder import MapFolder
 from samnet.metrics import Choice, SaliencyMetrics, Scores
 from samnet.progress import progress
 from samnet.sharing import gather_metrics, share
@@ -79,7 +79,7 @@ def enter(contestants: Sequence[Contestant], sets: Sequence[DataSet]) -> list[En
     """All entries, their ready maps found and looked at.
 
     Raises:
-        InputError: as :func:`benchmarks.map_folder.find_maps`.
+        InputError: as :func:`samnet.map_folder.find_maps`.
     """
     return [Entry(c, data, c.maps(data)) for data in sets for c in contestants]
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.map_folder import MapFolder, find_maps
 from benchmarks.published import nearest
 from edge_apps.errors import InputError
 from edge_apps.files import sha256
@@ -17,6 +16,7 @@ from edge_apps.runtime import SUFFIXES
 from samnet.checkpoint import load_checkpoint
 from samnet.data.layouts import DataSet
 from samnet.evaluate import MapSource, predicted_maps
+from samnet.map_folder import MapFolder, find_maps
 from samnet.predictor import CHECKPOINT, load_predictor
 
 Kind = Literal["checkpoint", "artefact", "onnx", "maps"]
@@ -48,7 +48,7 @@ class Contestant:
         """Its ready maps of a data set; None if it makes them itself.
 
         Raises:
-            InputError: as :func:`benchmarks.map_folder.find_maps`.
+            InputError: as :func:`samnet.map_folder.find_maps`.
         """
         return find_maps(self.path, data) if self.kind == "maps" else None
 

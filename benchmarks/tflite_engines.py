@@ -67,11 +67,11 @@ def main(options: Options) -> None:
     """
     from benchmarks.race import race
     from samnet.data.embedded import embedded_photos
-    from samnet.data.layouts import find_pairs
+    from samnet.data.survey import open_data
     from samnet.results import environment, write_result
 
     _check(options)
-    data = find_pairs(options.data) if options.data else None
+    data = open_data(options.data) if options.data else None
     files = [row for model in options.models for row in _files(options, model, data)]
     protocol = {"text": _protocol(data), "repetitions": options.repetitions, "latency": ""}
     able = [row for row in files if not row["failure"] and row["engine"] != "torch"]

@@ -25,7 +25,7 @@ from edge_apps.errors import InputError
 from edge_apps.targets import check_absent
 from samnet.augment import Augmentation
 from samnet.command import run_command
-from samnet.data.layouts import find_pairs
+from samnet.data.survey import open_data
 from samnet.distributed import Processes
 from samnet.recipe import Phase, Recipe
 from samnet.results import environment, write_result
@@ -78,7 +78,7 @@ def main(options: Options) -> None:
         InputError: for wrong input; nothing is written then.
     """
     check_absent(options.json, overwrite=options.overwrite)
-    data = find_pairs(options.data)
+    data = open_data(options.data)
     with pinned(options.threads) as cores:
         torch.set_num_threads(options.threads)
         rows = []

@@ -120,9 +120,9 @@ class Work:
         self.options = options
         self.trial: Trial | None = None
         if options.data is not None:
-            from samnet.data.layouts import find_pairs
+            from samnet.data.survey import open_data
 
-            self.trial = Trial(find_pairs(options.data))
+            self.trial = Trial(open_data(options.data))
         self._sources: dict[Path, Source] = {}
         self._programs: dict[tuple[Path, str], Path | str] = {}
         self._calibration: dict[int, CalibrationSet] = {}

@@ -72,9 +72,9 @@ def convert(
         photos = [(path.name, read_photo(path)) for path in find_photos(options.photos)]
     trial = None
     if options.data is not None:
-        from samnet.data.layouts import find_pairs
+        from samnet.data.survey import open_data
 
-        trial = Trial(find_pairs(options.data), options.origin)
+        trial = Trial(open_data(options.data), options.origin)
     print(f"converting {model} with {form.engine}, which takes a minute or two", flush=True)
     done = write_artefact(
         kind,

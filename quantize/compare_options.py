@@ -27,7 +27,8 @@ from quantize.specs import Observer
 from quantize.tally import Tally
 from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
-from samnet.data.layouts import Pair, find_pairs
+from samnet.data.layouts import Pair
+from samnet.data.survey import open_data
 from samnet.metrics import PROTOCOL
 from samnet.progress import progress
 from samnet.results import environment, write_result
@@ -127,7 +128,7 @@ def main(options: Options) -> None:
     """
     if not options.model or not options.observers:
         raise InputError("nothing to compare; give at least one --model and one of --observers")
-    data = find_pairs(options.data)
+    data = open_data(options.data)
     pairs = data.pairs[: options.limit]
     photos = read_photos(options.photos, options.count)
     checkpoints = [float_checkpoint(path) for path in options.model]

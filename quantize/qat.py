@@ -23,9 +23,10 @@ from quantize.run import Run
 from quantize.schemes import STATIC_WI8_AI8
 from quantize.training import QuantizationTraining, Schedule
 from samnet.command import run_command
-from samnet.data.layouts import Pair, find_pairs
+from samnet.data.layouts import Pair
 from samnet.data.packed import pack
 from samnet.data.split import holdout
+from samnet.data.survey import open_data
 from samnet.evaluate import evaluate, predicted_maps
 from samnet.metrics import PROTOCOL
 from samnet.predictor import Predictor, load_predictor
@@ -103,7 +104,7 @@ def train(options: Options) -> dict[str, Row]:
     check_input_is_bytes(checkpoint.preprocessing)
     size = options.size or checkpoint.preprocessing.size
     recipe = STATIC_WI8_AI8.keeping(options.keep_float)
-    data = find_pairs(options.data)
+    data = open_data(options.data)
     pairs, held_out = holdout(data.pairs, options.held_out)
     validation = held_out[: options.validation]
     packed = pack(pairs, size, options.cache)

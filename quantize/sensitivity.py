@@ -20,7 +20,7 @@ from quantize.simulation import Simulation
 from quantize.specs import Observer
 from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
-from samnet.data.layouts import find_pairs
+from samnet.data.survey import open_data
 from samnet.metrics import PROTOCOL
 from samnet.results import environment, write_result
 
@@ -144,7 +144,7 @@ def main(options: Options) -> None:
             "and at least one pair"
         )
     checkpoint = float_checkpoint(options.model)
-    data = find_pairs(options.data)
+    data = open_data(options.data)
     pairs = data.pairs[: options.limit]
     size = options.size or checkpoint.preprocessing.size
     photos = read_photos(options.photos, options.count)

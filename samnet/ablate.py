@@ -26,6 +26,7 @@ from samnet.command import run_command
 from samnet.cost import PAPER_SIZE, multiply_adds, parameters
 from samnet.data.layouts import Pair, find_pairs
 from samnet.data.split import holdout
+from samnet.data.survey import open_data
 from samnet.evaluate import evaluate, predicted_maps
 from samnet.metrics import PROTOCOL
 from samnet.predictor import load_predictor
@@ -70,7 +71,7 @@ def main(options: Options) -> None:
     runs = [row_options(options, row) for row in rows]
     for run in runs:
         known_row(run)
-    _, held_out = holdout(find_pairs(options.data).pairs, options.hold_out)
+    _, held_out = holdout(open_data(options.data).pairs, options.hold_out)
     # Claimed first, so that a long comparison cannot fail at its end.
     with replacing(options.json, overwrite=options.overwrite) as temporary:
         results, failures = [], []

@@ -18,8 +18,10 @@ from edge_apps.errors import InputError
 from edge_apps.files import replacing, sha256
 from edge_apps.photos import Bytes, read_map, read_photo, write_image
 from samnet.command import run_command
-from samnet.data.layouts import DataSet, Pair, find_pairs
+from samnet.data.layouts import DataSet, Pair
+from samnet.data.survey import open_data, size_fault
 from samnet.distributed import Processes, join_processes, leave_processes
+from samnet.map_folder import find_maps
 from samnet.metrics import PROTOCOL, Choice, SaliencyMetrics, Scores
 from samnet.predictor import Predictor, load_predictor
 from samnet.progress import progress
@@ -98,11 +100,8 @@ def measure(pairs: Iterable[Pair], source: MapSource, choice: Choice) -> Salienc
     metrics = SaliencyMetrics(choice)
     for pair in pairs:
         map, mask = source(pair), read_map(pair.mask)
-        if map.shape != mask.shape:
-            raise InputError(
-                f"{pair.mask}: mask of {mask.shape[1]}x{mask.shape[0]} pixels, map of "
-                f"{map.shape[1]}x{map.shape[0]}; expected both at the size of {pair.photo.name}"
-            )
+        if fault := size_fault(pair, map.shape[::-1], mask.shape[::-1]):
+            raise InputError(fault)
         metrics.add(map, mask)
     return metrics
 
@@ -123,17 +122,15 @@ def ready_maps(folder: Path, data: DataSet) -> MapSource:
     """Maps that stand in a folder as STEM.png, or in its subfolder NAME.
 
     Raises:
-        InputError: if a map is missing.
+        InputError: if a map is missing, and as :func:`samnet.map_folder.find_maps`.
     """
-    place = folder / data.name if (folder / data.name).is_dir() else folder
-    files = {pair.stem: place / f"{pair.stem}.png" for pair in data.pairs}
-    missing = [path for path in files.values() if not path.is_file()]
-    if missing:
+    maps = find_maps(folder, data)
+    if maps.missing:
         raise InputError(
-            f"{missing[0]}: no such map; {len(missing)} of the {len(files)} maps for {data.name} "
-            "are missing"
+            f"{folder / maps.missing[0]}.png: no such map; {len(maps.missing)} of the "
+            f"{len(data.pairs)} maps for {data.name} are missing"
         )
-    return lambda pair: read_map(files[pair.stem])
+    return maps.read
 
 
 def table(rows: Sequence[tuple[DataSet, Scores]]) -> str:
@@ -161,11 +158,10 @@ def main(options: Options) -> None:
         raise InputError("--flip runs a model on mirror images; give --model FILE")
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit is {options.limit}, expected at least 1")
-    sets = [find_pairs(spec) for spec in options.data]
+    sets = [open_data(spec, options.limit) for spec in options.data]
     names = [data.name for data in sets]
     if not sets or len(set(names)) < len(names):
         raise InputError(f"data sets {names}; expected at least one --data, each of its own name")
-    sets = [dataclasses.replace(data, pairs=data.pairs[: options.limit]) for data in sets]
     processes = join_processes()
     try:
         evaluate_sets(options, sets, processes)

@@ -19,7 +19,8 @@ from edge_apps.errors import InputError
 from edge_apps.photos import Bytes, read_map, read_photo, write_image
 from edge_apps.targets import check_absent
 from samnet.command import run_command
-from samnet.data.layouts import DataSet, Pair, find_pairs
+from samnet.data.layouts import DataSet, Pair
+from samnet.data.survey import open_data, size_fault
 from samnet.evaluate import MapSource, predicted_maps, ready_maps
 from samnet.predictor import load_predictor
 from samnet.progress import progress
@@ -78,7 +79,7 @@ def main(options: Options) -> None:
     if options.across < 1:
         raise InputError(f"--across is {options.across}, expected at least 1")
     check_absent(options.output, overwrite=options.overwrite)
-    data = find_pairs(options.data)
+    data = open_data(options.data)
     data = dataclasses.replace(data, pairs=tuple(chosen(data, options.count, options.stems)))
     sources = {name: _source(path, data, options) for name, path in _names(options.model).items()}
     rows, errors = [], []
@@ -122,11 +123,8 @@ def tiles_of(pair: Pair, sources: dict[str, MapSource]) -> tuple[list[Tile], lis
     errors = []
     for name, source in sources.items():
         map = source(pair)
-        if map.shape != mask.shape:
-            raise InputError(
-                f"{pair.mask}: mask of {mask.shape[1]}x{mask.shape[0]} pixels, map by {name} of "
-                f"{map.shape[1]}x{map.shape[0]}; expected both at the size of {pair.photo.name}"
-            )
+        if fault := size_fault(pair, map.shape[::-1], mask.shape[::-1]):
+            raise InputError(fault)
         errors.append(float(np.abs(map / 255 - (mask > 128)).mean()))
         tiles.append((map, f"{name} {errors[-1]:.3f}"))
     return tiles, errors

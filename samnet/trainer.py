@@ -18,8 +18,8 @@ from samnet.augment import change_colours, crop, normalise
 from samnet.averaging import moving_average
 from samnet.backbone import adopt_backbone
 from samnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from samnet.data.layouts import find_pairs
 from samnet.data.split import holdout
+from samnet.data.survey import open_data
 from samnet.distributed import Processes, mean_of_processes
 from samnet.fine_tuning import freeze_stages, parameter_groups
 from samnet.guard import first_not_finite, gradient_not_finite
@@ -56,7 +56,7 @@ class Trainer:
         torch.manual_seed(options.seed)
         self.options, self.recipe, self.processes = options, recipe, processes
         device = processes.device
-        data = find_pairs(options.data)
+        data = open_data(options.data)
         self.pairs, self.validation_pairs = holdout(data.pairs, options.hold_out)
         self.model = build_network(config_of(options))
         self.before: dict[str, Any] | None = None

@@ -6,65 +6,69 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Annotated
 
-import numpy as np
 import tyro
 
 from edge_apps.errors import InputError
 from edge_apps.photos import read_map, read_photo
 from samnet.command import run_command
 from samnet.data.layouts import DataSet, Pair, find_pairs
+from samnet.data.survey import (
+    FOREGROUND,
+    Finding,
+    MaskLook,
+    look_at,
+    of_masks,
+    of_orientation,
+    size_fault,
+)
 from samnet.progress import progress
 
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """Something about a data set that one should know before training on it.
-
-    Args:
-        kind: ``missing partner``, ``unreadable``, ``size mismatch``, ``no foreground``,
-            ``not two-valued`` or ``count``.
-        text: one line for people.
-        fatal: whether the pair cannot be used; the last two kinds leave it usable.
-    """
-
-    kind: str
-    text: str
-    fatal: bool = True
+OF_SETS = ("no foreground", "all foreground")
+"""Kinds of findings that make a set useless but none of its pairs."""
 
 
-def check(data: DataSet) -> list[Problem]:
+def check(data: DataSet) -> list[Finding]:
     """Reads every file of a data set and lists what is wrong, with progress shown."""
-    problems = []
+    findings = []
     if data.published_count not in (None, len(data.pairs)):
         text = f"{len(data.pairs)} pairs, {data.published_count} were published"
-        problems.append(Problem("count", text, fatal=False))
+        findings.append(Finding("count", text))
     for paths, partner in ((data.without_mask, "mask"), (data.without_photo, "photo")):
-        problems += [Problem("missing partner", f"{path}: has no {partner}") for path in paths]
+        findings += [Finding("missing partner", f"{p}: has no {partner}", True) for p in paths]
+    looks: list[MaskLook] = []
     for pair in progress(data.pairs, len(data.pairs), f"checking {data.name}"):
-        problems += check_pair(pair)
-    return problems
+        of_pair, look = check_pair(pair)
+        findings += of_pair
+        looks += [look] if look else []
+    sound = [look.pair for look in looks]
+    # Masks have been listed one by one; what they have in common comes first.
+    common = [it for it in of_masks(data.name, looks) if it.fatal or it.kind == "alpha channel"]
+    return [*common, *findings, *of_orientation(data.name, sound)]
 
 
-def check_pair(pair: Pair) -> Iterator[Problem]:
-    """What is wrong with one pair."""
+def check_pair(pair: Pair) -> tuple[list[Finding], MaskLook | None]:
+    """What is wrong with one pair, and what its mask shows if both can be used."""
     try:
-        photo, mask = read_photo(pair.photo), read_map(pair.mask)
+        photo, mask, look = read_photo(pair.photo), read_map(pair.mask), look_at(pair)
     except InputError as error:
-        yield Problem("unreadable", str(error))
-        return
-    if photo.shape[:2] != mask.shape:
+        return [Finding("unreadable", str(error), fatal=True)], None
+    if fault := size_fault(pair, photo.shape[1::-1], mask.shape[::-1]):
+        return [Finding("size mismatch", fault, fatal=True)], None
+    return list(_of_values(look)), look
+
+
+def _of_values(look: MaskLook) -> Iterator[Finding]:
+    if not look.foreground:
         text = (
-            f"{pair.mask}: {mask.shape[1]}x{mask.shape[0]} pixels, expected "
-            f"{photo.shape[1]}x{photo.shape[0]} as {pair.photo.name}"
+            f"{look.pair.mask}: no foreground, the highest value is {look.highest:g} of "
+            f"{look.white:g} ({look.values}), expected over {FOREGROUND} of 255"
         )
-        yield Problem("size mismatch", text)
-    values = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
-    if values[-1] <= 128:
-        text = f"{pair.mask}: no foreground, the highest value is {values[-1]}, expected over 128"
-        yield Problem("no foreground", text)
-    elif len(values) > 2:
-        text = f"{pair.mask}: {len(values)} grey values, expected 2; foreground is above 128"
-        yield Problem("not two-valued", text, fatal=False)
+        yield Finding("no foreground", text)
+    elif look.foreground == 1:
+        yield Finding("all foreground", f"{look.pair.mask}: nothing but foreground")
+    elif look.count > 2:
+        text = f"{look.pair.mask}: {look.count} grey values, expected 2"
+        yield Finding("not two-valued", f"{text}; foreground is above {FOREGROUND}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,22 +86,25 @@ def main(options: Options) -> None:
     """Prints what is wrong with each data set.
 
     Raises:
-        InputError: if a pair cannot be used.
+        InputError: if a pair or the masks of a set cannot be used.
     """
     if not options.data:
         raise InputError("no data set given; expected --data NAME=DIR")
-    unusable = 0
+    unusable, useless = 0, list[str]()
     for data in [find_pairs(spec) for spec in options.data]:
-        problems = check(data)
-        unusable += sum(problem.fatal for problem in problems)
-        print(f"{data.name}: {len(data.pairs)} pairs, findings: {len(problems)}")
-        for kind in dict.fromkeys(problem.kind for problem in problems):
-            of_kind = [problem for problem in problems if problem.kind == kind]
+        findings = check(data)
+        useless += [it.text for it in findings if it.fatal and it.kind in OF_SETS]
+        unusable += sum(it.fatal and it.kind not in OF_SETS for it in findings)
+        print(f"{data.name}: {len(data.pairs)} pairs, findings: {len(findings)}")
+        for kind in dict.fromkeys(it.kind for it in findings):
+            of_kind = [it for it in findings if it.kind == kind]
             print(f"  {kind}: {len(of_kind)}")
-            for problem in of_kind[: options.show]:
-                print(f"    {problem.text}")
+            for it in of_kind[: options.show]:
+                print(f"    {it.text}")
             if len(of_kind) > options.show:
                 print(f"    and {len(of_kind) - options.show} more")
+    if useless:
+        raise InputError("; ".join(useless))
     if unusable:
         raise InputError(f"{unusable} files or pairs cannot be used; mend or remove them")
 

@@ -23,6 +23,7 @@ from edge_apps.files import replacing, sha256
 from edge_apps.photos import read_map, read_photo, resize_map, resize_photo
 from samnet.data.arrays import new_array, open_array
 from samnet.data.layouts import Pair
+from samnet.data.survey import size_fault
 from samnet.progress import progress
 
 READER = 2
@@ -86,11 +87,8 @@ def _hash(path: Path, *state: int) -> str:
 
 def _read(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
     photo, mask = read_photo(pair.photo), read_map(pair.mask)
-    if photo.shape[:2] != mask.shape:
-        raise InputError(
-            f"{pair.photo}: {photo.shape[1]}x{photo.shape[0]} px, its mask "
-            f"{mask.shape[1]}x{mask.shape[0]}; run python -m samnet.data.check on the data set"
-        )
+    if fault := size_fault(pair, photo.shape[1::-1], mask.shape[::-1]):
+        raise InputError(fault)
     return resize_photo(photo, (size, size)), resize_map(mask, (size, size))
 
 

@@ -206,14 +206,15 @@ def test_missing_maps_are_counted_and_named(run, maps):
     ("picture", "message"),
     [
         (np.zeros((64, 64), np.uint8), "map of 64x64 pixels, mask of 96x72; 1 of the 3 maps"),
-        (np.zeros((72, 96), np.uint16), "holds values of kind I;16, expected 8-bit grey"),
+        (np.full((72, 96), -1.0, np.float32), "holds values from -1 to -1, expected floating"),
         (np.eye(72, 96, dtype=np.uint8)[..., None] * np.uint8([0, 99, 9]), "a colour picture"),
     ],
 )
 def test_what_is_no_map_is_refused_before_any_work(run, maps, picture, message):
     path = maps / "good" / "scene-0002.png"
     path.unlink()
-    Image.fromarray(picture).save(path)
+    floats = picture.dtype == np.float32
+    Image.fromarray(picture).save(path.with_suffix(".tif") if floats else path)
     status, out, err = run(maps / "poor", maps / "good")
     assert (status, out) == (2, "")
     assert message in err and err.count("\n") == 1

@@ -95,7 +95,7 @@ def test_a_ready_map_of_another_size(run, maps, tmp_path):
     write_image(maps / "scene-0001.png", np.zeros((64, 64), np.uint8), overwrite=True)
     status, _, err = run("--maps", maps)
     assert status == 2
-    assert "mask of 96x72 pixels, map of 64x64" in err
+    assert "scene-0001.png: map of 64x64 pixels, mask of 96x72; 1 of the 3 maps" in err
     assert not (tmp_path / "result.json").exists()
 
 
