@@ -137,8 +137,8 @@ def _decode(source: Path | io.BytesIO, path: str | Path, limit: float) -> Image.
         if image.size != size and math.prod(size) > limit * 1e6:
             notice(
                 f"{path}: {_pixels(size)}, over the limit of {limit:g}; read at "
-                f"{image.size[0]}x{image.size[1]}, the size of what is made from it. The "
-                f"environment variable {VARIABLE} raises the limit"
+                f"{image.size[0]}x{image.size[1]}, the size of what is made from it. "
+                f"--megapixels or, for every command, {VARIABLE} raises the limit"
             )
         # Damaged EXIF data have no orientation to follow.
         with contextlib.suppress(Exception):
@@ -190,8 +190,8 @@ def _reduce(image: Image.Image, path: str | Path, limit: float) -> None:
 
 def _too_large(path: str | Path, size: tuple[int, int], limit: float) -> str:
     return (
-        f"{path}: {_pixels(size)}, expected at most {limit:g}; make it smaller, or set the "
-        f"environment variable {VARIABLE} to a higher limit"
+        f"{path}: {_pixels(size)}, expected at most {limit:g}; make it smaller, or raise the "
+        f"limit by --megapixels or, for every command, the environment variable {VARIABLE}"
     )
 
 

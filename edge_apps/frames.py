@@ -69,14 +69,16 @@ class Photos:
 
     Args:
         paths: the files.
+        megapixels: see :func:`edge_apps.decoding.open_picture`.
     """
 
     live = False
     rate = SLIDES
     notice = ""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], megapixels: float | None = None) -> None:
         self.paths = tuple(paths)
+        self.megapixels = megapixels
         self.name = self.paths[0].name if len(self.paths) == 1 else f"{len(self.paths)} photos"
         self.total: int | None = len(self.paths)
         self._streams: dict[Path, Bytes] = {}  # which can be read but once
@@ -107,7 +109,7 @@ class Photos:
     def _read(self, path: Path) -> Bytes:
         photo = self._streams.get(path)
         if photo is None:
-            photo = read_photo(path)
+            photo = read_photo(path, self.megapixels)
             if is_stream(path):
                 self._streams[path] = photo
         return photo

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge_apps.command import Parser
+from edge_apps.decoding import MEGAPIXELS
 from edge_apps.drawing import SHOWS, Show
 from edge_apps.errors import InputError
 from edge_apps.frames import Playback, Source
@@ -42,6 +43,7 @@ class Options:
     preview: bool = False
     address: str = ADDRESS
     camera_size: str = "640x480"
+    megapixels: float | None = None
     frames: int | None = None
     overwrite: bool = False
 
@@ -68,6 +70,12 @@ def add_source(parser: Parser, count: str) -> None:
         metavar="WxH",
         default=Options.camera_size,
         help="pixels that a camera is asked for; default: %(default)s",
+    )
+    parser.add_argument(
+        "--megapixels",
+        type=float,
+        metavar="N",
+        help=f"larger photos are read in reduced form, or refused; default: {MEGAPIXELS:g}",
     )
 
 
@@ -125,7 +133,7 @@ def run(options: Options) -> None:
         raise InputError("--output, --window and --preview exclude each other; choose one")
     if options.frames is not None and options.frames < 1:
         raise InputError(f"--frames is {options.frames}, expected at least 1")
-    sources = open_sources(options.sources, parse_size(options.camera_size))
+    sources = open_sources(options.sources, parse_size(options.camera_size), options.megapixels)
     camera = any(source.live for source in sources)
     if options.preview or (camera and not options.window and options.output is None):
         preview(options, sources)

@@ -23,7 +23,9 @@ HELP = (
 _CAMERA = re.compile(r"(?:camera:|/dev/video)(\d{1,4})")
 
 
-def open_sources(given: Sequence[str], camera_size: tuple[int, int]) -> list[Source]:
+def open_sources(
+    given: Sequence[str], camera_size: tuple[int, int], megapixels: float | None = None
+) -> list[Source]:
     """The sources that the user named: all photos as one, then what moves; or one camera.
 
     What a file is, its content tells. Animated pictures are taken frame by frame, as videos are.
@@ -31,6 +33,7 @@ def open_sources(given: Sequence[str], camera_size: tuple[int, int]) -> list[Sou
     Args:
         given: see :data:`HELP`.
         camera_size: (width, height) in pixels that a camera is asked for.
+        megapixels: of the largest photo that is read whole; None for the usual limit.
 
     Raises:
         InputError: if one is missing or cannot be used, or a camera is named beside others.
@@ -52,7 +55,7 @@ def open_sources(given: Sequence[str], camera_size: tuple[int, int]) -> list[Sou
     found = find_photos(named) if named or not videos else []
     animated = {path for path in found if path.is_file() and picture_kind(path) == "animated"}
     photos = [path for path in found if path not in animated]
-    sources: list[Source] = [Photos(photos)] if photos else []
+    sources: list[Source] = [Photos(photos, megapixels)] if photos else []
     moving = sorted(videos | animated)
     return [*sources, *(Animation(it) if it in animated else Video(it) for it in moving)]
 

@@ -54,6 +54,9 @@ class Options:
     threads: int | None = None
     """Threads that the network may use."""
 
+    megapixels: float | None = None
+    """Larger photos are read in reduced form, or refused; 180 by default."""
+
 
 def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
     """The files to write for each photo, by kind: ``map``, ``overlay``, ``cutout``.
@@ -121,7 +124,7 @@ def predict_photos(
     failures = []
     for path, target in progress(jobs, len(jobs), "predicting") if show else jobs:
         try:
-            photo = read_photo(path)
+            photo = read_photo(path, options.megapixels)
         except InputError as error:
             failures.append(str(error))
             continue

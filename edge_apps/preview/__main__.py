@@ -23,7 +23,8 @@ def main() -> None:
     add_network(parser)
     add_address(parser)
     options = options_of(parser.parse_args())
-    preview(options, open_sources(options.sources, parse_size(options.camera_size)))
+    camera_size = parse_size(options.camera_size)
+    preview(options, open_sources(options.sources, camera_size, options.megapixels))
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def test_missing_maps_are_counted_and_named(run, maps):
     [
         (np.zeros((64, 64), np.uint8), "map of 64x64 pixels, mask of 96x72; 1 of the 3 maps"),
         (np.full((72, 96), -1.0, np.float32), "holds values from -1 to -1, expected floating"),
-        (np.eye(72, 96, dtype=np.uint8)[..., None] * np.uint8([0, 99, 9]), "a colour picture"),
+        (np.eye(72, 96, dtype=np.uint8)[..., None] * np.uint8([0, 99, 9]), "a color picture"),
     ],
 )
 def test_what_is_no_map_is_refused_before_any_work(run, maps, picture, message):

@@ -17,6 +17,7 @@ from PIL import Image
 from edge_apps.decoding import orientation_of, picture_size
 from edge_apps.errors import InputError
 from edge_apps.photos import cutout, read_photo, write_image
+from edge_apps.sources import open_sources
 
 Y, X = np.mgrid[0:40, 0:60]
 COLORS = np.dstack((X * 4, Y * 6, (X + Y) * 2)).astype(np.uint8)
@@ -282,6 +283,13 @@ def test_large_photos_are_read_in_reduced_form(tmp_path, suffix, said, monkeypat
     assert read_photo(path, megapixels=0.02).shape == (100, 150, 3)
     with pytest.raises(InputError, match=r"expected at most 0\.0001"):
         read_photo(path, megapixels=0.0001)
+
+
+def test_the_limit_is_an_option_of_sources(tmp_path):
+    write_image(tmp_path / "a.jpg", np.asarray(Image.fromarray(COLORS).resize((600, 400))))
+    (source,) = open_sources([str(tmp_path / "a.jpg")], (640, 480), 0.1)
+    (frame,) = source.frames(threading.Event())
+    assert frame.photo.shape == (200, 300, 3)
 
 
 def test_large_photos_without_a_reduced_form_are_refused_calmly(tmp_path, monkeypatch):
