@@ -20,6 +20,7 @@ from edge_apps.android.persistence import persist
 from edge_apps.android.results import Outcome, protocol, summary, write_result
 from edge_apps.android.session import Session
 from edge_apps.errors import InputError
+from edge_apps.input_file import name_of
 from edge_apps.photo_files import find_photos
 from edge_apps.photos import Bytes, read_photo, resize_map, resize_photo, write_image
 from edge_apps.progress import progress
@@ -135,7 +136,8 @@ def plan(options: Options) -> dict[Path, Path]:
     for name, value in (("threads", options.threads), ("batch", options.batch)):
         if value < 1:
             raise InputError(f"--{name} is {value}, expected at least 1")
-    targets = {photo: options.output / f"{photo.stem}.png" for photo in find_photos(options.photos)}
+    photos = find_photos(options.photos)
+    targets = {photo: options.output / f"{name_of(photo)}.png" for photo in photos}
     for photo, target in targets.items():
         if target.resolve() == photo.resolve():
             raise InputError(f"{photo}: would be replaced by its map; choose another --output")

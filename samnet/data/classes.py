@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from edge_apps.errors import InputError
-from edge_apps.photo_files import SUFFIXES
+from edge_apps.photo_files import is_picture
 
 Labelled = tuple[Path, int]
 """A photo and the index of its class."""
@@ -77,7 +77,7 @@ def _by_class(root: Path) -> dict[str, list[Path]]:
         )
     classes = {}
     for folder in folders:
-        photos = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        photos = sorted(path for path in folder.iterdir() if is_picture(path))
         if not photos:
             raise InputError(f"{folder}: no photo; expected files such as .jpg or .png")
         classes[folder.name] = photos
