@@ -52,6 +52,12 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         if isinstance(error, BrokenPipeError):
             raise  # of a stream that the block wrote to
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    except InputError as error:
+        temporary.unlink(missing_ok=True)
+        if str(temporary) not in str(error):
+            raise
+        # The user knows the file by its own name alone.
+        raise InputError(str(error).replace(str(temporary), str(path))) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

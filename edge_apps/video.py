@@ -103,10 +103,11 @@ class Video:
         if not count:
             raise InputError(f"{self.path}: holds no readable frame; check it with a player")
         if is_cut(self.path) or self._falls_short(count):
-            of = f" of {self.total}" if self.total is not None and self.total > count else ""
+            seen = f"{count} frame{'s'[: count != 1]}"
+            if self.total is not None and self.total > count:
+                seen = f"{count} of {self.total} frames"
             raise InputError(
-                f"{self.path}: breaks off after {count}{of} frames; replace the file (what came "
-                "before is kept)"
+                f"{self.path}: breaks off after {seen}; replace the file (what came before is kept)"
             )
 
     def _falls_short(self, count: int) -> bool:

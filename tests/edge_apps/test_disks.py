@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 from PIL import Image
 
 from edge_apps.errors import InputError
+from edge_apps.files import replacing
 from edge_apps.runtime import load
 from edge_apps.video import Video
 
@@ -140,6 +143,18 @@ def test_loading_says_what_cannot_be_read(tflite: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError, match=r"mean_32_int8.tflite: cannot be read \(Permission den"):
         load(tflite)
+
+
+def test_a_temporary_file_is_not_named(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    line = re.escape(f"{path}: cannot be written (No space left on device)")
+    with (
+        pytest.raises(InputError, match=line),
+        replacing(path) as outer,
+        replacing(outer, overwrite=True),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_for_which_there_is_no_room(run: Run, photo: Path, tflite: Path) -> None:
