@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from edge_apps.errors import InputError
-from edge_apps.streams import READER_GONE, fill_closed, flush_all, is_reader_gone, say
+from edge_apps.streams import READER_GONE, flush_all, is_reader_gone, prepare, say
 from edge_apps.termination import Terminated, heeding_signals
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -34,7 +34,7 @@ def finish(main: Callable[[], None]) -> NoReturn:
     SIGHUP, and 141 without a word when who reads the output has gone. Anything else is a defect
     and keeps its traceback. Standard streams may be closed.
     """
-    fill_closed()
+    prepare()
     with heeding_signals():
         status = _status(main)
     failure = flush_all()

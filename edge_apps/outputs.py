@@ -24,7 +24,7 @@ from edge_apps.photos import Bytes, write_image
 from edge_apps.pipeline import Result
 from edge_apps.sound import add_sound
 from edge_apps.targets import check_targets
-from edge_apps.video import Video, opencv
+from edge_apps.video import Video, opencv, plain_name
 
 LEAST_FREE = 4096
 """Bytes; a disk with less takes no further part of a file."""
@@ -132,8 +132,8 @@ class _Writer:
         count: frames written, repeated ones included.
     """
 
-    def __init__(self, path: Path, target: Path, rate: float) -> None:
-        self.path = path
+    def __init__(self, name: str, target: Path, rate: float) -> None:
+        self.name = name
         self.target = target
         self.rate = rate
         self.count = 0
@@ -151,7 +151,7 @@ class _Writer:
         if self.video is None:
             cv2 = opencv()
             code = cv2.VideoWriter_fourcc(*"mp4v")
-            self.video = cv2.VideoWriter(str(self.path), code, self.rate, picture.shape[1::-1])
+            self.video = cv2.VideoWriter(self.name, code, self.rate, picture.shape[1::-1])
         self._write()
 
     def fill(self, time: float) -> None:
@@ -163,18 +163,19 @@ class _Writer:
         self.video.write(self._last)
         self.count += 1
         # The encoder tells nothing, and there may be hours to go.
-        if self.count % LOOK_EVERY == 0 and _is_full(self.path):
+        if self.count % LOOK_EVERY == 0 and _is_full(self.target):
             raise InputError(f"{self.target}: cannot be written ({os.strerror(errno.ENOSPC)})")
 
 
 @contextlib.contextmanager
 def _video_writer(path: Path, target: Path, rate: float) -> Iterator[_Writer]:
-    writer = _Writer(path, target, rate)
-    try:
-        yield writer
-    finally:
-        if writer.video is not None:
-            writer.video.release()
+    with plain_name(path) as name:
+        writer = _Writer(name, target, rate)
+        try:
+            yield writer
+        finally:
+            if writer.video is not None:
+                writer.video.release()
 
 
 def _check_video(written: Path, target: Path, count: int) -> None:

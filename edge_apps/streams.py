@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import select
 import sys
@@ -15,8 +16,10 @@ READER_GONE = 141
 """Exit status of a program whose reader went away: 128 and the number of SIGPIPE."""
 
 
-def fill_closed() -> None:
-    """Puts the null device in the place of standard streams that are closed.
+def prepare() -> None:
+    """Makes the standard streams ones that everything can be written to.
+
+    Puts the null device in the place of standard streams that are closed.
 
     The next file that is opened would otherwise get the number of the stream, and what libraries
     print would go into it. ``sys.stdin`` and ``sys.stdout`` stay None, which ``print`` knows, but
@@ -30,6 +33,9 @@ def fill_closed() -> None:
             os.dup2(opened, descriptor)
             if opened != descriptor:
                 os.close(opened)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # Names of files may be no text in the encoding of the terminal.
+        sys.stdout.reconfigure(errors="backslashreplace")
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 

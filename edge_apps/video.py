@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -242,6 +244,25 @@ def opencv() -> Any:
     return cv2
 
 
+@contextlib.contextmanager
+def plain_name(path: Path) -> Iterator[str]:
+    """A name for OpenCV of a file that exists.
+
+    It is absolute, since FFmpeg takes what stands before a colon for a protocol. OpenCV crashes on
+    names that are no UTF-8 and gets a link's instead.
+    """
+    name = str(path.absolute())
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder) / f"video{path.suffix if path.suffix.isascii() else ''}"
+            link.symlink_to(path.absolute())
+            yield str(link)
+        return
+    yield name
+
+
 def opens(path: Path, frames: int = 1) -> bool:
     """Whether OpenCV, if it is installed, reads so many frames of a file."""
     try:
@@ -258,15 +279,15 @@ def _open_video(path: Path) -> Any:
     cv2 = opencv()
     if path.is_file() and _lists_files(path):
         raise InputError(f"{path}: a list of files, no video; give the files themselves")
-    for backend in cv2.videoio_registry.getStreamBackends():
-        # Those that take a name for a camera, or for one of many pictures with numbers.
-        if backend in (cv2.CAP_V4L2, cv2.CAP_IMAGES):
-            continue
-        # Absolute, since FFmpeg takes what stands before a colon for a protocol.
-        capture = cv2.VideoCapture(str(path.absolute()), backend)
-        if capture.isOpened():
-            return capture
-        capture.release()
+    with plain_name(path) as name:
+        for backend in cv2.videoio_registry.getStreamBackends():
+            # Those that take a name for a camera, or for one of many pictures with numbers.
+            if backend in (cv2.CAP_V4L2, cv2.CAP_IMAGES):
+                continue
+            capture = cv2.VideoCapture(name, backend)
+            if capture.isOpened():
+                return capture
+            capture.release()
     raise InputError(f"{path}: not a readable video, or truncated; replace the file")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import struct
 import subprocess
@@ -97,6 +98,23 @@ def test_a_video_is_known_by_its_content(
     assert isinstance(source, Video)
     status, out, _ = segment(clip)
     assert status == 0 and f"{name}: map of 6 frames" in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_text(make_video: MakeVideo, tflite: Path, tmp_path: Path) -> None:
+    clip = make_video("made.mp4", 6)
+    named = clip.rename(clip.with_name(os.fsdecode(b"caf\xe9.mp4")))
+    arguments = ["-m", "edge_apps.desktop", named, "--model", tflite, "--output", tmp_path / "out"]
+    ended = subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        timeout=60,
+    )
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(b"caf\\udce9.mp4: overlay of 6 frames in ")
+    (written,) = (tmp_path / "out").iterdir()
+    assert os.fsencode(written.name) == b"caf\xe9_overlay.mp4" and Video(written).total == 6
 
 
 @NEEDS_FFMPEG
