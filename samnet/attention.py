@@ -14,7 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from samnet.config import Attention, SpatialMaps
+from samnet.depthwise import in_training_step
 from samnet.layers import ConvBN, DSConv
+from samnet.mixing import softmax_product_mix, stick_breaking_product_mix
+
+MIX_PRODUCTS = {
+    "softmax": softmax_product_mix,
+    "stick_breaking": stick_breaking_product_mix,
+}
+"""The mixes as a training step on a CPU computes them, by attention."""
 
 
 class ChannelLogits(nn.Module):
@@ -151,9 +159,14 @@ class SAM(nn.Module):
         elif self.attention == "spatial":
             logits = self.spatial(fused)
         else:
+            d, s = self.channel(fused), self.spatial(fused)
+            if self.training and in_training_step(fused):
+                mix_products = MIX_PRODUCTS[self.attention]
+                return cast(Tensor, self.fuse(mix_products(features, d, s)) + x)
             last = self.training and fused.is_contiguous(memory_format=torch.channels_last)
             times = product_channels_last if last else torch.mul
-            pairs = zip(self.channel(fused), self.spatial(fused), strict=True)
-            logits = [times(d, s) for d, s in pairs]  # Eq. 5
+            logits = [
+                times(channel, spatial) for channel, spatial in zip(d, s, strict=True)
+            ]  # Eq. 5
         mix = stick_breaking_mix if self.attention == "stick_breaking" else softmax_mix
         return cast(Tensor, self.fuse(mix(features, logits)) + x)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from samnet.depthwise import DepthwiseConv2d, in_training_step
 
 
 class ConvBN(nn.Sequential):
@@ -24,20 +29,31 @@ class ConvBN(nn.Sequential):
         relu: bool = True,
     ) -> None:
         super().__init__()
-        padding = dilation * (kernel_size - 1) // 2
-        self.conv = nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            groups,
-            bias=False,
-        )
+        self.conv: nn.Conv2d
+        if groups == in_channels == out_channels > 1 and stride == 1 and kernel_size % 2:
+            self.conv = DepthwiseConv2d(in_channels, kernel_size, dilation)
+        else:
+            padding = dilation * (kernel_size - 1) // 2
+            self.conv = nn.Conv2d(
+                in_channels,
+                out_channels,
+                kernel_size,
+                stride,
+                padding,
+                dilation,
+                groups,
+                bias=False,
+            )
         self.bn = nn.BatchNorm2d(out_channels)
         if relu:
             self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not hasattr(self, "relu"):
+            return cast(Tensor, super().forward(x))
+        x = self.bn(self.conv(x))
+        # Overwriting halves the traffic with memory; graphs for quantizers must not do it.
+        return torch.relu_(x) if in_training_step(x) else cast(Tensor, self.relu(x))
 
 
 class DSConv(nn.Sequential):
