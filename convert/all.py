@@ -203,15 +203,15 @@ class Work:
         from quantize.program import save_program
         from quantize.ptq import post_training_quantize
         from quantize.schemes import RECIPES
-        from samnet.checkpoint import load_checkpoint, with_output_stride
+        from samnet.checkpoint import load_checkpoint
 
         source = self._sources[task.model]
         path = self._name(source, f"{task.form.precision}.pt2")
-        checkpoint = with_output_stride(load_checkpoint(task.model), self.options.output_stride)
         program = post_training_quantize(
-            checkpoint,
+            load_checkpoint(task.model),
             self.calibration(source.size),
             recipe=next(r for r in RECIPES.values() if r.name == task.form.scheme),
+            stride=source.stride,
             source_sha256=sha256(task.model),
         )
         save_program(path, program, overwrite=self.options.overwrite)

@@ -24,7 +24,7 @@ from edge_apps.manifest import (
     manifest_path,
     write_manifest,
 )
-from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.photos import Bytes, resize_photo
 from edge_apps.runtime import Backend, Segmenter
 from edge_apps.tensors import Floats
 
@@ -97,7 +97,7 @@ def write_artefact(
         calibration: photos for an engine that finds int8 scales by itself.
         trial: photos with masks for the gate of accuracy.
         size: height and width in pixels; the source's own by default.
-        output_stride: of the map; the source's own by default.
+        output_stride: of the map; that of a checkpoint's decoder, or the program's own, by default.
         require_delegated: share of the multiply-adds that must run on the fast path, 0 to 1.
         overwrite: whether existing files may be replaced.
         allow_scales: whether scales may differ from the program's.
@@ -128,7 +128,7 @@ def write_artefact(
         temporary.write_bytes(content.file)
         side = (opened.size, opened.size)
         resized = [(name, resize_photo(photo, side)) for name, photo in photos or embedded()]
-        floats = _floats(content)
+        floats = _floats(content, opened)
         backend = kind.open(temporary, 1, floats) if floats else kind.open(temporary, 1)
         figures = gates.check(
             kind, form, opened, temporary, backend, floats, resized, allow_scales=allow_scales
@@ -170,10 +170,10 @@ def _form(kind: Format, source: Source, precision: Precision | None, engine: Eng
     return form
 
 
-def _floats(content: Content) -> Floats | None:
+def _floats(content: Content, source: Source) -> Floats | None:
     if content.input.type == "uint8":
         return None
-    return Floats(content.input.scale, content.input.zero_point, content.output.scale)
+    return Floats(content.input.scale, content.input.zero_point, source.coding)
 
 
 def _quantisation(form: Form, source: Source) -> Quantisation | None:
@@ -198,14 +198,15 @@ def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Acc
 
     origin, name = source, source.reference_name
     if trial.origin is not None:
-        stride = int(source.config["map_stride"])
-        origin, name = open_source(trial.origin, source.size, stride), "the checkpoint in torch"
+        origin = open_source(trial.origin, source.size, source.stride)
+        name = "the checkpoint in torch"
         if origin.checkpoint_sha256 != source.checkpoint_sha256:
             raise InputError(
                 f"{trial.origin}: hash is {origin.checkpoint_sha256[:12]}…, {source.path} was made "
                 f"from {source.checkpoint_sha256[:12]}…; give that checkpoint as --origin"
             )
-    found = measure(Segmenter(backend), whole_photos(origin), name, trial.data)
+    artefact = Segmenter(backend, coding=source.coding)
+    found = measure(artefact, whole_photos(origin), name, trial.data)
     found.check(LOSSES[form.precision])
     return found
 
@@ -215,7 +216,7 @@ def whole_photos(source: Source) -> Predictor:
 
     def predict(photo: Bytes) -> Bytes:
         small = resize_photo(photo, (source.size, source.size))
-        return resize_map(source.reference(small), photo.shape[:2])
+        return source.coding.enlarge(source.reference(small), source.size, photo.shape[:2])
 
     return predict
 

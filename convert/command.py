@@ -31,8 +31,8 @@ class Options:
     size: int | None = None
     """Height and width in pixels, 96 or more in steps of 32, or 336; the model's own by default."""
     output_stride: int | None = None
-    """Stride of the map that comes out, 1, 2 or 4; above 1 its user enlarges it. The model's own by
-    default."""
+    """Stride of the map that comes out: that of the decoder by default, whose logits its user
+    enlarges, or a smaller one, such as 1, for users who cannot."""
     io: Tensors = "bytes"
     """What goes in and comes out: photos and maps in bytes, or float32 tensors, a photo normalised
     as the manifest says."""

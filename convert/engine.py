@@ -12,7 +12,7 @@ from convert.formats import Form
 from convert.operation import Operand
 from convert.parity import Limit
 from convert.source import Source
-from edge_apps.manifest import Delegation, Interface, Precision
+from edge_apps.manifest import Delegation, Interface, MapInterface, Precision
 from edge_apps.photos import Bytes
 from edge_apps.runtime import Backend
 from edge_apps.tensors import Floats
@@ -35,7 +35,7 @@ class Content:
 
     file: bytes
     input: Interface
-    output: Interface
+    output: MapInterface
     delegation: Delegation
 
 
@@ -87,13 +87,12 @@ class Format:
 
 
 def interfaces(
-    source: Source, form: Form, tensors: Tensors, map: tuple[int, ...]
-) -> tuple[Interface, Interface]:
-    """The input and the output of a form, for a manifest.
+    source: Source, tensors: Tensors, map: tuple[int, ...]
+) -> tuple[Interface, MapInterface]:
+    """The input and the output of an artefact, for its manifest.
 
     Args:
         source: what is converted.
-        form: what it becomes.
         tensors: what goes in and comes out.
         map: shape of the output, with or without a last side of 1.
     """
@@ -102,9 +101,6 @@ def interfaces(
     scale, zero_point = byte_scale(source.preprocessing)
     kind = "float32" if tensors == "float" else "uint8"
     photo = Interface((1, source.size, source.size, 3), "NHWC", kind, scale, zero_point)
-    return photo, Interface(map, "NHWC"[: len(map)], kind, 1 / steps(form), 0)
-
-
-def steps(form: Form) -> int:
-    """Byte of a probability of 1: quantised networks give their codes, whose step is 1/256."""
-    return 256 if form.scheme.startswith(("static", "tensorflow")) else 255
+    coding = source.coding
+    scheme = (coding.scale, coding.zero_point, coding.kind, coding.aligned)
+    return photo, MapInterface(map, "NHWC"[: len(map)], kind, *scheme)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from convert import command
 from convert.artefact import write_artefact
 from convert.command import Options
-from convert.engine import Content, Format, interfaces, steps
+from convert.engine import Content, Format, interfaces
 from convert.flatbuffer import Tensors
 from convert.formats import Form
 from convert.parity import LIMITS
@@ -40,12 +40,10 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     if tensors == "float":
         module: nn.Module = TensorInterface(inner, source.preprocessing)
     else:
-        # The codes of a program's output are the map's bytes as they are.
-        rounding = 0.5 if is_float else 0.0
-        module = PhotoToMap(inner, scale, offset, float(steps(form)), rounding=rounding)
-    file, delegation = lower(module, source.size, tensors)
+        module = PhotoToMap(inner, scale, offset, source.coding, codes=not is_float)
+    file, delegation = lower(module, source.size, tensors, source.coding)
     map = (1, source.map_size, source.map_size)
-    return Content(file, *interfaces(source, form, tensors, map), delegation)
+    return Content(file, *interfaces(source, tensors, map), delegation)
 
 
 def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any] | None:

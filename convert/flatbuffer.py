@@ -7,18 +7,21 @@ from typing import Any, Literal
 
 import numpy as np
 
+from edge_apps.manifest import MapKind
+
+Scheme = tuple[float, int]
+"""Scale and zero point."""
+
 INT8_INPUT = (1 / 64, 0)
-INT8_OUTPUT = (1 / 256, -128)
+INT8_OUTPUT: dict[MapKind, Scheme] = {"logits": (1 / 16, 0), "probability": (1 / 256, -128)}
 """Scale and zero point that the recipe fixes; as bytes, codes are 128 higher."""
 
 INT16_INPUT = (1 / 16384, 0)
-INT16_OUTPUT = (1 / 32768, 0)
+INT16_OUTPUT: dict[MapKind, Scheme] = {"logits": (1 / 4096, 0), "probability": (1 / 32768, 0)}
 """The same of the recipe with int16 activations."""
 
 Tensors = Literal["bytes", "float"]
 """What goes in and comes out."""
-
-Scheme = tuple[float, int]
 
 
 def with_interface(content: bytes, tensors: Tensors, photo: Scheme, map: Scheme) -> bytes:

@@ -72,7 +72,8 @@ def check(
         InputError: if a gate is missed; where that can be found, with the worst photo and the
             first module that departs.
     """
-    parity = compare(backend.run, source.reference, source.reference_name, photos)
+    reference, name = source.reference, source.reference_name
+    parity = compare(backend.run, reference, name, photos, source.coding)
     others: dict[str, dict[str, Any]] = {}
     integers = None
     worst = dict(photos)[parity.worst]
@@ -145,7 +146,7 @@ def _integers(
     from convert.integers import IntegerProgram
 
     reference = IntegerProgram(program, kind.resize, kind.sums)
-    integers = compare(backend.run, reference.run, INTEGERS, photos)
+    integers = compare(backend.run, reference.run, INTEGERS, photos, program.coding)
     if not allow_scales:
         # Of onnxruntime's integers only the sums are modelled, the rest is XNNPACK's.
         loose = reference.in_float or kind.sums == "float"

@@ -66,13 +66,14 @@ class IntegerProgram:
 
     def __init__(self, program: QuantizedProgram, resize: Resize, sums: Sums = "integer") -> None:
         self._preprocessing = program.info.preprocessing
+        self._coding = program.coding
         self._interpreter = IntegerInterpreter(program.module, resize, sums)
 
     def run(self, photo: Bytes) -> Bytes:
-        """The map (S, S) uint8 of a photo (S, S, 3) uint8."""
+        """The coded map (M, M) uint8 of a photo (S, S, 3) uint8."""
         with torch.no_grad():
-            probability = self._interpreter.run(normalise(photo, self._preprocessing))
-        return map_bytes(probability[0, 0])
+            map = self._interpreter.run(normalise(photo, self._preprocessing))
+        return map_bytes(map[0, 0], self._coding)
 
     @property
     def in_float(self) -> list[str]:

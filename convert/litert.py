@@ -17,19 +17,18 @@ from convert.flatbuffer import (
     INT8_OUTPUT,
     INT16_INPUT,
     INT16_OUTPUT,
+    Scheme,
     Tensors,
     interface_scales,
     with_interface,
 )
 from convert.sixteen_bits import mend
+from edge_apps.coding import LOGITS
 from edge_apps.errors import InputError
 from quantize.folding import fold_batch_norm
 from quantize.program import QuantizedProgram
 from samnet.deployment import DeployedNetwork, byte_scale, rest_of_zero_point
 from samnet.preprocessing import Preprocessing
-
-FLOAT_OUTPUT = (1 / 255, 0)
-"""Scale and zero point of a float network's map: 255 is a probability of 1."""
 
 
 class ChannelLast(nn.Module):
@@ -49,8 +48,8 @@ class ChannelLast(nn.Module):
         x = x.permute(0, 3, 1, 2)
         if self.shift:
             x = x + self.shift
-        probability: Tensor = self.network(x)
-        return probability.permute(0, 2, 3, 1)
+        map: Tensor = self.network(x)
+        return map.permute(0, 2, 3, 1)
 
 
 def convert_float(
@@ -68,7 +67,8 @@ def bare_float(network: DeployedNetwork, preprocessing: Preprocessing) -> bytes:
 
 def float_interface(content: bytes, preprocessing: Preprocessing, tensors: Tensors) -> bytes:
     """Gives a flatbuffer between float tensors the interface that is asked for."""
-    return with_interface(content, tensors, byte_scale(preprocessing), FLOAT_OUTPUT)
+    map = (LOGITS.scale, LOGITS.zero_point)
+    return with_interface(content, tensors, byte_scale(preprocessing), map)
 
 
 def convert_int8(program: QuantizedProgram, tensors: Tensors = "bytes") -> bytes:
@@ -77,8 +77,7 @@ def convert_int8(program: QuantizedProgram, tensors: Tensors = "bytes") -> bytes
     Raises:
         InputError: if the converter did not keep the input's or the output's scale.
     """
-    module = program.exported.module()
-    return _convert_program(module, program.info.size, (INT8_INPUT, INT8_OUTPUT), tensors)
+    return _convert_program(program, (INT8_INPUT, INT8_OUTPUT[program.info.map]), tensors)
 
 
 def convert_int16x8(program: QuantizedProgram, tensors: Tensors = "bytes") -> bytes:
@@ -88,9 +87,9 @@ def convert_int16x8(program: QuantizedProgram, tensors: Tensors = "bytes") -> by
         InputError: as :func:`convert_int8` and :func:`convert.sixteen_bits.mend`, and if the
             network has an operation that the converter does not know in int16.
     """
-    module = program.exported.module()
+    expected = (INT16_INPUT, INT16_OUTPUT[program.info.map])
     try:
-        return _convert_program(module, program.info.size, (INT16_INPUT, INT16_OUTPUT), tensors)
+        return _convert_program(program, expected, tensors)
     except ValueError as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise InputError(
@@ -100,10 +99,10 @@ def convert_int16x8(program: QuantizedProgram, tensors: Tensors = "bytes") -> by
 
 
 def _convert_program(
-    program: GraphModule, size: int, expected: tuple[tuple[float, int], ...], tensors: Tensors
+    program: QuantizedProgram, expected: tuple[Scheme, Scheme], tensors: Tensors
 ) -> bytes:
-    module = ChannelLast(round_weights(program))
-    content = mend(_convert(module, size, quantised=True))
+    module = ChannelLast(round_weights(program.exported.module()))
+    content = mend(_convert(module, program.info.size, quantised=True))
     found = interface_scales(content)
     if found != expected:
         raise InputError(
@@ -111,8 +110,9 @@ def _convert_program(
             "quantise the checkpoint with quantize.ptq or .qat"
         )
     # Bytes are int8 codes and 128 more, whatever the activations inside have.
-    photo, map = ((scale, zero + 128) for scale, zero in (INT8_INPUT, INT8_OUTPUT))
-    return with_interface(content, tensors, photo, map)
+    scale, zero_point = INT8_INPUT
+    map = (program.coding.scale, program.coding.zero_point)
+    return with_interface(content, tensors, (scale, zero_point + 128), map)
 
 
 def round_weights(module: GraphModule) -> GraphModule:

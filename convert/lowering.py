@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from convert.flatbuffer import Tensors
 from convert.multiply_adds import of_torch
 from convert.shortcuts import shortcuts
+from edge_apps.coding import LOGITS, Coding
 from edge_apps.manifest import Delegation
+from edge_apps.pte_backend import SCALE, ZERO_POINT
 from samnet.notices import no_warnings
 
 REASONS = {
@@ -27,44 +29,50 @@ class PhotoToMap(nn.Module):
     each is a single pass over one tensor; permuting bytes outside costs eight times as much.
 
     Args:
-        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M).
+        network: maps a normalised photo (1, 3, S, S) to (1, 1, M, M).
         scale: step of a byte in the normalised photo.
         offset: normalised value of byte 0, negated.
-        steps: byte of a probability of 1, before rounding.
-        rounding: added before the fraction is cut off.
+        coding: of the map.
+        codes: whether the network's values are those of bytes already, as a program's are.
     """
 
     scale: Tensor
     offset: Tensor
     steps: Tensor
-    rounding: Tensor | None
+    zero: Tensor
 
     def __init__(
-        self, network: nn.Module, scale: float, offset: float, steps: float, rounding: float
+        self, network: nn.Module, scale: float, offset: float, coding: Coding, *, codes: bool
     ) -> None:
         super().__init__()
         self.network = network
         # Tensors, since plain numbers would be converted to float32 at every inference.
         self.register_buffer("scale", torch.full((1, 1, 1, 1), scale))
         self.register_buffer("offset", torch.full((1, 1, 1, 1), offset))
-        self.register_buffer("steps", torch.full((1, 1, 1, 1), steps))
-        self.register_buffer("rounding", torch.full((1, 1, 1, 1), rounding) if rounding else None)
+        self.register_buffer("steps", torch.full((1, 1, 1, 1), 1 / coding.scale))
+        # The fraction is cut off.
+        zero = coding.zero_point + (0.0 if codes else 0.5)
+        self.register_buffer("zero", torch.full((1, 1, 1, 1), zero))
+        self.codes = codes
 
     def forward(self, photo: Tensor) -> Tensor:
         x = (photo.to(torch.float32) * self.scale - self.offset).permute(0, 3, 1, 2)
-        map = self.network(x) * self.steps
-        if self.rounding is not None:
-            map = map + self.rounding
+        map = self.network(x) * self.steps + self.zero
+        if not self.codes:
+            map = map.clamp(0, 255)
         return map.reshape(1, map.shape[2], map.shape[3]).to(torch.uint8)
 
 
-def lower(module: nn.Module, size: int, tensors: Tensors = "bytes") -> tuple[bytes, Delegation]:
+def lower(
+    module: nn.Module, size: int, tensors: Tensors = "bytes", coding: Coding = LOGITS
+) -> tuple[bytes, Delegation]:
     """Lowers a module that maps (1, S, S, 3) to (1, M, M), both uint8 or both float32.
 
     Args:
         module: in evaluation mode.
         size: S.
         tensors: what it takes and gives.
+        coding: of the map; the file has methods that give its scale and zero point.
 
     Returns:
         The content of a ``.pte``, and which of its operations XNNPACK executes.
@@ -80,6 +88,7 @@ def lower(module: nn.Module, size: int, tensors: Tensors = "bytes") -> tuple[byt
         edge = to_edge_transform_and_lower(
             exported,
             partitioner=[XnnpackPartitioner()],
+            constant_methods={SCALE: coding.scale, ZERO_POINT: coding.zero_point},
             # The operators that carry a dimension order convert bytes four times as slowly, and
             # the verifier costs time without looking at what XNNPACK will refuse to load.
             compile_config=EdgeCompileConfig(_check_ir_validity=False, _skip_dim_order=True),

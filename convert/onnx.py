@@ -39,6 +39,7 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
             "precision": form.precision,
             "source_sha256": source.checkpoint_sha256,
         },
+        source.coding,
         tensors,
     )
     module: nn.Module
@@ -48,12 +49,12 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
         module = wrapper(inner, preprocessing).eval()
     else:
         weights = fold_weights(source.network.exported)
-        module = CodesInAndOut(weights)
+        module = CodesInAndOut(weights, source.coding)
         if tensors == "float":
             module = TensorInterface(weights, preprocessing)
     file = export(module, source.size, metadata, tensors).SerializeToString(deterministic=True)
     map = (1, source.map_size, source.map_size)
-    return Content(file, *interfaces(source, form, tensors, map), fusion(file))
+    return Content(file, *interfaces(source, tensors, map), fusion(file))
 
 
 def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_apps.coding import LOGITS
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes, resize_photo
 from samnet.deployment import DeployedNetwork, rest_of_zero_point
@@ -76,7 +77,8 @@ def _run(
 ) -> bytes:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        resizes = _export(network, preprocessing, folder / NAMES["onnx"])
+        clipped = calibration is not None
+        resizes = _export(network, preprocessing, folder / NAMES["onnx"], clipped=clipped)
         precision = "fp32"
         if calibration is not None:
             precision = "int8"
@@ -146,8 +148,18 @@ def check_resizes(content: bytes, expected: int) -> None:
         )
 
 
-def _export(network: DeployedNetwork, preprocessing: Preprocessing, path: Path) -> int:
-    """Writes a float network (1, 3, S, S) to (1, 1, M, M) as ONNX; returns how often it resizes."""
+def _export(
+    network: DeployedNetwork, preprocessing: Preprocessing, path: Path, *, clipped: bool
+) -> int:
+    """Writes a float network (1, 3, S, S) to (1, 1, M, M) as ONNX; returns how often it resizes.
+
+    Args:
+        network: in float.
+        preprocessing: of the network.
+        path: of the ONNX file.
+        clipped: whether logits end where those of an artefact's bytes do, so that a scale for
+            their observed range is as fine as the bytes'.
+    """
     import torch
     from torch import Tensor, nn
 
@@ -164,7 +176,7 @@ def _export(network: DeployedNetwork, preprocessing: Preprocessing, path: Path) 
 
         def forward(self, photo: Tensor) -> Tensor:
             map: Tensor = self.network(photo + self.rest if self.rest else photo)
-            return map
+            return map.clamp(*LOGITS.limits) if clipped else map
 
     photo = torch.zeros(1, 3, network.size, network.size)
     model = raw_export(Shifted().eval(), photo, OPSET)

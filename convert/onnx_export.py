@@ -10,9 +10,11 @@ import torch
 from onnx import ModelProto, helper
 from torch import Tensor, nn
 
-from convert.flatbuffer import INT8_INPUT, INT8_OUTPUT, Tensors
+from convert.flatbuffer import INT8_INPUT, Tensors
 from convert.onnx_tidy import UNSIGNED, tidy
+from edge_apps.coding import LOGITS, Coding
 from edge_apps.errors import InputError
+from edge_apps.onnx_backend import SCALE, ZERO_POINT
 from samnet.notices import no_warnings
 
 OPSET = 20
@@ -25,12 +27,14 @@ class CodesInAndOut(nn.Module):
     The program's input and output are quantised; a byte is the code plus 128.
 
     Args:
-        program: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M).
+        program: maps a normalised photo (1, 3, S, S) to (1, 1, M, M).
+        coding: of the map.
     """
 
-    def __init__(self, program: nn.Module) -> None:
+    def __init__(self, program: nn.Module, coding: Coding = LOGITS) -> None:
         super().__init__()
         self.program = program
+        self.coding = coding
 
     def forward(self, photo: Tensor) -> Tensor:
         how = (0, 255, torch.uint8)
@@ -38,8 +42,8 @@ class CodesInAndOut(nn.Module):
         scale, zero_point = INT8_INPUT
         x = ops.dequantize_per_tensor(photo, scale, zero_point + UNSIGNED, *how)
         map = self.program(x.permute(0, 3, 1, 2))
-        scale, zero_point = INT8_OUTPUT
-        codes: Tensor = ops.quantize_per_tensor(map, scale, zero_point + UNSIGNED, *how)
+        scheme = (self.coding.scale, self.coding.zero_point)
+        codes: Tensor = ops.quantize_per_tensor(map, *scheme, *how)
         return codes.reshape(1, *codes.shape[2:])
 
 
@@ -98,7 +102,11 @@ def raw_export(network: nn.Module, photo: Tensor, opset: int) -> ModelProto:
 
 
 def metadata_of(
-    preprocessing: dict[str, Any], size: int, source: dict[str, str], tensors: Tensors = "bytes"
+    preprocessing: dict[str, Any],
+    size: int,
+    source: dict[str, str],
+    coding: Coding = LOGITS,
+    tensors: Tensors = "bytes",
 ) -> dict[str, str]:
     """The entries of ``metadata_props``, all text.
 
@@ -106,17 +114,20 @@ def metadata_of(
         preprocessing: mean and std of values in 0 to 1.
         size: S in pixels.
         source: ``name``, ``precision`` and ``source_sha256``.
+        coding: of the map.
         tensors: what the network takes and gives.
     """
     inside = tensors == "bytes"
     applied = "inside the network" if inside else "by the caller"
-    kind, most = ("bytes", "255") if inside else ("float32", "1")
+    kind = "bytes" if inside else "float32"
     return {
         **source,
         "size": str(size),
         "preprocessing": json.dumps({**preprocessing, "applied": applied}),
         "input": f"RGB photo, 1 x S x S x 3, {kind}",
-        "output": f"saliency map, 1 x M x M, {kind}, {most} is salient",
+        "output": f"saliency map, 1 x M x M, {kind}; {coding.describe(in_bytes=inside)}",
+        SCALE: repr(coding.scale),
+        ZERO_POINT: str(coding.zero_point),
         "license": "Apache-2.0",
     }
 

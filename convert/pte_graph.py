@@ -40,7 +40,7 @@ NO_VALUE = 2**32 - 1
 def pte_graph(content: bytes) -> Operand:
     """A program's output, with all operations behind it.
 
-    Bytes become the network's input, and its output bytes, by a product and a difference with
+    Bytes become the network's input, and its output bytes, by products and sums with
     constants outside the quantised network; these count as changes of no value.
 
     Raises:
@@ -77,7 +77,7 @@ def pte_graph(content: bytes) -> Operand:
         if not taken:
             constant.add(output)
             continue
-        if name in TRANSPARENT or (kind in ("mul", "sub") and len(taken) == 1):
+        if name in TRANSPARENT or (kind in ("mul", "add", "sub") and len(taken) == 1):
             before[output] = taken[0]
             continue
         weights = values[node["filter_id"]][1] if kind == "product" else {}

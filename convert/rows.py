@@ -14,7 +14,7 @@ WIDTH = 160
 """Of the table in characters, also where the output is no terminal."""
 
 LEGEND = """\
-LSB: largest and mean difference of maps in steps of a byte, of int8 and int16x8 made from a .pt2 to
+LSB: largest and mean difference of maps in steps of 1/255, of int8 and int16x8 made from a .pt2 to
      that program, of the others to the network in torch
 outside: operations that are not on the runtime's fast path; fast path: its share of multiply-adds
 s: seconds of conversion, checks included"""

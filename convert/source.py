@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from convert.formats import FORMS, Form
 from convert.parity import Runner
+from edge_apps.coding import LOGITS, Coding
 from edge_apps.errors import InputError
 from edge_apps.files import sha256
 from edge_apps.manifest import Precision, Quantisation
@@ -37,7 +38,9 @@ class Source:
         size: S, height and width of the input in pixels.
         network: the float network, or the program.
         quantisation: of a program; None for a float network.
-        reference: runs it in torch, photo (S, S, 3) uint8 to map (M, M) uint8.
+        reference: runs it in torch, photo (S, S, 3) uint8 to coded map (M, M) uint8.
+        stride: of the map.
+        coding: of the map.
         calibration: photos at any size for engines that quantise by themselves.
         made: what engines made on the way and other forms of the same source start from, by name.
     """
@@ -50,13 +53,15 @@ class Source:
     network: DeployedNetwork | QuantizedProgram
     quantisation: Quantisation | None
     reference: Runner
+    stride: int = 4
+    coding: Coding = LOGITS
     calibration: Sequence[Bytes] = ()
     made: dict[str, bytes] = dataclasses.field(default_factory=dict)
 
     @property
     def map_size(self) -> int:
         """M, height and width of the map in pixels."""
-        return self.size // int(self.config["map_stride"])
+        return self.size // self.stride
 
     @property
     def is_program(self) -> bool:
@@ -109,7 +114,7 @@ def open_source(
     Args:
         path: ``.safetensors`` or ``.pt2``.
         size: height and width in pixels; its own by default. A program has only its own.
-        output_stride: of the map; likewise.
+        output_stride: of the map; that of a checkpoint's decoder by default.
 
     Raises:
         InputError: if it cannot be read, or does not run at that size or stride.
@@ -123,11 +128,12 @@ def open_source(
 def _checkpoint(path: Path, size: int | None, output_stride: int | None) -> Source:
     import torch
 
-    from samnet.checkpoint import load_checkpoint, with_output_stride
-    from samnet.deployment import ByteInterface, DeployedNetwork
+    from samnet.checkpoint import load_checkpoint
+    from samnet.deployment import ByteInterface, DeployedNetwork, coding_of_network
 
-    checkpoint = with_output_stride(load_checkpoint(path), output_stride)
-    network = DeployedNetwork(checkpoint.model, size or checkpoint.preprocessing.size).eval()
+    checkpoint = load_checkpoint(path)
+    size = size or checkpoint.preprocessing.size
+    network = DeployedNetwork(checkpoint.model, size, output_stride).eval()
     whole = ByteInterface(network, checkpoint.preprocessing).eval()
 
     def reference(photo: Bytes) -> Bytes:
@@ -144,6 +150,8 @@ def _checkpoint(path: Path, size: int | None, output_stride: int | None) -> Sour
         network=network,
         quantisation=None,
         reference=reference,
+        stride=network.stride,
+        coding=coding_of_network(checkpoint.model.config),
     )
 
 
@@ -163,10 +171,10 @@ def _program(path: Path, size: int | None, output_stride: int | None) -> Source:
         raise InputError(
             f"{path}: was quantised for {info.size} px, not {size}; quantise it at that size"
         )
-    if output_stride not in (None, info.config.map_stride):
+    if output_stride not in (None, info.stride):
         raise InputError(
-            f"{path}: was quantised for a map of stride {info.config.map_stride}, not "
-            f"{output_stride}; quantise it with --output-stride {output_stride}"
+            f"{path}: was quantised for a map of stride {info.stride}, not {output_stride}; "
+            f"quantise it with --output-stride {output_stride}"
         )
     return Source(
         path=path,
@@ -183,6 +191,8 @@ def _program(path: Path, size: int | None, output_stride: int | None) -> Source:
             calibration_sha256=str(info.calibration["sha256"]),
         ),
         reference=program.run,
+        stride=info.stride,
+        coding=program.coding,
     )
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from convert import command
 from convert.artefact import embedded, write_artefact
-from convert.engine import Content, Format, interfaces, steps
-from convert.flatbuffer import INT8_INPUT, INT8_OUTPUT, Tensors, with_interface
+from convert.engine import Content, Format, interfaces
+from convert.flatbuffer import INT8_INPUT, Tensors, with_interface
 from convert.formats import Form
 from convert.parity import LIMITS
 from convert.source import Source
@@ -34,7 +34,7 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
 
     file = with_metadata(_convert(source, form, tensors), _describe(source, form, tensors))
     map = (1, source.map_size, source.map_size, 1)
-    return Content(file, *interfaces(source, form, tensors, map), delegation(file))
+    return Content(file, *interfaces(source, tensors, map), delegation(file))
 
 
 def _convert(source: Source, form: Form, tensors: Tensors) -> bytes:
@@ -48,8 +48,9 @@ def _convert(source: Source, form: Form, tensors: Tensors) -> bytes:
     preprocessing = source.preprocessing
     if form.engine == "onnx2tf" and form.precision == "int8":
         content = onnx2tf.bare_int8(network, preprocessing, source.calibration)
-        photo, map = ((scale, zero + 128) for scale, zero in (INT8_INPUT, INT8_OUTPUT))
-        return with_interface(content, tensors, photo, map)
+        (scale, zero_point), coding = INT8_INPUT, source.coding
+        map = (coding.scale, coding.zero_point)
+        return with_interface(content, tensors, (scale, zero_point + 128), map)
     engine = litert if form.engine == "litert" else onnx2tf
     if form.engine not in source.made:
         source.made[form.engine] = engine.bare_float(network, preprocessing)
@@ -70,7 +71,7 @@ def _describe(source: Source, form: Form, tensors: Tensors) -> Description:
         mean=255 * source.preprocessing.mean,
         std=255 * source.preprocessing.std,
         floats=tensors == "float",
-        steps=steps(form),
+        coding=source.coding,
     )
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from edge_apps.coding import Coding
+
 NAME = b"TFLITE_METADATA"
 IDENTIFIER = b"M001"
 PARSER = "1.0.0"
@@ -38,7 +40,7 @@ class Description:
         mean: subtracted from a byte.
         std: divides the difference; a float input takes the result, a byte goes in as it is.
         floats: whether input and output are float32.
-        steps: byte of a probability of 1.
+        coding: of the map.
     """
 
     name: str
@@ -47,7 +49,7 @@ class Description:
     mean: float
     std: float
     floats: bool
-    steps: float
+    coding: Coding
 
 
 def with_metadata(content: bytes, description: Description) -> bytes:
@@ -111,10 +113,10 @@ def _metadata(it: Description) -> bytes:
     map = _tensor(
         builder,
         "map",
-        "saliency, " + ("probability" if it.floats else f"{it.steps:g} times the probability"),
+        f"saliency map; {it.coding.describe(in_bytes=not it.floats)}",
         _image(builder, _GRAYSCALE, None),
         [],
-        (0.0, 1.0 if it.floats else 255.0),
+        it.coding.limits if it.floats else (0.0, 255.0),
         [labels],
     )
     graph = _table(

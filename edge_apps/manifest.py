@@ -25,6 +25,10 @@ Precision = Literal["fp32", "fp16", "dynamic", "int8", "int16x8"]
 weights and activations that become int8 at every inference, int16x8 int16 activations and int8
 weights."""
 
+MapKind = Literal["probability", "logits"]
+"""What a map's real values are: the probability that a pixel is salient, 0 to 1, or the logit of
+which that is the sigmoid."""
+
 MAX_BYTES = 1 << 20
 """A manifest larger than this is not one."""
 
@@ -69,6 +73,20 @@ class Interface:
 
 
 @dataclasses.dataclass(frozen=True)
+class MapInterface(Interface):
+    """The artefact's output tensor.
+
+    Args:
+        kind: of its real values; files of earlier versions name none and give probabilities.
+        aligned: whether the map's corners lie on those of the network's input, or its pixels'
+            centers as resizing pictures has them.
+    """
+
+    kind: MapKind = "probability"
+    aligned: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Delegation:
     """Which operations the runtime's fast path executes.
 
@@ -106,7 +124,7 @@ class Manifest:
         size: S, height and width of the input in pixels.
         quantisation: None for fp32.
         input: one RGB photo.
-        output: one map, 255 is salient.
+        output: one map.
         parity: figures of each gate by its name, as ``float`` and ``int8``.
         delegation: what the fast path took, and why not the rest.
         accuracy: metrics by the name of the data set; empty until measured.
@@ -123,7 +141,7 @@ class Manifest:
     size: int
     quantisation: Quantisation | None
     input: Interface
-    output: Interface
+    output: MapInterface
     parity: dict[str, dict[str, Any]]
     delegation: Delegation
     accuracy: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -220,7 +238,8 @@ def _decode(kind: Any, value: Any) -> Any:
         _expect(isinstance(value, dict), kind, value)
         return {key: _decode(arguments[1], item) for key, item in value.items()}
     accepted = (int, float) if kind is float else kind
-    _expect(isinstance(value, accepted) and not isinstance(value, bool), kind, value)
+    fits = isinstance(value, accepted) and (kind is bool or not isinstance(value, bool))
+    _expect(fits, kind, value)
     return value
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edge_apps.coding import Coding, coding_by
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
 from edge_apps.shapes import photo_size, tensor_type
 from edge_apps.tensors import Floats
+
+SCALE, ZERO_POINT = "output_scale", "output_zero_point"
+"""Metadata that say what a byte of the map stands for: value = (byte - zero_point) * scale."""
 
 SILENT = 4
 """The level at which onnxruntime logs nothing but its own end."""
@@ -28,6 +32,7 @@ class OnnxBackend:
         self.size = size
         self.floats = floats
         self._input = session.get_inputs()[0].name
+        self.coding: Coding | None = _coding(session)
 
     def run(self, photo: Bytes) -> Bytes:
         """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
@@ -76,6 +81,15 @@ def open_onnx(path: str | Path, threads: int, floats: Floats | None = None) -> O
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: damaged or foreign ONNX file ({reason})") from error
     return OnnxBackend(session, _size(path, session, floats), floats)
+
+
+def _coding(session: Any) -> Coding | None:
+    """What the file's metadata says of its map's bytes; None where that is nothing."""
+    stated = session.get_modelmeta().custom_metadata_map
+    try:
+        return coding_by(float(stated[SCALE]), int(stated[ZERO_POINT]))
+    except (KeyError, ValueError):
+        return None
 
 
 def _onnxruntime() -> Any:

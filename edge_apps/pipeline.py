@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 
 from edge_apps.channel import Channel
 from edge_apps.frames import Frame, Source
-from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.photos import Bytes, resize_photo
 from edge_apps.runtime import Segmenter
 
 PATIENCE = 3.0
@@ -22,20 +22,26 @@ class Result:
 
     Args:
         frame: the photo.
-        small: the artefact's map (S, S) uint8, 255 is salient.
+        raw: the artefact's map (M, M) uint8, coded.
+        segmenter: what gave it.
         preprocessing: seconds that went into resizing the photo.
         inference: seconds that went into the network.
     """
 
     frame: Frame
-    small: Bytes
+    raw: Bytes
+    segmenter: Segmenter
     preprocessing: float
     inference: float
 
     @property
     def map(self) -> Bytes:
-        """The map at the photo's size, (H, W) uint8."""
-        return resize_map(self.small, self.frame.photo.shape[:2])
+        """The map at the photo's size, (H, W) uint8, 255 is salient."""
+        return self.map_at(self.frame.photo.shape[:2])
+
+    def map_at(self, size: tuple[int, int]) -> Bytes:
+        """The map at another size (height, width) of the photo, 255 is salient."""
+        return self.segmenter.coding.enlarge(self.raw, self.segmenter.size, size)
 
 
 class Pipeline:
@@ -113,5 +119,6 @@ class Pipeline:
             resized = time.monotonic()
             map = segmenter.run(photo)
             done = time.monotonic()
-            if not self._mapped.put(Result(frame, map, resized - start, done - resized)):
+            result = Result(frame, map, segmenter, resized - start, done - resized)
+            if not self._mapped.put(result):
                 return

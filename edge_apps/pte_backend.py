@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_apps.coding import Coding, coding_by
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
 from edge_apps.shapes import photo_size, tensor_type
@@ -20,6 +21,10 @@ IDENTIFIER = b"ET12"
 
 TYPES = {0: "uint8", 6: "float32"}
 """Types by their numbers among ExecuTorch's scalar types."""
+
+SCALE, ZERO_POINT = "output_scale", "output_zero_point"
+"""Methods without arguments that say what a byte of the map stands for:
+value = (byte - zero_point) * scale."""
 
 _pool_generation = 0
 
@@ -40,12 +45,19 @@ class PteBackend:
         size: S, height and width of the input in pixels.
         threads: that XNNPACK may use.
         floats: what bytes mean to it; None where it takes them as they are.
+        coding: what the file says of its map's bytes.
     """
 
     def __init__(
-        self, content: bytes, size: int, threads: int, floats: Floats | None = None
+        self,
+        content: bytes,
+        size: int,
+        threads: int,
+        floats: Floats | None = None,
+        coding: Coding | None = None,
     ) -> None:
         self.size = size
+        self.coding = coding
         self.threads = threads
         self.floats = floats
         self._content = content
@@ -99,8 +111,9 @@ def open_pte(
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     try:
-        size = _size(path, load_program(content), floats)
-        backend = PteBackend(content, size, threads, floats)
+        program = load_program(content)
+        size = _size(path, program, floats)
+        backend = PteBackend(content, size, threads, floats, _coding(program))
         backend.prepare()
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[0]
@@ -135,6 +148,14 @@ def _use_threads(threads: int) -> int:
             portable_lib._unsafe_reset_threadpool(threads)
             _pool_generation += 1
     return _pool_generation
+
+
+def _coding(program: Any) -> Coding | None:
+    """What the file says of its map's bytes; None where that is nothing."""
+    if not {SCALE, ZERO_POINT} <= program.method_names:
+        return None
+    scale, zero_point = (program.load_method(n).execute([])[0] for n in (SCALE, ZERO_POINT))
+    return coding_by(float(scale), int(zero_point))
 
 
 def _size(path: str | Path, program: Any, floats: Floats | None) -> int:

@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from edge_apps.coding import PROBABILITIES, Coding, coding_of
 from edge_apps.errors import InputError
 from edge_apps.inputs import Input, accept
 from edge_apps.manifest import Manifest, manifest_path, verify
-from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.photos import Bytes, resize_photo
 from edge_apps.tensors import Floats, floats_of
 
 SUFFIXES = (".tflite", ".pte", ".onnx")
@@ -25,8 +26,14 @@ class Backend(Protocol):
     def run(self, photo: Bytes) -> Bytes:
         """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8, called by any thread.
 
-        S is ``size``; M is S, or less where the artefact leaves the last enlarging to its user.
+        S is ``size``; M is S, or less where the artefact leaves the enlarging to its user.
         """
+
+
+class CodedBackend(Backend, Protocol):
+    """One whose file may say what the bytes of its map stand for."""
+
+    coding: Coding | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +43,12 @@ class Segmenter:
     Args:
         backend: the opened artefact.
         manifest: what the artefact says of itself; None where none stands beside it.
+        coding: what the bytes of its map stand for.
     """
 
     backend: Backend
     manifest: Manifest | None = None
+    coding: Coding = PROBABILITIES
 
     @property
     def size(self) -> int:
@@ -62,10 +71,12 @@ class Segmenter:
         """
         given = accept(photo)
         map = self.run(resize_photo(given.photo, (self.size, self.size)))
-        return given.placed(resize_map(map, given.photo.shape[:2]))
+        return given.placed(self.coding.enlarge(map, self.size, given.photo.shape[:2]))
 
     def run(self, photo: Bytes) -> Bytes:
         """Runs the artefact alone: photo (S, S, 3) uint8 to map (M, M) uint8, M at most S.
+
+        The map is coded: :meth:`Coding.enlarge` makes that of a whole photo of it.
 
         Raises:
             InputError: if the photo has another shape or type.
@@ -82,8 +93,8 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
     """Opens an artefact, a ``.tflite``, a ``.pte`` or an ``.onnx``.
 
     A manifest beside it is verified. Without one an artefact is taken at its word if its own
-    input and output are a photo and a map in bytes; what the floats of another mean, only a
-    manifest says.
+    input and output are a photo and a map in bytes, whose coding files since these give logits
+    name themselves; what the floats of another mean, only a manifest says.
 
     Args:
         path: the artefact.
@@ -107,7 +118,8 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
         raise InputError(
             f"{path}: runs at {backend.size} px, its manifest says {manifest.size}; convert anew"
         )
-    return Segmenter(backend, manifest)
+    stated = coding_of(manifest) if manifest else backend.coding
+    return Segmenter(backend, manifest, stated or PROBABILITIES)
 
 
 def _check_readable(path: Path) -> None:
@@ -119,7 +131,7 @@ def _check_readable(path: Path) -> None:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _open(path: Path, threads: int, floats: Floats | None) -> Backend:
+def _open(path: Path, threads: int, floats: Floats | None) -> CodedBackend:
     if path.suffix == ".tflite":
         from edge_apps.tflite_backend import open_tflite
 

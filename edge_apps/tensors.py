@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_apps.coding import Coding, coding_of
 from edge_apps.errors import InputError
 from edge_apps.manifest import Manifest
 from edge_apps.photos import Bytes
@@ -20,12 +21,12 @@ class Floats:
     Args:
         scale: of the photo: value = (byte - zero_point) * scale.
         zero_point: see scale.
-        step: value of a map that one step of its byte stands for.
+        coding: of the map.
     """
 
     scale: float
     zero_point: int
-    step: float
+    coding: Coding
 
     def photo(self, photo: Bytes) -> NDArray[np.float32]:
         """A photo (S, S, 3) uint8 as the tensor (1, S, S, 3)."""
@@ -33,8 +34,8 @@ class Floats:
         return values[None]
 
     def map(self, values: NDArray[Any]) -> Bytes:
-        """Probabilities as bytes of the same shape."""
-        return np.clip(np.rint(values / np.float32(self.step)), 0, 255).astype(np.uint8)
+        """A map's values as bytes of the same shape."""
+        return self.coding.bytes(values)
 
 
 def floats_of(manifest: Manifest | None) -> Floats | None:
@@ -53,4 +54,4 @@ def floats_of(manifest: Manifest | None) -> Floats | None:
             f"input and output are {manifest.input.type} and {manifest.output.type}, expected "
             "uint8 or float32 for both; convert anew"
         )
-    return Floats(manifest.input.scale, manifest.input.zero_point, manifest.output.scale)
+    return Floats(manifest.input.scale, manifest.input.zero_point, coding_of(manifest))

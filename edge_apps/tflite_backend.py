@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_apps.coding import Coding, coding_by
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes
 from edge_apps.shapes import photo_size, tensor_type
@@ -39,7 +40,9 @@ class TFLiteBackend:
         self.floats = floats
         self._turn = threading.Lock()
         self._input = interpreter.get_input_details()[0]["index"]
-        self._output = interpreter.get_output_details()[0]["index"]
+        (output,) = interpreter.get_output_details()
+        self._output = output["index"]
+        self.coding: Coding | None = coding_by(*output["quantization"])
 
     def run(self, photo: Bytes) -> Bytes:
         """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""

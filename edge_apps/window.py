@@ -8,7 +8,7 @@ from typing import Any
 
 from edge_apps.drawing import Show, display
 from edge_apps.errors import InputError
-from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.photos import Bytes, resize_photo
 from edge_apps.pipeline import Pipeline
 
 RENEW_EVERY = 15
@@ -74,7 +74,7 @@ class Window:
                 for result in results:
                     size = fitting(result.frame.photo.shape[:2], self._limit)
                     photo = resize_photo(result.frame.photo, size)
-                    self._picture = display(self._show, photo, resize_map(result.small, size))
+                    self._picture = display(self._show, photo, result.map_at(size))
         except BaseException as error:
             self._failure = self._failure or error
         self._ended = True

@@ -29,6 +29,7 @@ from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
 from samnet.data.layouts import Pair
 from samnet.data.survey import open_data
+from samnet.deployment import coding_of_network
 from samnet.metrics import PROTOCOL
 from samnet.progress import progress
 from samnet.results import environment, write_result
@@ -74,12 +75,13 @@ def compare(
     """Scores the float network, then every correction with every observer, one row each."""
     size = calibration.photos.shape[1]
     inputs = [(_input(pair, size, checkpoint), read_map(pair.mask)) for pair in pairs]
-    reference = Tally()
+    coding = coding_of_network(checkpoint.model.config)
+    reference = Tally(coding, size)
     plain = corrected(checkpoint, calibration)
     with torch.no_grad():
         expected = [plain(x) for x, _ in progress(inputs, len(inputs), "float")]
-    for probability, (_, mask) in zip(expected, inputs, strict=True):
-        reference.add(probability, probability, mask)
+    for logits, (_, mask) in zip(expected, inputs, strict=True):
+        reference.add(logits, logits, mask)
     scores = reference.metrics.scores()
     yield {"correction": None, "observer": None, "max_F": scores.max_F, "MAE": scores.MAE}
     fresh = prepare(plain, size, "minmax", STATIC_WI8_AI8)
@@ -92,10 +94,10 @@ def compare(
         observe(graph, checkpoint, calibration, show_progress=True)
         for observer in observers:
             simulated = Simulation(choose(graph, observer), units(network))
-            tally = Tally()
+            tally = Tally(coding, size)
             items = progress(inputs, len(inputs), f"{correction}, {observer}")
             for (x, mask), truth in zip(items, expected, strict=True):
-                tally.add(simulated.run(x).probability, truth, mask)
+                tally.add(simulated.run(x).logits, truth, mask)
             scores, effect = tally.metrics.scores(), tally.effect(reference)
             yield {
                 "correction": str(correction),

@@ -8,24 +8,32 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from edge_apps.coding import LOGITS, Coding
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
 from edge_apps.json_text import parse_json
-from edge_apps.photos import Bytes, resize_map, resize_photo
-from quantize import archive, recipe
+from edge_apps.manifest import MapKind
+from edge_apps.photos import Bytes, resize_photo
+from quantize import archive
 from quantize.calibration import normalise
 from quantize.conversion import check_scales
+from quantize.schemes import INT8
 from samnet.models import read_config
 from samnet.preprocessing import Preprocessing
 from samnet.saliency import NetworkConfig
 
 FORMAT = "samnet-int8-1"
 """Names the layout of the file; a reader refuses any other."""
+
+CODINGS: dict[MapKind, Coding] = {
+    "logits": LOGITS,
+    "probability": Coding("probability", INT8.sigmoid.scale, INT8.sigmoid.zero_point + 128),
+}
+"""What a byte of a program's map stands for: its int8 code and 128 more."""
 
 _RECORD = "samnet.json"
 
@@ -44,6 +52,8 @@ class ProgramInfo:
         calibration: ``count``, ``seed`` and ``sha256`` of the photos they were observed on.
         source_sha256: of the float checkpoint's file, empty for a network that has none.
         training: summary of quantisation-aware training; empty for PTQ.
+        stride: of the map.
+        map: what the program gives; programs of earlier versions end with a sigmoid.
     """
 
     config: NetworkConfig
@@ -55,6 +65,8 @@ class ProgramInfo:
     calibration: dict[str, Any]
     source_sha256: str = ""
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
+    stride: int = 4
+    map: MapKind = "logits"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in the file."""
@@ -63,9 +75,13 @@ class ProgramInfo:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ProgramInfo:
         """The inverse of :meth:`to_dict`."""
-        config = read_config(values["config"])
-        preprocessing = Preprocessing(**values["preprocessing"])
-        return cls(**{**values, "config": config, "preprocessing": preprocessing})
+        made: dict[str, Any] = {
+            "config": read_config(values["config"]),
+            "preprocessing": Preprocessing(**values["preprocessing"]),
+        }
+        if "map" not in values:
+            made |= {"map": "probability", "stride": int(values["config"].get("map_stride", 1))}
+        return cls(**{**values, **made})
 
 
 @dataclasses.dataclass
@@ -75,9 +91,8 @@ class QuantizedProgram:
     Calling it segments a photo (H, W, 3) uint8 of any size into a map (H, W) uint8.
 
     Args:
-        exported: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M); weights are
-            float and quantised in the graph, activations are quantised and dequantised around
-            every op.
+        exported: maps a normalised photo (1, 3, S, S) to logits (1, 1, M, M); weights are float
+            and quantised in the graph, activations are quantised and dequantised around every op.
         info: where it comes from.
     """
 
@@ -89,25 +104,30 @@ class QuantizedProgram:
         """The program as a callable graph."""
         return self.exported.module()
 
-    def run(self, photo: Bytes) -> Bytes:
-        """The raw map (M, M) uint8 of a photo (S, S, 3) uint8 that has the program's size.
+    @property
+    def coding(self) -> Coding:
+        """What a byte of :meth:`run`'s map stands for."""
+        coding = CODINGS[self.info.map]
+        if self.info.map == "logits":
+            return dataclasses.replace(coding, aligned=self.info.config.corners_aligned)
+        return coding
 
-        A byte is the code of the output, whose scale is 1/256.
-        """
+    def run(self, photo: Bytes) -> Bytes:
+        """The coded map (M, M) uint8 of a photo (S, S, 3) uint8 that has the program's size."""
         with torch.no_grad():
-            probability = self.module(normalise(photo, self.info.preprocessing))
-        return map_bytes(probability[0, 0])
+            map = self.module(normalise(photo, self.info.preprocessing))
+        return map_bytes(map[0, 0], self.coding)
 
     def __call__(self, photo: Bytes) -> Bytes:
-        size = (self.info.size, self.info.size)
+        side = self.info.size
+        raw = self.run(resize_photo(photo, (side, side)))
         height, width = photo.shape[:2]
-        return resize_map(self.run(resize_photo(photo, size)), (height, width))
+        return self.coding.enlarge(raw, side, (height, width))
 
 
-def map_bytes(probability: Tensor) -> Bytes:
-    """A program's output (S, S) in 0 to 1 as bytes, its codes where it is quantised."""
-    codes = probability.numpy() / recipe.OUTPUT_SCALE
-    return np.clip(np.rint(codes), 0, 255).astype(np.uint8)
+def map_bytes(map: Tensor, coding: Coding = LOGITS) -> Bytes:
+    """A map (M, M) as bytes, the codes of a program's output, if that is quantised, and 128."""
+    return coding.bytes(map.numpy())
 
 
 def save_program(path: str | Path, program: QuantizedProgram, *, overwrite: bool = False) -> None:

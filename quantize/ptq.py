@@ -23,7 +23,7 @@ from quantize.program import ProgramInfo, QuantizedProgram, save_program
 from quantize.recipe import RecipeQuantizer
 from quantize.schemes import RECIPES, STATIC_WI8_AI8, Name, Recipe
 from quantize.specs import Observer
-from samnet.checkpoint import Checkpoint, with_output_stride
+from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
 from samnet.deployment import DeployedNetwork
 from samnet.progress import progress
@@ -53,6 +53,7 @@ def post_training_quantize(
     observer: Observer = "percentile",
     recipe: Recipe = STATIC_WI8_AI8,
     correction: Correction = Correction(),
+    stride: int | None = None,
     source_sha256: str = "",
     show_progress: bool = False,
 ) -> QuantizedProgram:
@@ -64,6 +65,7 @@ def post_training_quantize(
         observer: how activation ranges are found.
         recipe: which op gets which scheme, and which modules stay in float.
         correction: what is done to the float network first.
+        stride: of the map; the decoder's own if None.
         source_sha256: of the checkpoint's file.
         show_progress: whether calibration reports its progress on standard error.
 
@@ -72,7 +74,7 @@ def post_training_quantize(
             gives values that are not finite.
     """
     size = calibration.photos.shape[1]
-    network = corrected(checkpoint, calibration, recipe, correction)
+    network = corrected(checkpoint, calibration, recipe, correction, stride)
     prepared = prepare(network, size, observer, recipe)
     observe(prepared, checkpoint, calibration, show_progress=show_progress)
     record = calibration.describe()
@@ -87,6 +89,7 @@ def post_training_quantize(
         observer=observer if recipe.activations else "none",
         calibration=record,
         source_sha256=source_sha256,
+        stride=stride or checkpoint.model.config.decoder_stride,
     )
     return QuantizedProgram(convert(prepared, size), info)
 
@@ -96,6 +99,7 @@ def corrected(
     calibration: CalibrationSet,
     recipe: Recipe = STATIC_WI8_AI8,
     correction: Correction = Correction(),
+    stride: int | None = None,
 ) -> nn.Module:
     """The float network as it is quantised: batch normalisation folded, weights corrected.
 
@@ -103,7 +107,8 @@ def corrected(
         InputError: as :func:`post_training_quantize`.
     """
     check_input_is_bytes(checkpoint.preprocessing)
-    network = fold_batch_norm(DeployedNetwork(checkpoint.model, calibration.photos.shape[1]))
+    size = calibration.photos.shape[1]
+    network = fold_batch_norm(DeployedNetwork(checkpoint.model, size, stride))
     check_modules(recipe.keep_float, network)
     if correction.equalise:
         equalise(network)
@@ -131,13 +136,20 @@ def observe(
     *,
     show_progress: bool = False,
 ) -> None:
-    """Shows the calibration photos to the observers of a graph, one by one."""
+    """Shows the calibration photos to the observers of a graph, one by one.
+
+    Raises:
+        InputError: if a map has values that are not finite, which no observer sees: its scale is
+            fixed.
+    """
     inputs: Iterable[torch.Tensor] = calibration.tensors(checkpoint.preprocessing)
     if show_progress:
         inputs = progress(inputs, len(calibration), "calibrating")
     with torch.no_grad():
         for x in inputs:
-            prepared(x)
+            map = prepared(x)
+            if not torch.isfinite(map).all():
+                raise InputError("the network gives a map that is not finite on a photo")
 
 
 @dataclasses.dataclass
@@ -157,8 +169,8 @@ class Options:
     size: int | None = None
     """Input height and width in pixels; the checkpoint's own if not given."""
     output_stride: int | None = None
-    """Stride of the map that comes out, 1, 2 or 4; above 1 its user enlarges it. The network's own
-    by default."""
+    """Stride of the map that comes out: that of the decoder by default, whose logits its user
+    enlarges, or a smaller one, such as 1, for users who cannot."""
     observer: Observer = "percentile"
     """How activation ranges are found."""
     equalise: bool = False
@@ -175,7 +187,7 @@ def main(options: Options) -> None:
     """Quantises a checkpoint and writes the program."""
     if options.output.exists() and not options.overwrite:
         raise InputError(f"{options.output}: already exists; pass --overwrite")
-    checkpoint = with_output_stride(float_checkpoint(options.model), options.output_stride)
+    checkpoint = float_checkpoint(options.model)
     recipe = RECIPES[options.recipe].keeping(options.keep_float)
     calibration = calibration_set(
         read_photos(options.photos, options.count),
@@ -189,6 +201,7 @@ def main(options: Options) -> None:
         observer=options.observer,
         recipe=recipe,
         correction=Correction(options.equalise, options.correct_bias),
+        stride=options.output_stride,
         source_sha256=sha256(options.model),
         show_progress=True,
     )

@@ -120,6 +120,7 @@ def train(options: Options) -> dict[str, Row]:
         observer=OBSERVER,
         calibration=calibration.describe(),
         source_sha256=sha256(options.model),
+        stride=checkpoint.model.config.decoder_stride,
     )
     settings = {
         **dataclasses.asdict(schedule),

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from edge_apps.coding import Coding
 from edge_apps.photos import Bytes, read_map, read_photo, resize_photo
 from quantize.calibration import normalise
 from quantize.simulation import Simulation, Trace
@@ -62,6 +63,7 @@ class Ranking:
 def measure(
     network: Simulation,
     preprocessing: Preprocessing,
+    coding: Coding,
     size: int,
     pairs: Sequence[Pair],
     max_drop: float,
@@ -71,6 +73,7 @@ def measure(
     Args:
         network: calibrated.
         preprocessing: of the network.
+        coding: of its map.
         size: S, of its input.
         pairs: photos and masks to measure on.
         max_drop: how much max F may fall.
@@ -78,33 +81,33 @@ def measure(
     Raises:
         InputError: if a photo or mask cannot be read, or both differ in size.
     """
-    reference, whole = Tally(), Tally()
-    only = {module: Tally() for module in network.modules}
-    but = {module: Tally() for module in network.modules}
+    reference, whole = Tally(coding, size), Tally(coding, size)
+    only = {module: Tally(coding, size) for module in network.modules}
+    but = {module: Tally(coding, size) for module in network.modules}
     for pair in progress(pairs, len(pairs), "measuring"):
         x, mask = _read(pair, size, preprocessing)
         floating = network.run(x, network.everything, keep=True)
         quantised = network.run(x, keep=True)
         for tally, trace in ((reference, floating), (whole, quantised)):
-            tally.add(trace.probability, floating.probability, mask)
+            tally.add(trace.logits, floating.logits, mask)
         for module in network.modules:
             for tallies, kept, start in (
                 (only, network.everything - {module}, floating),
                 (but, {module}, quantised),
             ):
                 trace = network.run(x, kept, start)
-                tallies[module].add(trace.probability, floating.probability, mask)
+                tallies[module].add(trace.logits, floating.logits, mask)
     rows = [
         Row(module, only[module].effect(reference), but[module].effect(reference))
         for module in network.modules
     ]
 
     def effect(kept: Collection[str]) -> Effect:
-        tally = Tally()
+        tally = Tally(coding, size)
         for pair in progress(pairs, len(pairs), f"{len(kept)} modules in float"):
             x, mask = _read(pair, size, preprocessing)
             floating: Trace = network.run(x, network.everything)
-            tally.add(network.run(x, kept).probability, floating.probability, mask)
+            tally.add(network.run(x, kept).logits, floating.logits, mask)
         return tally.effect(reference)
 
     everything = whole.effect(reference)

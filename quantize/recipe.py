@@ -24,7 +24,6 @@ NAME = STATIC_WI8_AI8.name
 """Of the recipe that the int8 runtimes execute."""
 
 INPUT_SCALE, INPUT_ZERO_POINT = INT8.input.scale, INT8.input.zero_point
-OUTPUT_SCALE, OUTPUT_ZERO_POINT = INT8.sigmoid.scale, INT8.sigmoid.zero_point
 
 _ops = torch.ops.aten
 _EXPONENTIAL = {_ops.exp.default, _ops.maximum.default, _ops.div.Tensor}
@@ -115,6 +114,7 @@ class RecipeQuantizer(XNNPACKQuantizer):
         fixed = self._annotate_others(model, floating, self.recipe.activations)
         model = super().annotate(model)
         self._annotate_moves(model, floating, fixed)
+        fixed.append(self._fix_map(model, self.recipe.activations))
         for node in fixed:
             # A consumer would otherwise observe the tensor anew and quantise it a second time.
             for user in node.users:
@@ -161,6 +161,19 @@ class RecipeQuantizer(XNNPACKQuantizer):
                 if source in fixed:
                     fixed.append(node)
         return fixed
+
+    def _fix_map(self, model: GraphModule, scheme: Activations) -> Node:
+        """Gives the map its fixed scale where it is computed, before any enlarging; that node."""
+        (output,) = (node for node in model.graph.nodes if node.op == "output")
+        (source,) = output.all_input_nodes
+        while source.target == _ops.upsample_bilinear2d.vec:
+            source = source.args[0]
+        # A head that the recipe keeps in float gives what is rounded behind it.
+        annotation = source.meta.setdefault(
+            Q_ANNOTATION_KEY, QuantizationAnnotation(_annotated=True)
+        )
+        annotation.output_qspec = fixed_spec(scheme, scheme.map)
+        return source
 
     def _annotate_moves(self, model: GraphModule, floating: set[Node], fixed: list[Node]) -> None:
         """Has operations that change no value keep the scale of what they are given.

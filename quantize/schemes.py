@@ -12,6 +12,7 @@ input                       1/64, zero point 0      1/16384, 0            float
 sigmoid                     1/256, zero point -128  1/32768, 0            float
 gate logits, products that  1/16, zero point 0      1/4096, 0             float
 a sigmoid follows
+map, logits at the end      1/16, zero point 0      1/4096, 0             float
 global average              observed, then settled  observed              float
 bilinear resize, reshape    keep the scale of what they are given         float
 concatenation               one scale for inputs    convolutions of its   float
@@ -24,6 +25,8 @@ softmax over branches       float                   float                 float
 * Runtimes demand the scale of a sigmoid.
 * Gate logits reach far beyond the 8 at which a sigmoid ends; with a scale for their whole range
   one code more or less would move a gate by a third.
+* The map's logits end at 8 as well, where a sigmoid is 0.9997; one scale for all networks lets
+  whoever reads maps look them up in one table.
 * Global averages have scales that no processor rounds otherwise: :mod:`quantize.means`.
 * The softmax over the branches of a SAM module stays in float, from the logits' product to the
   division: no int8 runtime has a fast exponential, maximum or division, and its weights would
@@ -74,6 +77,7 @@ class Activations:
         input: of the photo.
         sigmoid: of the output of every sigmoid.
         gate: of products that only sigmoids take.
+        map: of the logits that the network gives.
         concatenates: whether the converters know a concatenation of such tensors; otherwise
             convolutions of one become sums, see :mod:`quantize.parts`.
     """
@@ -86,6 +90,7 @@ class Activations:
     input: Fixed
     sigmoid: Fixed
     gate: Fixed
+    map: Fixed
     concatenates: bool = True
 
 
@@ -114,7 +119,15 @@ class Recipe:
 
 
 INT8 = Activations(
-    torch.int8, -128, 127, False, 2.0**-12, Fixed(1 / 64, 0), Fixed(1 / 256, -128), Fixed(1 / 16, 0)
+    torch.int8,
+    -128,
+    127,
+    False,
+    2.0**-12,
+    Fixed(1 / 64, 0),
+    Fixed(1 / 256, -128),
+    Fixed(1 / 16, 0),
+    Fixed(1 / 16, 0),
 )
 INT16 = Activations(
     torch.int16,
@@ -124,6 +137,7 @@ INT16 = Activations(
     2.0**-20,
     Fixed(1 / 16384, 0),
     Fixed(1 / 32768, 0),
+    Fixed(1 / 4096, 0),
     Fixed(1 / 4096, 0),
     concatenates=False,
 )

@@ -21,6 +21,7 @@ from quantize.specs import Observer
 from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
 from samnet.data.survey import open_data
+from samnet.deployment import coding_of_network
 from samnet.metrics import PROTOCOL
 from samnet.results import environment, write_result
 
@@ -151,7 +152,10 @@ def main(options: Options) -> None:
     calibration = calibration_set(photos, options.count, size, seed=options.seed)
     with replacing(options.json, overwrite=options.overwrite) as temporary:
         simulated, costly = simulation(checkpoint, calibration, options.observer, options.recipe)
-        ranking = measure(simulated, checkpoint.preprocessing, size, pairs, options.max_drop)
+        coding = coding_of_network(checkpoint.model.config)
+        ranking = measure(
+            simulated, checkpoint.preprocessing, coding, size, pairs, options.max_drop
+        )
         found = suggestion(ranking, costly, options.max_drop)
         result = {
             "protocol": f"{MEANING} {PROTOCOL}",

@@ -56,12 +56,12 @@ class Trace:
     """What became of one photo.
 
     Args:
-        probability: (1, 1, S, S).
+        logits: (1, 1, M, M).
         quantised: the steps that were on.
         values: what every node of the graph gave; empty unless they were to be kept.
     """
 
-    probability: Tensor
+    logits: Tensor
     quantised: frozenset[Node]
     values: dict[Node, Any] = dataclasses.field(repr=False)
 
@@ -76,8 +76,8 @@ class Simulation:
 
     Args:
         prepared: a graph whose observers have seen the calibration photos; they are replaced.
-        modules: torch names of what can be switched. Additions of the decoder and the last
-            sigmoid lie ``OUTSIDE`` of all.
+        modules: torch names of what can be switched. Additions of the decoder and the rounding
+            of the map lie ``OUTSIDE`` of all.
 
     Raises:
         InputError: if an observer saw no values, or some that are not finite.
@@ -126,8 +126,8 @@ class Simulation:
             step.on = node in on
         values = self._common(start, on) if start is not None else {}
         with torch.no_grad():
-            probability = self._execute(x, values, keep=keep)
-        return Trace(probability, on, values if keep else {})
+            logits = self._execute(x, values, keep=keep)
+        return Trace(logits, on, values if keep else {})
 
     def _execute(self, x: Tensor, values: dict[Node, Any], *, keep: bool) -> Tensor:
         """Computes what is not among the values yet.

@@ -17,7 +17,7 @@ from samnet.deployment import DeployedNetwork
 
 
 class Student(nn.Module):
-    """Maps normalised photos (N, 3, S, S) to probabilities (N, 1, S, S), N being ``batch``.
+    """Maps normalised photos (N, 3, S, S) to logits (N, 1, M, M), N being ``batch``.
 
     Weights and activations pass through the recipe's quantisation and back, with the gradient
     going straight through. Batch normalisation is folded into the convolutions beforehand (static
@@ -44,8 +44,8 @@ class Student(nn.Module):
             parameter.requires_grad_(True)
 
     def forward(self, x: Tensor) -> Tensor:
-        probability: Tensor = self.graph(x)
-        return probability
+        logits: Tensor = self.graph(x)
+        return logits
 
     def observe(self, inputs: Iterator[Tensor]) -> None:
         """Finds first activation ranges on inputs (N, 3, S, S), in float."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import numpy as np
+import torch
 from torch import Tensor
 
-from edge_apps.photos import Bytes, resize_map
-from quantize.recipe import OUTPUT_SCALE
+from edge_apps.coding import Coding
+from edge_apps.photos import Bytes
+from quantize.program import map_bytes
 from samnet.metrics import SaliencyMetrics
 
 LARGEST_SNR = 120.0
@@ -32,18 +33,33 @@ class Effect:
 
 
 class Tally:
-    """Collects the maps of one choice."""
+    """Collects the maps of one choice.
 
-    def __init__(self) -> None:
+    Args:
+        coding: of the network's map.
+        side: S, height and width of its input.
+    """
+
+    def __init__(self, coding: Coding, side: int) -> None:
+        self.coding, self.side = coding, side
         self.metrics = SaliencyMetrics("fast")
         self.signal = self.noise = 0.0
 
-    def add(self, probability: Tensor, expected: Tensor, mask: Bytes) -> None:
-        """Adds a photo: two probabilities (1, 1, S, S), and its mask (H, W)."""
-        self.signal += float(expected.double().square().sum())
-        self.noise += float((probability.double() - expected.double()).square().sum())
+    def add(self, logits: Tensor, expected: Tensor, mask: Bytes) -> None:
+        """Adds a photo.
+
+        Args:
+            logits: (1, 1, M, M), as the map of a photo is made of them.
+            expected: the float network's.
+            mask: (H, W).
+        """
+        found, wanted = (torch.sigmoid(it.double()) for it in (logits, expected))
+        self.signal += float(wanted.square().sum())
+        self.noise += float((found - wanted).square().sum())
         height, width = mask.shape
-        self.metrics.add(resize_map(as_map(probability), (height, width)), mask)
+        raw = map_bytes(logits[0, 0], self.coding)
+        map = self.coding.enlarge(raw, self.side, (height, width))
+        self.metrics.add(map, mask)
 
     def effect(self, reference: Tally) -> Effect:
         """Against the tally of the float network."""
@@ -52,9 +68,3 @@ class Tally:
             snr = min(snr, 10 * math.log10(max(self.signal, 1e-30) / self.noise))
         mine, other = self.metrics.scores(), reference.metrics.scores()
         return Effect(snr, mine.max_F - other.max_F, mine.MAE - other.MAE)
-
-
-def as_map(probability: Tensor) -> Bytes:
-    """A probability (1, 1, S, S) as the bytes (S, S) that an int8 output has."""
-    codes = np.rint(probability[0, 0].numpy() / OUTPUT_SCALE)
-    return np.clip(codes, 0, 255).astype(np.uint8)

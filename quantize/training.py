@@ -21,6 +21,7 @@ from samnet.checkpoint import Checkpoint
 from samnet.data.packed import PackedPairs
 from samnet.deployment import DeployedNetwork
 from samnet.guard import gradient_not_finite
+from samnet.layers import enlarge
 from samnet.progress import progress
 
 
@@ -62,18 +63,23 @@ class Schedule:
             )
 
 
-def distillation_loss(probability: Tensor, truth: Tensor, teacher: Tensor, weight: float) -> Tensor:
+def distillation_loss(
+    logits: Tensor, truth: Tensor, teacher: Tensor, weight: float, *, aligned: bool = True
+) -> Tensor:
     """Binary cross-entropy with the mask and, weighted, with the float network's map.
 
     Args:
-        probability: (N, 1, S, S), the int8 network's.
+        logits: (N, 1, M, M), the int8 network's.
         truth: (N, 1, S, S) in 0 to 1.
-        teacher: (N, 1, S, S), the float network's.
+        teacher: (N, 1, M, M), the float network's.
         weight: of the second term.
+        aligned: how maps are enlarged, see :func:`samnet.layers.enlarge`.
     """
-    # Codes reach 0 exactly, where the logarithm ends.
-    p = probability.clamp(1 / 512, 1 - 1 / 512)
-    return F.binary_cross_entropy(p, truth) + weight * F.binary_cross_entropy(p, teacher)
+    # Enlarged as in the training of the float network and wherever maps are used.
+    size = (truth.shape[-2], truth.shape[-1])
+    found, wanted = (enlarge(it, size, aligned=aligned) for it in (logits, teacher))
+    loss = F.binary_cross_entropy_with_logits
+    return loss(found, truth) + weight * loss(found, torch.sigmoid(wanted))
 
 
 class QuantizationTraining:
@@ -187,13 +193,13 @@ class QuantizationTraining:
         with torch.no_grad():
             target = self.teacher(x)
         try:
-            probability = self.student(x)
+            logits = self.student(x)
         except RuntimeError as error:
             if where := culprit(self.student.graph, x):
                 raise self._broken("a value is not finite", where) from error
             raise
-        truth = F.interpolate(both[:, 3:], target.shape[-2:], mode="area")
-        loss = distillation_loss(probability, truth, target, self.schedule.distillation)
+        weight, aligned = self.schedule.distillation, self.teacher.aligned
+        loss = distillation_loss(logits, both[:, 3:], target, weight, aligned=aligned)
         if not torch.isfinite(loss):
             where = culprit(self.student.graph, x) or "the loss itself"
             raise self._broken(f"the loss is {loss.item()}", where)

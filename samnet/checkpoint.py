@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 from pathlib import Path
@@ -80,24 +79,6 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     except RuntimeError as error:
         raise InputError(f"{path}: tensors do not fit the network its metadata names") from error
     return Checkpoint(model.eval(), preprocessing, training)
-
-
-def with_output_stride(checkpoint: Checkpoint, stride: int | None) -> Checkpoint:
-    """The same network, whose map comes out at another stride when it is deployed.
-
-    Args:
-        checkpoint: its weights are shared, not copied.
-        stride: 1, 2 or 4, see :class:`samnet.config.SAMNetConfig`; None for its own.
-
-    Raises:
-        InputError: if the network's decoder ends at a smaller stride.
-    """
-    if stride in (None, checkpoint.model.config.map_stride):
-        return checkpoint
-    model = copy.copy(checkpoint.model)
-    config: Any = model.config
-    model.config = dataclasses.replace(config, map_stride=stride)
-    return dataclasses.replace(checkpoint, model=model)
 
 
 def load(path: str | Path) -> SaliencyNetwork:

@@ -16,8 +16,12 @@ STAGES = 5
 MIN_SIZE = 64
 """Smallest input height and width in pixels: stage 5 then still has 2x2 positions."""
 
-_LATER = ("attention_from", "decoder_stride", "decoder_kernel", "map_stride")
+_LATER = ("attention_from", "decoder_stride", "decoder_kernel")
 """Fields that older checkpoints lack; the defaults are what those mean."""
+
+FORMER = ("map_stride",)
+"""Fields that older checkpoints have beside: the stride of the deployed map, which is chosen when a
+network is deployed and is no property of it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +48,6 @@ class SAMNetConfig:
         decoder_stride: stride of the map before it is enlarged to the photo. The paper's is 2; 4
             ends the decoder at stage 2 and spares the network its largest maps.
         decoder_kernel: kernel of the fusing convolutions of stages 1 to 3. The paper's is 5.
-        map_stride: stride of the map that a deployed network gives. At 2 or 4, the decoder's at
-            most, whoever uses it enlarges it together with what is left to the photo's size.
 
     Raises:
         InputError: if a value is outside what the network can be built with.
@@ -66,7 +68,6 @@ class SAMNetConfig:
     attention_from: int = 1
     decoder_stride: int = 2
     decoder_kernel: int = 5
-    map_stride: int = 1
 
     def __post_init__(self) -> None:
         if self.attention not in get_args(Attention):
@@ -104,11 +105,6 @@ class SAMNetConfig:
             raise InputError(f"decoder_stride is {self.decoder_stride}, expected 2 or 4")
         if self.decoder_kernel not in (3, 5):
             raise InputError(f"decoder_kernel is {self.decoder_kernel}, expected 3 or 5")
-        if self.map_stride not in (1, 2, 4) or self.map_stride > self.decoder_stride:
-            raise InputError(
-                f"map_stride is {self.map_stride}, expected 1, 2 or 4, at most the decoder's "
-                f"{self.decoder_stride}"
-            )
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -123,6 +119,11 @@ class SAMNetConfig:
             for stage in range(1, STAGES + 1)
         )
 
+    @property
+    def corners_aligned(self) -> bool:
+        """Maps are enlarged corner on corner, as in the paper's code."""
+        return True
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in a checkpoint."""
         return dataclasses.asdict(self)
@@ -135,6 +136,7 @@ class SAMNetConfig:
             InputError: for unknown or missing fields, or values of the wrong kind.
         """
         known = {field.name for field in dataclasses.fields(cls)}
+        values = {name: value for name, value in values.items() if name not in FORMER}
         if not known - set(_LATER) <= set(values) <= known:
             raise InputError(
                 f"network configuration has the fields {sorted(values)}, "

@@ -1,44 +1,62 @@
 """The deployment graph: what of a trained network reaches a device.
 
 Quantisation and conversion both start from it, so that a float artefact and a quantised one
-differ in nothing but their numbers.
+differ in nothing but their numbers. It ends with the decoder's logits: whoever uses a map enlarges
+logits, which training supervises, and looks the sigmoid up in a table of 256 bytes
+(:mod:`edge_apps.coding`).
 """
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor, nn
 
+from edge_apps.coding import LOGITS, Coding
 from edge_apps.errors import InputError
 from samnet.config import STAGES
-from samnet.layers import resize
+from samnet.layers import enlarge
 from samnet.preprocessing import Preprocessing
-from samnet.saliency import SaliencyNetwork
+from samnet.saliency import NetworkConfig, SaliencyNetwork
 
 MULTIPLE = 32
 """Deployed sizes are multiples of this or equal to 336, the paper's size."""
 
 
 class DeployedNetwork(nn.Module):
-    """The main output alone: normalised photo (1, 3, S, S) to probability (1, 1, M, M).
+    """The main output alone: normalised photo (1, 3, S, S) to logits (1, 1, M, M).
 
-    M is S divided by the configuration's ``map_stride``.
-    Side heads and dropout are gone. Batch normalisation is still there: quantisation-aware
-    training and the converters fold it in their own way.
+    M is S divided by the stride. Side heads and dropout are gone. Batch normalisation is still
+    there: quantisation-aware training and the converters fold it in their own way.
 
     Args:
         model: a network; its modules are shared, not copied.
         size: S, fixed at conversion.
+        stride: of the map, the decoder's own if None. A smaller one has the graph enlarge the
+            logits, for users who cannot.
+
+    Raises:
+        InputError: if there is no such size, or no such stride for this network.
     """
 
-    def __init__(self, model: SaliencyNetwork, size: int) -> None:
+    def __init__(self, model: SaliencyNetwork, size: int, stride: int | None = None) -> None:
         super().__init__()
         if size < 96 or (size % MULTIPLE and size != 336):
             raise InputError(
                 f"size {size} cannot be deployed; use 336 or a multiple of {MULTIPLE} from 96 up"
             )
+        own = model.config.decoder_stride
+        strides = [s for s in (1, 2, 4, 8) if s <= own]
+        if stride not in (None, *strides):
+            raise InputError(
+                f"output stride is {stride}, expected {', '.join(map(str, strides))}: a map can be "
+                f"as small as the decoder's, whose stride is {own}, or larger"
+            )
         self.size = size
-        self.map_size = size // model.config.map_stride
+        self.stride = stride or own
+        self.map_size = size // self.stride
+        self.aligned = model.config.corners_aligned
         self.encoder = model.encoder
         self.pyramid: nn.Module | None = None
         if model.pyramid is not None:
@@ -49,22 +67,42 @@ class DeployedNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         stages = self.encoder(x)
         context = self.pyramid(stages[-1]) if self.pyramid is not None else None
-        main = torch.sigmoid(self.head(self.decoder(stages, context)[0]))
-        return resize(main, (self.map_size, self.map_size))
+        logits = self.head(self.decoder(stages, context)[0])
+        return enlarge(logits, (self.map_size, self.map_size), aligned=self.aligned)
 
     def example(self) -> tuple[Tensor]:
         """An input of the right shape."""
         return (torch.zeros(1, 3, self.size, self.size),)
 
 
+def coding_of_network(config: NetworkConfig) -> Coding:
+    """What the bytes of a network's map stand for, and where they lie."""
+    return dataclasses.replace(LOGITS, aligned=config.corners_aligned)
+
+
+class WholeNetwork(nn.Module):
+    """The same for photos of any size from 64: (1, 3, H, W) to logits (1, 1, h, w).
+
+    Args:
+        model: a network.
+    """
+
+    def __init__(self, model: SaliencyNetwork) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model.logits(x)
+
+
 class TensorInterface(nn.Module):
-    """Wraps a deployed network: tensor (1, S, S, 3) float32 to map (1, M, M) float32 in 0 to 1.
+    """Wraps a deployed network: tensor (1, S, S, 3) float32 to logits (1, M, M) float32.
 
     The tensor holds (byte - zero_point) * scale, where both are the preprocessing's, the zero
     point rounded to a whole byte. What the rounding leaves is added here.
 
     Args:
-        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M).
+        network: maps a normalised photo (1, 3, S, S) to (1, 1, M, M).
         preprocessing: the normalisation.
     """
 
@@ -77,8 +115,8 @@ class TensorInterface(nn.Module):
         x = photo.permute(0, 3, 1, 2)
         if self.rest:
             x = x + self.rest
-        probability: Tensor = self.network(x)
-        return probability.reshape(1, *probability.shape[2:])
+        map: Tensor = self.network(x)
+        return map.reshape(1, *map.shape[2:])
 
 
 def byte_scale(preprocessing: Preprocessing) -> tuple[float, int]:
@@ -96,8 +134,10 @@ def rest_of_zero_point(preprocessing: Preprocessing) -> float:
 class ByteInterface(nn.Module):
     """Wraps a deployed network: photo (1, S, S, 3) uint8 to map (1, M, M) uint8.
 
+    A byte of the map stands for a logit as :data:`edge_apps.coding.LOGITS` says.
+
     Args:
-        network: maps a normalised photo (1, 3, S, S) to a probability (1, 1, M, M).
+        network: maps a normalised photo (1, 3, S, S) to logits (1, 1, M, M).
         preprocessing: the normalisation, applied here once.
     """
 
@@ -109,5 +149,5 @@ class ByteInterface(nn.Module):
 
     def forward(self, photo: Tensor) -> Tensor:
         x = photo.permute(0, 3, 1, 2).to(torch.float32) * self.scale - self.offset
-        probability = self.network(x)
-        return (probability[:, 0] * 255 + 0.5).to(torch.uint8)
+        logits = self.network(x)[:, 0]
+        return (logits / LOGITS.scale + (LOGITS.zero_point + 0.5)).clamp(0, 255).to(torch.uint8)

@@ -90,6 +90,13 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
+def enlarge(x: Tensor, size: tuple[int, int], *, aligned: bool) -> Tensor:
+    """Bilinear enlarging of (N, C, H, W) to (N, C, *size), corners or pixels' centers aligned."""
+    if aligned or tuple(x.shape[-2:]) == tuple(size):
+        return resize(x, size)
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
 def initialise(module: nn.Module) -> None:
     """He initialisation of every convolution, unit batch normalisation."""
     for part in module.modules():

@@ -6,11 +6,10 @@ import dataclasses
 from typing import Any, cast, get_args
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from edge_apps.errors import InputError
 from samnet.attention import SAM
-from samnet.config import Attention
+from samnet.config import FORMER, Attention
 from samnet.layers import ConvBN, DSConv, initialise, resize
 from samnet.lite_trunk import CHANNELS, LiteTrunk
 from samnet.pyramid import Pyramid, PyramidPooling
@@ -38,7 +37,6 @@ class LiteConfig:
         attention: how the SAM modules weight their branches, see
             :class:`samnet.config.SAMNetConfig`; ``none`` sums them.
         modules: strides, of 16 and 32, at which the decoder has a SAM module.
-        map_stride: stride of the map that a deployed network gives, 1, 2 or 4.
 
     Raises:
         InputError: if a value is outside what the network can be built with.
@@ -48,7 +46,6 @@ class LiteConfig:
     widths: tuple[int, int, int, int] = (32, 48, 64, 96)
     attention: Attention = "stick_breaking"
     modules: tuple[int, ...] = (16, 32)
-    map_stride: int = 4
 
     def __post_init__(self) -> None:
         if self.trunk != TRUNK:
@@ -63,13 +60,21 @@ class LiteConfig:
             )
         if not set(self.modules) <= set(MODULE_RATES):
             raise InputError(f"modules {self.modules}: expected strides of {list(MODULE_RATES)}")
-        if self.map_stride not in (1, 2, 4):
-            raise InputError(f"map_stride is {self.map_stride}, expected 1, 2 or 4")
 
     @property
     def channels(self) -> tuple[int, ...]:
         """Channels of the encoder's five maps."""
         return CHANNELS
+
+    @property
+    def decoder_stride(self) -> int:
+        """Stride of the decoder's main map."""
+        return STRIDES[0]
+
+    @property
+    def corners_aligned(self) -> bool:
+        """Maps are enlarged center on center, as every imaging library does."""
+        return False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in a checkpoint."""
@@ -83,6 +88,7 @@ class LiteConfig:
             InputError: for unknown or missing fields, or values of the wrong kind.
         """
         known = {field.name for field in dataclasses.fields(cls)}
+        values = {name: value for name, value in values.items() if name not in FORMER}
         if set(values) != known:
             raise InputError(
                 f"network configuration has the fields {sorted(values)}, expected "
@@ -91,7 +97,6 @@ class LiteConfig:
         try:
             widths = tuple(int(width) for width in values["widths"])
             modules = tuple(int(stride) for stride in values["modules"])
-            stride = int(values["map_stride"])
         except (TypeError, ValueError) as error:
             raise InputError(f"network configuration cannot be read: {error}") from error
         return cls(
@@ -99,7 +104,6 @@ class LiteConfig:
             cast(tuple[int, int, int, int], widths),
             values["attention"],
             modules,
-            stride,
         )
 
 
@@ -192,7 +196,3 @@ class SAMNetLite(SaliencyNetwork):
         self.decoder = LiteDecoder(self.config)
         self.heads = nn.ModuleList(Head(width) for width in (widths[0], *widths[:-1]))
         initialise(self)
-
-    def enlarge(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
-        """Bilinear, pixels' centers aligned, as every imaging library enlarges."""
-        return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)

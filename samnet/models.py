@@ -23,7 +23,6 @@ CONFIGS: dict[str, AnyConfig] = {
         attention_from=3,
         decoder_stride=4,
         decoder_kernel=3,
-        map_stride=2,
     ),
     "samnet-lite": LiteConfig(),
     **{name: BaselineConfig(name) for name in ARCHITECTURES},

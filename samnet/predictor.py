@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_apps import runtime
 from edge_apps.errors import InputError
-from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.photos import Bytes, resize_photo
 
 Predictor = Callable[[Bytes], Bytes]
 """Photo (H, W, 3) uint8 of any size to map (H, W) uint8, 255 is salient."""
@@ -67,7 +67,7 @@ def _load_checkpoint(path: Path, threads: int | None, size: int | None) -> Predi
     import torch
 
     from samnet.checkpoint import load_checkpoint
-    from samnet.deployment import ByteInterface
+    from samnet.deployment import ByteInterface, WholeNetwork, coding_of_network
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -75,13 +75,15 @@ def _load_checkpoint(path: Path, threads: int | None, size: int | None) -> Predi
     preprocessing = checkpoint.preprocessing
     if size is not None:
         preprocessing = dataclasses.replace(preprocessing, size=size)
-    network = ByteInterface(checkpoint.model, preprocessing).eval()
+    # In bytes, as an artefact gives them, so that both are compared like with like.
+    network = ByteInterface(WholeNetwork(checkpoint.model), preprocessing).eval()
     shape = (preprocessing.size, preprocessing.size)
+    coding = coding_of_network(checkpoint.model.config)
 
     def predict(photo: Bytes) -> Bytes:
         with torch.inference_mode():
             small = torch.from_numpy(resize_photo(photo, shape))[None]
-            return resize_map(network(small)[0].numpy(), photo.shape[:2])
+            return coding.enlarge(network(small)[0].numpy(), shape[0], photo.shape[:2])
 
     return predict
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from edge_apps.errors import InputError
 from samnet.config import MIN_SIZE
-from samnet.layers import resize
+from samnet.layers import enlarge
 from samnet.pyramid import Pyramid
 
 
@@ -22,8 +22,13 @@ class NetworkConfig(Protocol):
         ...
 
     @property
-    def map_stride(self) -> int:
-        """Stride of the map that the deployed network gives."""
+    def decoder_stride(self) -> int:
+        """Stride of the decoder's main map."""
+        ...
+
+    @property
+    def corners_aligned(self) -> bool:
+        """Whether a map's corners are the photo's when it is enlarged, or its pixels' centers."""
         ...
 
     def to_dict(self) -> dict[str, object]:
@@ -81,8 +86,15 @@ class SaliencyNetwork(nn.Module):
         return self.fuse(self.encoder(x))
 
     def enlarge(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
-        """The bilinear step from a head's map (N, 1, H, W) to (N, 1, *size), corners aligned."""
-        return resize(maps, size)
+        """The bilinear step from a head's map (N, 1, H, W) to (N, 1, *size), as it is trained."""
+        return enlarge(maps, size, aligned=self.config.corners_aligned)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """The main map's logits as the decoder gives them: (N, 3, H, W) to (N, 1, h, w).
+
+        h and w are H and W over the decoder's stride, rounded up.
+        """
+        return cast(Tensor, self.decoded_heads[0](self.features(x)[0]))
 
     def decode(self, stages: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
         """The logits of all maps at a size, main one first, from the encoder's maps."""
@@ -95,7 +107,7 @@ class SaliencyNetwork(nn.Module):
             check_input(x)
             return self.decode(self.encoder(x), size)
         # The sigmoid stands before the upsampling, where it costs a quarter or less.
-        return self.enlarge(torch.sigmoid(self.decoded_heads[0](self.features(x)[0])), size)
+        return self.enlarge(torch.sigmoid(self.logits(x)), size)
 
     def maps(self, x: Tensor) -> list[Tensor]:
         """The probabilities of all maps, each (N, 1, H, W) in 0 to 1, main map first."""

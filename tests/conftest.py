@@ -21,7 +21,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-EDGE = {"modules": (0, 1, 1, 1, 1), "decoder_stride": 4, "decoder_kernel": 3, "map_stride": 2}
+EDGE = {"modules": (0, 1, 1, 1, 1), "decoder_stride": 4, "decoder_kernel": 3}
 """What ``samnet-edge`` changes beside its attention, with one module in each stage."""
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -22,7 +22,7 @@ from edge_apps.android.session import Session
 from edge_apps.errors import InputError
 from edge_apps.input_file import name_of
 from edge_apps.photo_files import find_photos
-from edge_apps.photos import Bytes, read_photo, resize_map, resize_photo, write_image
+from edge_apps.photos import Bytes, read_photo, resize_photo, write_image
 from edge_apps.progress import progress
 from edge_apps.runtime import load
 from edge_apps.targets import check_absent, check_targets
@@ -61,7 +61,7 @@ class Options:
 
 
 class Run(NamedTuple):
-    """What one frame (S, S, 3) gave: its map (M, M) uint8 and the latency in milliseconds."""
+    """What one frame (S, S, 3) gave: its coded map (M, M) uint8 and the latency in milliseconds."""
 
     map: Bytes
     latency_ms: float
@@ -98,9 +98,11 @@ def run(options: Options, device: Device) -> list[Outcome]:
             work = functools.partial(run_frames, session, bundle, options, frames, side)
             runs = persist(session, work, options.reconnect)
             for path, reference, found in zip(photos, expected, runs, strict=True):
-                image = resize_map(found.map, photos[path].shape[:2])
+                coding, shape = segmenter.coding, photos[path].shape[:2]
+                image = coding.enlarge(found.map, segmenter.size, shape)
                 write_image(targets[path], image, overwrite=options.overwrite)
-                agreement = Agreement.of(found.map, reference)
+                both = (coding.probabilities(map) for map in (found.map, reference))
+                agreement = Agreement.of(*both)
                 latency = None if about.emulated else found.latency_ms
                 outcomes.append(Outcome(path.name, latency, agreement))
     except DeviceError as error:

@@ -14,6 +14,7 @@ import numpy as np
 
 from edge_apps.accuracy import Accuracy, AccuracyMeter
 from edge_apps.agreement import Agreement
+from edge_apps.coding import Coding, coding_of
 from edge_apps.compare.places import Maps, Place
 from edge_apps.errors import InputError
 from edge_apps.files import sha256
@@ -86,7 +87,7 @@ def compare(
     reference: list[Bytes] | None = None
     for model in models:
         here: list[Bytes] | None = None
-        size = _size(model)
+        size, coding = _described(model)
         frames = np.stack([resize_photo(it.photo, (size, size)) for it in photos])
         for place in places:
             begin(f"{model.name}, {place.name}")
@@ -99,10 +100,11 @@ def compare(
                     raise
                 rows.append(Row(model.name, place.name, why=str(error)))
                 continue
-            maps = [resize_map(map, (size, size)) for map in found.maps]
+            maps = [coding.enlarge(map, size, (size, size)) for map in found.maps]
             here = here or maps
             reference = reference or maps
-            rows.append(_row(model, place, found, maps, here, reference, photos))
+            row = _row(model, place, found, maps, here, reference)
+            rows.append(dataclasses.replace(row, accuracy=_accuracy(found, size, coding, photos)))
     return rows
 
 
@@ -140,14 +142,8 @@ def _row(
     maps: list[Bytes],
     here: list[Bytes],
     reference: list[Bytes],
-    photos: Sequence[Photo],
 ) -> Row:
     size = reference[0].shape
-    meter, masked = AccuracyMeter(), False
-    for map, it in zip(found.maps, photos, strict=True):
-        if it.mask is not None:
-            masked = True
-            meter.add(resize_map(map, it.photo.shape[:2]), it.mask)
     return Row(
         model.name,
         place.name,
@@ -155,14 +151,26 @@ def _row(
         reference=None
         if maps is reference
         else Agreement.of_all([resize_map(map, size) for map in maps], reference),
-        accuracy=meter.accuracy() if masked else None,
         latency_ms=None if found.taken is None else float(np.median(found.taken)),
     )
 
 
-def _size(model: Path) -> int:
-    manifest = _manifest(model)
-    return manifest.size if manifest else load(model, threads=1).size
+def _accuracy(found: Maps, size: int, coding: Coding, photos: Sequence[Photo]) -> Accuracy | None:
+    """Of the photos that have masks; None without any."""
+    meter, masked = AccuracyMeter(), False
+    for map, it in zip(found.maps, photos, strict=True):
+        if it.mask is not None:
+            masked = True
+            meter.add(coding.enlarge(map, size, it.photo.shape[:2]), it.mask)
+    return meter.accuracy() if masked else None
+
+
+def _described(model: Path) -> tuple[int, Coding]:
+    """At how many pixels a model runs, and what the bytes of its map stand for."""
+    if manifest := _manifest(model):
+        return manifest.size, coding_of(manifest)
+    segmenter = load(model, threads=1)
+    return segmenter.size, segmenter.coding
 
 
 def _manifest(model: Path) -> Manifest | None:

@@ -34,7 +34,7 @@ class Maps(NamedTuple):
     """What a place made of frames.
 
     Args:
-        maps: (N, M, M) uint8.
+        maps: (N, M, M) uint8, coded.
         taken: milliseconds of each frame; None where they would mean nothing.
     """
 

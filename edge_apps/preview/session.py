@@ -15,7 +15,7 @@ from edge_apps.drawing import Show, display
 from edge_apps.errors import InputError
 from edge_apps.health import Health, read_health
 from edge_apps.meter import Meter
-from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.photos import Bytes, resize_photo
 from edge_apps.pipeline import Pipeline, Result
 from edge_apps.runtime import load
 from edge_apps.window import fitting
@@ -123,7 +123,7 @@ class Session:
             return []
         size = fitting(result.frame.photo.shape[:2], LIMIT)
         photo = resize_photo(result.frame.photo, size)
-        map = resize_map(result.small, size)
+        map = result.map_at(size)
         return [(view, _jpeg(display(view, photo, map))) for view in views]
 
     def _look(self) -> Health:

@@ -9,6 +9,7 @@ from torch import nn
 
 from edge_apps.errors import InputError
 from samnet.baselines import ARCHITECTURES
+from samnet.config import FORMER
 from samnet.layers import initialise
 from samnet.saliency import Head, SaliencyNetwork
 
@@ -19,32 +20,33 @@ class BaselineConfig:
 
     Args:
         name: of its architecture.
-        map_stride: stride of the map that a deployed network gives, 1, 2 or 4, at most that of
-            the network's own map. Whoever uses it enlarges it to the photo's size.
 
     Raises:
-        InputError: for an unknown name or an impossible stride.
+        InputError: for an unknown name.
     """
 
     name: str
-    map_stride: int = 1
 
     def __post_init__(self) -> None:
         if self.name not in ARCHITECTURES:
             raise InputError(
                 f"unknown baseline {self.name!r}; use one of {', '.join(ARCHITECTURES)}"
             )
-        stride = ARCHITECTURES[self.name].stride
-        if self.map_stride not in (1, 2, 4) or self.map_stride > stride:
-            raise InputError(
-                f"map_stride is {self.map_stride}, expected 1, 2 or 4, at most the {stride} of "
-                f"{self.name}"
-            )
 
     @property
     def channels(self) -> tuple[int, ...]:
         """Channels of the encoder's first five maps."""
         return ARCHITECTURES[self.name].channels
+
+    @property
+    def decoder_stride(self) -> int:
+        """Stride of the main map."""
+        return ARCHITECTURES[self.name].stride
+
+    @property
+    def corners_aligned(self) -> bool:
+        """Maps are enlarged corner on corner, as SAMNet's."""
+        return True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in a checkpoint."""
@@ -57,13 +59,13 @@ class BaselineConfig:
         Raises:
             InputError: for unknown or missing fields, or values of the wrong kind.
         """
-        name, stride = values.get("name"), values.get("map_stride")
-        if len(values) != 2 or not isinstance(name, str) or not isinstance(stride, int):
+        name = values.get("name")
+        if values.keys() - FORMER != {"name"} or not isinstance(name, str):
             raise InputError(
-                f"network configuration is {values}, expected a baseline's name and map_stride; "
-                "the checkpoint is of another network or version"
+                f"network configuration is {values}, expected a baseline's name; the checkpoint is "
+                "of another network or version"
             )
-        return cls(name, stride)
+        return cls(name)
 
 
 class Baseline(SaliencyNetwork):

@@ -24,6 +24,7 @@ def contents() -> dict[str, bytes]:
     from convert.lowering import PhotoToMap, lower
     from convert.onnx_export import export
     from convert.tflite_metadata import Description, with_metadata
+    from edge_apps.coding import LOGITS
     from quantize.folding import fold_batch_norm
     from quantize.program import save_program
     from samnet import Preprocessing
@@ -33,7 +34,7 @@ def contents() -> dict[str, bytes]:
     folded = fold_batch_norm(network)
     whole = ByteInterface(folded, Preprocessing()).eval()
     bare = litert.bare_float(network, Preprocessing())  # type: ignore[arg-type]
-    said = Description("one", "a test", SIZE, 128.0, 64.0, False, 255)
+    said = Description("one", "a test", SIZE, 128.0, 64.0, False, LOGITS)
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "x.pt2"
         save_program(program, one_module_int8(ATTENTION))
@@ -44,7 +45,7 @@ def contents() -> dict[str, bytes]:
         "fp16.tflite": ai_edge.half_weights(bare),
         "dynamic.tflite": ai_edge.dynamic_weights(bare),
         "int8.tflite": one_module_tflite(ATTENTION, "int8"),
-        "fp32.pte": lower(PhotoToMap(folded, 1 / 64, 2.0, 255.0, 0.5).eval(), SIZE)[0],
+        "fp32.pte": lower(PhotoToMap(folded, 1 / 64, 2.0, LOGITS, codes=False).eval(), SIZE)[0],
         "int8.pte": one_module_pte(ATTENTION),
         "fp32.onnx": export(whole, SIZE, METADATA).SerializeToString(deterministic=True),
         "int8.onnx": one_module_onnx(ATTENTION),

@@ -15,6 +15,7 @@ from convert import gates, litert
 from convert.formats import FORMS
 from convert.parity import Limit
 from convert.source import Source
+from edge_apps.coding import LOGITS
 from edge_apps.errors import InputError
 from edge_apps.manifest import Quantisation
 from quantize.folding import fold_batch_norm
@@ -57,7 +58,7 @@ def float_content(suffix, network):
         return litert.convert_float(network, Preprocessing())
     folded = fold_batch_norm(network)
     if suffix == ".pte":
-        return lower(PhotoToMap(folded, 1 / 64, 2.0, 255.0, rounding=0.5).eval(), SIZE)[0]
+        return lower(PhotoToMap(folded, 1 / 64, 2.0, LOGITS, codes=False).eval(), SIZE)[0]
     module = ByteInterface(folded, Preprocessing()).eval()
     return export(module, SIZE, METADATA).SerializeToString()
 
@@ -70,7 +71,7 @@ def int8_content(suffix, program):
         return litert.convert_int8(program)
     weights = fold_weights(program.exported)
     if suffix == ".pte":
-        return lower(PhotoToMap(weights, 1 / 64, 2.0, 256.0, rounding=0.0), SIZE)[0]
+        return lower(PhotoToMap(weights, 1 / 64, 2.0, LOGITS, codes=True), SIZE)[0]
     return export(CodesInAndOut(weights), SIZE, METADATA).SerializeToString()
 
 
@@ -92,6 +93,7 @@ def source(precision):
         network=program if quantised else one_module(ATTENTION),
         quantisation=Quantisation("static_wi8_ai8", "ptq", "minmax", 8, "") if quantised else None,
         reference=program.run if quantised else reference,
+        stride=1,
     )
 
 

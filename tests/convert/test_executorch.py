@@ -148,13 +148,14 @@ def test_the_bytes_in_and_out_are_those_of_the_byte_interface(taught, photos):
     import torch
 
     from convert.lowering import PhotoToMap
+    from edge_apps.coding import LOGITS
     from samnet import load_checkpoint
     from samnet.deployment import DeployedNetwork
 
     checkpoint = load_checkpoint(taught("softmax"))
     network = DeployedNetwork(checkpoint.model, 96).eval()
     whole = ByteInterface(network, checkpoint.preprocessing)
-    ours = PhotoToMap(network, 1 / 64, 2.0, 255, 0.5)
+    ours = PhotoToMap(network, 1 / 64, 2.0, LOGITS, codes=False)
     photo = torch.from_numpy(photos[0][1])[None]
     with torch.no_grad():
         difference = ours(photo).int() - whole(photo).int()

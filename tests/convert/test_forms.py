@@ -19,6 +19,7 @@ from convert.stepwise import compare_steps
 from convert.tflite_graph import tflite_graph
 from convert.tflite_metadata import Description, associated_files, with_metadata
 from edge_apps import runtime
+from edge_apps.coding import LOGITS
 from edge_apps.errors import InputError
 from edge_apps.tensors import Floats
 from edge_apps.tflite_backend import open_tflite
@@ -55,7 +56,9 @@ def sixteen():
         for x in photos:
             prepared(x[None])
     name = STATIC_WI8_AI16.name
-    info = ProgramInfo(SAMNetConfig(), Preprocessing(), SIZE, "ptq", name, "minmax", RECORD)
+    info = ProgramInfo(
+        SAMNetConfig(), Preprocessing(), SIZE, "ptq", name, "minmax", RECORD, stride=1
+    )
     return QuantizedProgram(convert(prepared, SIZE), info)
 
 
@@ -81,7 +84,7 @@ def test_smaller_weights_stay_on_the_fast_path(bare, tmp_path, half, most):
     smaller = ai_edge.half_weights(bare) if half else ai_edge.dynamic_weights(bare)
     content = litert.float_interface(smaller, Preprocessing(), "bytes")
     found = compare(opened(tmp_path, content).run, reference, "torch", SCENES)
-    assert found.max <= most and found.mean < 0.5
+    assert found.steps_max <= most and found.mean < 0.5
     took = delegation(content)
     assert took.share == 1 and took.outside == {}
 
@@ -91,7 +94,7 @@ def test_sixteen_bits_keep_every_scale(sixteen, sixteen_content, tmp_path):
     found.check()
     assert found.activations > 20
     parity = compare(opened(tmp_path, sixteen_content).run, sixteen.run, "program", SCENES)
-    assert parity.max <= 1 and parity.mean < 0.1
+    assert parity.steps_max <= 1 and parity.mean < 0.1
     took = delegation(sixteen_content)
     assert took.share == pytest.approx(0) and "int16" in took.reasons["CONV_2D"]
     assert sum(took.shares.values()) == pytest.approx(1)
@@ -126,16 +129,16 @@ def test_one_fault_in_sixteen_bits_is_found(fault, sixteen, sixteen_content):
 
 def test_floats_are_the_bytes_they_stand_for(bare, tmp_path):
     content = litert.float_interface(bare, Preprocessing(), "float")
-    floats = Floats(1 / 64, 128, 1 / 255)
+    floats = Floats(1 / 64, 128, LOGITS)
     found = compare(opened(tmp_path, content, floats).run, reference, "torch", SCENES)
-    assert found.max <= 1 and found.mean < 0.01
+    assert found.steps_max <= 1 and found.mean < 0.01
     with pytest.raises(InputError, match=r"float32.*without its manifest"):
         runtime.load(tmp_path / "x.tflite")
 
 
 def test_metadata_stands_where_the_ecosystem_looks(bare, tmp_path):
     content = litert.float_interface(bare, Preprocessing(), "bytes")
-    said = Description("one", "a test", SIZE, 128.0, 64.0, False, 255)
+    said = Description("one", "a test", SIZE, 128.0, 64.0, False, LOGITS)
     described = with_metadata(content, said)
     assert described == with_metadata(content, said)
     assert associated_files(described)["labels.txt"] == b"salient\n"

@@ -21,6 +21,7 @@ from convert.inspect import describe
 from convert.isolated import answer, read_isolated
 from convert.read_metadata import read_metadata
 from convert.tflite_metadata import Description, with_metadata
+from edge_apps.coding import LOGITS
 from edge_apps.errors import InputError
 
 
@@ -68,7 +69,7 @@ def test_quantisation_and_metadata_of_an_onnx(write):
 
 def test_metadata_of_a_tflite_is_read(write):
     content = one_module_tflite("", "int8")
-    file = with_metadata(content, Description("one", "a test", SIZE, 128.0, 64.0, True, 255))
+    file = with_metadata(content, Description("one", "a test", SIZE, 128.0, 64.0, True, LOGITS))
     found = answer(write("x.tflite", file))
     metadata = found["metadata"]["TFLITE_METADATA"]
     assert (metadata["name"], metadata["license"]) == ("one", "Apache-2.0")
@@ -79,7 +80,7 @@ def test_metadata_of_a_tflite_is_read(write):
 
 def test_damaged_metadata_of_a_tflite_is_a_note(write):
     file = with_metadata(
-        one_module_tflite("", "int8"), Description("one", "a test", SIZE, 128.0, 64.0, True, 255)
+        one_module_tflite("", "int8"), Description("one", "a test", SIZE, 128.0, 64.0, True, LOGITS)
     )
     start = file.index(b"M001") - 4
     assert file.count(b"M001") == 1
@@ -91,7 +92,7 @@ def test_damaged_metadata_of_a_tflite_is_a_note(write):
 
 def test_metadata_of_any_bytes_is_read_or_refused(write):
     file = with_metadata(
-        one_module_tflite("", "int8"), Description("one", "a test", SIZE, 128.0, 64.0, True, 255)
+        one_module_tflite("", "int8"), Description("one", "a test", SIZE, 128.0, 64.0, True, LOGITS)
     )
     start = file.index(b"M001") - 4
     whole = file[start : start + 900]

@@ -36,13 +36,13 @@ def test_every_byte_of_the_artefact_is_the_integers(kind, attention, tmp_path):
     assert reference.in_float == (["aten.div.Tensor"] if attention == "softmax" else [])
     INTEGER_LIMIT.check(parity)
     # The softmax is in float, where the two approximate the exponential each in its own way.
-    assert parity.max <= (1 if attention == "softmax" else 0), parity
+    assert parity.steps_max <= (1 if attention == "softmax" else 0), parity
 
 
 def test_the_integers_are_the_program_but_for_ties():
     program = one_module_int8("stick_breaking")
     parity = compare(IntegerProgram(program, "integer").run, program.run, "torch", SCENES)
-    assert 0 < parity.mean < 0.2 and parity.max <= 3
+    assert 0 < parity.steps_mean < 0.2 and parity.steps_max <= 3
 
 
 def test_bilinear_resizing_has_aligned_corners():

@@ -20,11 +20,12 @@ from one_module import SCENES, SIZE, one_module_pte, one_module_tflite
 from one_onnx import METADATA, one_module_onnx
 
 from convert.tflite_metadata import LABELS, Description, with_metadata
+from edge_apps.coding import LOGITS
 from edge_apps.errors import InputError
 from edge_apps.runtime import SUFFIXES, load
 
 PHOTO = SCENES[0][1]
-DESCRIPTION = Description("one", "a test", SIZE, 128.0, 64.0, False, 256)
+DESCRIPTION = Description("one", "a test", SIZE, 128.0, 64.0, False, LOGITS)
 PATIENCE = 60.0
 """Seconds that a server may take to answer."""
 
@@ -74,7 +75,11 @@ def test_executorch_runtime(files: dict[str, Path]) -> None:
     from executorch.runtime import Runtime
 
     program = Runtime.get().load_program(files[".pte"])
-    assert program.method_names == {"forward"}
+    assert program.method_names == {"forward", "output_scale", "output_zero_point"}
+    scale, zero_point = (
+        program.load_method(f"output_{name}").execute([])[0] for name in ("scale", "zero_point")
+    )
+    assert (scale, zero_point) == (1 / 16, 128)
     (map,) = program.load_method("forward").execute([torch.from_numpy(PHOTO)[None]])
     assert np.array_equal(map[0].numpy(), ours(files[".pte"]))
 

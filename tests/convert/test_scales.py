@@ -20,7 +20,7 @@ from convert.pte_graph import pte_graph
 from convert.scales import compare_scales
 from convert.tflite_graph import tflite_graph
 from edge_apps.errors import InputError
-from edge_apps.manifest import Delegation, Interface, manifest_path
+from edge_apps.manifest import Delegation, Interface, MapInterface, manifest_path
 from quantize.program import load_program, save_program
 
 QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
@@ -122,7 +122,7 @@ def test_an_artefact_of_other_scales_is_refused_unless_allowed(tmp_path):
     scale, _ = convolution()
     file = changed_scale(content("pte"), scale, np.nextafter(scale, np.float32(1)))
     photo = Interface((1, SIZE, SIZE, 3), "NHWC", "uint8", 1 / 64, 128)
-    map = Interface((1, SIZE, SIZE), "NHW", "uint8", 1 / 256, 0)
+    map = MapInterface((1, SIZE, SIZE), "NHW", "uint8", 1 / 16, 128, "logits")
     ready = Content(file, photo, map, Delegation("XNNPACK", 1, 1, {}, {}))
     other = dataclasses.replace(executorch.FORMAT, make=lambda *_: ready)
     with pytest.raises(InputError, match=r"stem\.conv .* nothing was written"):

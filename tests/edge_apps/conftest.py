@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge_apps.files import sha256
-from edge_apps.manifest import Delegation, Interface, Manifest
+from edge_apps.manifest import Delegation, Interface, Manifest, MapInterface
 from edge_apps.runtime import Segmenter
 
 SIZE = 32
@@ -119,7 +119,7 @@ def describe() -> Callable[[Path], Manifest]:
             size=SIZE,
             quantisation=None,
             input=Interface((1, SIZE, SIZE, 3), "NHWC", "uint8", 1 / 64, 128),
-            output=Interface((1, SIZE, SIZE, 1), "NHWC", "uint8", 1 / 256, 0),
+            output=MapInterface((1, SIZE, SIZE, 1), "NHWC", "uint8", 1 / 256, 0),
             parity={"int8": {"max": 1, "mean": 0.25}},
             delegation=Delegation("XNNPACK", 1, 1, {"CAST": 1}, {"CAST": "not supported"}),
         )

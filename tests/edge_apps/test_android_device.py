@@ -25,7 +25,7 @@ from processes import running
 from edge_apps.android.bundle import BUILD, cache_folder
 from edge_apps.files import sha256
 from edge_apps.manifest import manifest_path
-from edge_apps.photos import read_map, read_photo, resize_map, resize_photo, write_image
+from edge_apps.photos import read_map, read_photo, resize_photo, write_image
 from edge_apps.runtime import load
 from edge_apps.shipped import FOLDER, default_model
 
@@ -103,7 +103,8 @@ def test_int8_maps_are_those_of_the_runner_without_adb(
     done = phone.run("run", model, photos, "--serial", SERIAL, "--output", out, "--batch", "4")
     assert done.returncode == 0, done.stderr
     result = json.loads((out / "android.json").read_text())
-    size = load(model, threads=1).size
+    segmenter = load(model, threads=1)
+    size, coding = segmenter.size, segmenter.coding
     names = [path.stem for path in sorted(photos.iterdir())]
     frames.mkdir()
     (tmp_path / "maps").mkdir()
@@ -121,7 +122,7 @@ def test_int8_maps_are_those_of_the_runner_without_adb(
         side = math.isqrt(raw.size)
         raw = raw.reshape(side, side)
         found = read_map(out / f"{name}.png")
-        assert (found == resize_map(raw, found.shape)).all()
+        assert (found == coding.enlarge(raw, size, found.shape)).all()
     print(result["summary"])
     assert all(photo["agreement"]["max"] <= 1 for photo in result["photos"])
 

@@ -28,7 +28,7 @@ class Layers(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = nn.functional.max_pool2d(self.stem(4 * x), 3, 2, 1)
         x = shuffled(torch.cat([x[:, :4], self.branch(x[:, 4:])], dim=1))
-        return torch.sigmoid(self.head(x))
+        return self.head(x)
 
 
 def program():
@@ -73,7 +73,7 @@ def test_integers_are_those_of_the_program_but_for_ties():
     x = (torch.randn(1, 3, SIZE, SIZE) * 64).round().clamp(-128, 127) / 64
     with torch.no_grad():
         ours, theirs = IntegerInterpreter(module, "integer").run(x), module(x)
-    difference = (ours - theirs).abs() * 256
+    difference = (ours - theirs).abs() * 16
     assert difference.max() <= 2
     assert difference.mean() < 0.1
     assert theirs.std() > 0.01

@@ -111,9 +111,8 @@ def test_before_anything_is_observed_the_student_is_the_float_network(taught):
 
 def test_the_loss_is_least_where_mask_and_teacher_agree():
     truth = torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)
-    losses = [
-        distillation_loss(p, truth, truth, 1.0) for p in (truth, truth * 0.5 + 0.25, 1 - truth)
-    ]
+    teacher = 16 * truth - 8
+    losses = [distillation_loss(share * teacher, truth, teacher, 1.0) for share in (1, 0.25, -1)]
     assert losses == sorted(losses) and torch.isfinite(torch.stack(losses)).all()
 
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from edge_apps.coding import LOGITS
 from edge_apps.errors import InputError
 from quantize.calibration import calibration_set, normalise
 from quantize.means import settled
 from quantize.modules import inside, module_of
 from quantize.parts import sum_parts
 from quantize.ptq import post_training_quantize
-from quantize.recipe import INPUT_SCALE, OUTPUT_SCALE, OUTPUT_ZERO_POINT
+from quantize.recipe import INPUT_SCALE
 from quantize.schemes import DYNAMIC_WI8_AFP32, RECIPES, STATIC_WI8_AI8, STATIC_WI8_AI16
 from samnet import load_checkpoint
 from samnet.data.synthetic import scene
@@ -47,7 +48,7 @@ def test_input_and_output_have_their_fixed_scales(quantised, attention):
     (first,) = photo.users
     assert first.args[1:5] == (INPUT_SCALE, 0, -128, 127)
     last = next(iter(reversed(nodes))).args[0][0]
-    assert last.args[1:5] == (OUTPUT_SCALE, OUTPUT_ZERO_POINT, -128, 127)
+    assert last.args[1:5] == (1 / 16, 0, -128, 127)
 
 
 @pytest.mark.parametrize("attention", ["stick_breaking", "softmax"])
@@ -106,15 +107,17 @@ def variant(taught, quantised):
 
 
 def difference(program, taught):
-    """Of its maps from the float network's, on average, in codes."""
+    """Of its maps from the float network's, on average, in steps of 1/255."""
     checkpoint = load_checkpoint(taught("stick_breaking"))
     network = DeployedNetwork(checkpoint.model, 96).eval()
     found = []
     for seed in (100, 101, 102):
         photo = scene(seed)[0]
         with torch.no_grad():
-            expected = network(normalise(photo, checkpoint.preprocessing))[0, 0] * 256
-        found.append(np.abs(program.run(photo) - expected.numpy()).mean())
+            logits = network(normalise(photo, checkpoint.preprocessing))[0, 0]
+        expected = 255 * torch.sigmoid(logits).numpy()
+        map = LOGITS.probabilities(program.run(photo))
+        found.append(np.abs(map - expected).mean())
     return np.mean(found)
 
 

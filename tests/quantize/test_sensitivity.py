@@ -15,11 +15,12 @@ from quantize import compare_options, sensitivity
 from quantize.calibration import calibration_set, normalise
 from quantize.costs import costs
 from quantize.modules import units
+from quantize.program import map_bytes
 from quantize.ptq import corrected, observe, post_training_quantize, prepare
 from quantize.ranking import shortest
 from quantize.schemes import STATIC_WI8_AI8
 from quantize.simulation import OUTSIDE, Simulation
-from quantize.tally import Effect, as_map
+from quantize.tally import Effect
 from samnet import load_checkpoint
 from samnet.data.synthetic import scene, write_scenes
 
@@ -73,7 +74,7 @@ def test_everything_in_float_is_the_float_network(simulation, network, x):
     found = simulation.run(x, simulation.everything)
     assert not found.quantised
     with torch.no_grad():
-        assert torch.equal(found.probability, network(x))
+        assert torch.equal(found.logits, network(x))
 
 
 @pytest.mark.parametrize("kept", [(), ("encoder.stages.1.1", "decoder.fusions.1")])
@@ -85,8 +86,8 @@ def test_the_simulation_is_the_program(simulation, checkpoint, calibration, quan
         program = post_training_quantize(checkpoint, calibration, recipe=recipe)
     for seed in (100, 101):
         photo = scene(seed)[0]
-        mine = simulation.run(normalise(photo, checkpoint.preprocessing), kept).probability
-        assert np.abs(as_map(mine).astype(int) - program.run(photo)).mean() < 0.01
+        mine = simulation.run(normalise(photo, checkpoint.preprocessing), kept).logits
+        assert np.abs(map_bytes(mine[0, 0]).astype(int) - program.run(photo)).mean() < 0.01
 
 
 def test_starting_from_another_choice_changes_nothing(simulation, x):
@@ -95,13 +96,13 @@ def test_starting_from_another_choice_changes_nothing(simulation, x):
     module = "encoder.stages.2.1"
     for kept, start in ((simulation.everything - {module}, floating), ({module}, quantised)):
         direct, continued = simulation.run(x, kept), simulation.run(x, kept, start)
-        assert torch.equal(direct.probability, continued.probability)
-        assert not torch.equal(direct.probability, start.probability)
+        assert torch.equal(direct.logits, continued.logits)
+        assert not torch.equal(direct.logits, start.logits)
 
 
 def test_a_module_alone_has_only_its_own_steps(simulation, x):
     alone = simulation.run(x, simulation.everything - {"head"}).quantised
-    # The weight, the input and the logit before the sigmoid.
+    # The weight, the input and the logits.
     assert len(alone) == 3
     joined = simulation.run(x, simulation.everything - {OUTSIDE}).quantised
     assert 0 < len(joined) < 40

@@ -21,7 +21,10 @@ def test_equals_the_trained_network(attention, size):
     model.eval()
     x = torch.randn(1, 3, size, size)
     with torch.no_grad():
-        assert torch.allclose(DeployedNetwork(model, size).eval()(x), model(x), atol=1e-5)
+        logits = DeployedNetwork(model, size).eval()(x)
+        assert torch.allclose(logits, model.logits(x), rtol=1e-4, atol=1e-4)
+        probability = resize(torch.sigmoid(logits), (size, size))
+        assert torch.allclose(probability, model(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "channel", "spatial"])
@@ -36,8 +39,8 @@ def test_exports_to_plain_operations(attention):
     assert not [target for target in called if "detach" in str(target)]
 
 
-@pytest.mark.parametrize(("stride", "side"), [(2, 80), (4, 40)])
-def test_leaves_the_last_enlarging_to_the_user(stride, side):
+@pytest.mark.parametrize(("stride", "side"), [(None, 40), (4, 40), (2, 80), (1, 160)])
+def test_leaves_the_enlarging_to_the_user_unless_asked(stride, side):
     torch.manual_seed(0)
     config = samnet.SAMNetConfig(
         attention="stick_breaking",
@@ -45,18 +48,24 @@ def test_leaves_the_last_enlarging_to_the_user(stride, side):
         modules=(0, 1, 1, 1, 1),
         decoder_stride=4,
         decoder_kernel=3,
-        map_stride=stride,
     )
     model = samnet.SAMNet(config).eval()
     x = torch.randn(1, 3, 160, 160)
     with torch.no_grad():
-        map = DeployedNetwork(model, 160).eval()(x)
-        smallest = torch.sigmoid(model.decoded_heads[0](model.features(x)[0]))
+        deployed = DeployedNetwork(model, 160, stride).eval()
+        map = deployed(x)
         assert map.shape == (1, 1, side, side)
-        assert torch.allclose(map, resize(smallest, (side, side)), atol=1e-5)
+        assert torch.allclose(map, resize(model.logits(x), (side, side)), rtol=1e-4, atol=1e-4)
         photo = torch.zeros(1, 160, 160, 3, dtype=torch.uint8)
-        whole = ByteInterface(DeployedNetwork(model, 160).eval(), samnet.Preprocessing(size=160))
+        whole = ByteInterface(deployed, samnet.Preprocessing(size=160))
         assert whole(photo).shape == (1, side, side)
+
+
+@pytest.mark.parametrize("stride", [0, 3, 4, 8])
+def test_strides_that_the_decoder_does_not_reach(stride):
+    model = samnet.SAMNet(samnet.SAMNetConfig(width=0.25, modules=(1, 1, 1, 1, 1)))
+    with pytest.raises(InputError, match=f"output stride is {stride}, expected 1, 2: .*is 2"):
+        DeployedNetwork(model, 96, stride)
 
 
 def test_bytes_in_bytes_out():
@@ -67,9 +76,9 @@ def test_bytes_in_bytes_out():
     x = (photo.permute(0, 3, 1, 2) / 255 - preprocessing.mean) / preprocessing.std
     with torch.no_grad():
         map = ByteInterface(DeployedNetwork(model, 96).eval(), preprocessing)(photo)
-        expected = model(x)[:, 0] * 255
+        expected = (model.logits(x)[:, 0] * 16 + 128).clamp(0, 255)
     assert map.dtype == torch.uint8
-    assert map.shape == (1, 96, 96)
+    assert map.shape == (1, 48, 48)
     assert (map.float() - expected).abs().max() <= 0.51
 
 

@@ -114,7 +114,7 @@ def test_size_is_the_one_told_and_every_weight_trains():
     [
         LiteConfig(attention="none"),
         LiteConfig(modules=()),
-        LiteConfig(widths=(16, 24, 32, 48), modules=(32,), map_stride=2),
+        LiteConfig(widths=(16, 24, 32, 48), modules=(32,)),
     ],
 )
 def test_forms_are_kept_in_a_checkpoint(config, tmp_path):
@@ -136,7 +136,6 @@ def test_forms_are_kept_in_a_checkpoint(config, tmp_path):
         ({"attention": "hard"}, "unknown attention"),
         ({"widths": (32, 48, 64, 4)}, "channel counts of at least 8"),
         ({"modules": (8,)}, r"expected strides of \[16, 32\]"),
-        ({"map_stride": 3}, "expected 1, 2 or 4"),
     ],
 )
 def test_impossible_forms_are_refused(change, words):
