@@ -196,13 +196,14 @@ def _command(module: str, *arguments: str) -> None:
 
 
 def is_current(path: Path, source: Path) -> bool:
-    """Whether an artefact was made from this source by the versions that are installed."""
+    """Whether an artefact was made from this source, gives logits, by the versions installed."""
     try:
         manifest = verify(path)
         versions = {name: metadata.version(name) for name in manifest.versions}
     except (InputError, metadata.PackageNotFoundError):
         return False
-    return manifest.source_sha256 == sha256(source) and manifest.versions == versions
+    made = manifest.source_sha256 == sha256(source) and manifest.versions == versions
+    return made and manifest.output.kind == "logits"
 
 
 def _of(path: Path, source: Path) -> bool:
@@ -210,6 +211,7 @@ def _of(path: Path, source: Path) -> bool:
     from quantize.program import load_program
 
     try:
-        return load_program(path).info.source_sha256 == sha256(source)
+        info = load_program(path).info
+        return info.source_sha256 == sha256(source) and info.map == "logits"
     except InputError:
         return False

@@ -50,6 +50,10 @@ class Coding:
             return map
         return np.asarray(_sigmoids(self.scale, self.zero_point)[map])
 
+    def logits(self, map: Bytes) -> NDArray[np.float32]:
+        """The logits that bytes stand for, of their shape, within those of :data:`LOGITS`."""
+        return np.asarray(_logits(self)[map])
+
     def describe(self, *, in_bytes: bool) -> str:
         """What a file says of its map to programs that read it by themselves."""
         if self.kind == "probability":
@@ -105,6 +109,16 @@ def coding_by(scale: float, zero_point: int) -> Coding:
     """The same by a scale and zero point that stand in the artefact itself."""
     logits = (LOGITS.scale, LOGITS.zero_point)
     return LOGITS if (scale, zero_point) == logits else PROBABILITIES
+
+
+@functools.lru_cache(maxsize=8)
+def _logits(coding: Coding) -> NDArray[np.float32]:
+    """The logit of every byte, (256,)."""
+    values = (np.arange(256) - coding.zero_point) * coding.scale
+    if coding.kind == "probability":
+        share = np.clip(values, 1 / 512, 1 - 1 / 512)
+        values = np.log(share / (1 - share))
+    return np.clip(values, *LOGITS.limits).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=8)
