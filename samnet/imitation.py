@@ -11,7 +11,6 @@ and cropped together with the photo, so that it costs nothing while the network 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -19,65 +18,60 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edge_apps.files import replacing
 from samnet.augment import crop
-from samnet.data.arrays import new_array
 from samnet.data.packed import PackedPairs
-from samnet.feature_teacher import TAPS, FeatureTeacher
-from samnet.progress import progress
+from samnet.feature_teacher import STRIDES, TAPS, TEACHER_SIZE, FeatureTeacher
+from samnet.kept_rows import kept_rows
+from samnet.rows import Rows
 
 
-class PackedFeatures:
-    """The teacher's features of packed photos, in half precision, memory-mapped.
+class ImitatedFeatures:
+    """The teacher's features of photos, in half precision, memory-mapped.
 
     Args:
-        packed: the photos, at TEACHER_SIZE.
-        cache: folder for the arrays.
-        name: of these photos; the arrays are found again under it and the teacher's key.
-
-    Raises:
-        InputError: as :class:`samnet.feature_teacher.FeatureTeacher`.
+        taps: of the photos of all sets, an entry a tap.
     """
 
-    def __init__(self, packed: PackedPairs, cache: Path, name: str) -> None:
-        teacher = FeatureTeacher()
-        paths = [cache / f"{name}_{teacher.key}_features_{tap}.npy" for tap in TAPS]
-        if not all(path.exists() for path in paths):
-            _write_features(packed, teacher, paths)
-        self.features = [torch.from_numpy(np.load(path, mmap_mode="c")) for path in paths]
+    def __init__(self, taps: Sequence[Rows]) -> None:
+        self.taps = tuple(taps)
 
     def batch(self, index: Tensor, crops: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
         """Features of some photos, cropped as these are, at a size each."""
-        device = crops.device
         return [
-            crop(features[index].to(device).float(), crops, size)
-            for features, size in zip(self.features, sizes, strict=True)
+            crop(rows.take(index, crops.device).float(), crops, size)
+            for rows, size in zip(self.taps, sizes, strict=True)
         ]
 
 
-def _write_features(
-    packed: PackedPairs, teacher: FeatureTeacher, paths: Sequence[Path], batch: int = 16
-) -> None:
-    teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    with ExitStack() as stack:
-        temporary = [stack.enter_context(replacing(path, overwrite=True)) for path in paths]
-        arrays: list[np.memmap] = []
-        starts = range(0, len(packed), batch)
-        for start in progress(starts, len(starts), "teacher's features"):
-            index = torch.arange(start, min(start + batch, len(packed)))
-            photos, _ = packed.batch(index, torch.device("cpu"))
-            features = teacher(
-                photos.float().div(255).contiguous(memory_format=torch.channels_last)
-            )
-            if not arrays:
-                arrays = [
-                    new_array(path, np.float16, (len(packed), *f.shape[1:]))
-                    for path, f in zip(temporary, features, strict=True)
-                ]
-            for array, values in zip(arrays, features, strict=True):
-                array[start : start + batch] = values.half().numpy()
-        for array in arrays:
-            array.flush()
+def kept_features(sets: Sequence[tuple[PackedPairs, str]], cache: Path) -> ImitatedFeatures:
+    """The teacher's features of photos, from the cache where they stand there.
+
+    Args:
+        sets: photos at TEACHER_SIZE, and their name; features are found again under it and the
+            teacher's key.
+        cache: folder for the arrays.
+
+    Raises:
+        InputError: as :class:`samnet.feature_teacher.FeatureTeacher`, or if they cannot be kept.
+    """
+    teacher = FeatureTeacher().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    arrays = [_features(teacher, packed, cache, name) for packed, name in sets]
+    return ImitatedFeatures([Rows(parts) for parts in zip(*arrays, strict=True)])
+
+
+def _features(teacher: FeatureTeacher, packed: PackedPairs, cache: Path, name: str) -> list[Tensor]:
+    def compute(start: int, end: int) -> list[np.ndarray]:
+        photos, _ = packed.batch(torch.arange(start, end), torch.device("cpu"))
+        x = photos.float().div(255).contiguous(memory_format=torch.channels_last)
+        return [features.half().numpy() for features in teacher(x)]
+
+    paths = [cache / f"{name}_{teacher.key}_features_{tap}.npy" for tap in TAPS]
+    sides = [TEACHER_SIZE // stride for stride in STRIDES]
+    kinds = [
+        ((len(packed), channels, side, side), np.float16)
+        for channels, side in zip(TAPS.values(), sides, strict=True)
+    ]
+    return kept_rows(paths, kinds, compute, "features to imitate")
 
 
 class Imitation(nn.Module):
@@ -85,11 +79,14 @@ class Imitation(nn.Module):
 
     Args:
         channels: channels of the backbone's stages 2 to 5.
+        targets: likewise of the teacher.
     """
 
-    def __init__(self, channels: tuple[int, ...]) -> None:
+    def __init__(
+        self, channels: tuple[int, ...], targets: tuple[int, ...] = tuple(TAPS.values())
+    ) -> None:
         super().__init__()
-        pairs = list(zip(channels, TAPS.values(), strict=True))
+        pairs = list(zip(channels, targets, strict=True))
         self.adapters = nn.ModuleList(nn.Conv2d(c, target, 1) for c, target in pairs)
         # The teacher's channels differ in range by orders of magnitude.
         self.standardise = nn.ModuleList(nn.BatchNorm2d(t, affine=False) for _, t in pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 
@@ -10,9 +11,12 @@ from samnet.data.layouts import Pair
 from samnet.data.packed import PackedPairs, fingerprint, pack
 from samnet.distributed import Processes
 from samnet.feature_teacher import TEACHER_SIZE
-from samnet.imitation import PackedFeatures
-from samnet.soft_targets import SoftTargets
+from samnet.imitation import ImitatedFeatures, kept_features
+from samnet.lessons import Lessons, photos_key
+from samnet.rows import PhotoSets
+from samnet.teachers import Teacher
 from samnet.train_options import TrainOptions
+from samnet.unlabelled import UnlabelledSet, pack_unlabelled
 
 MARGIN = 1.25
 """Photos are packed larger than the network's input by this much, so that crops stay sharp."""
@@ -20,18 +24,18 @@ MARGIN = 1.25
 
 @dataclasses.dataclass(frozen=True)
 class Material:
-    """What a phase trains on.
+    """What a phase trains on; photos without masks stand behind those with masks.
 
     Args:
         photos: for training.
         features: the imitated network's of these photos; None without imitation.
-        soft: the teacher's maps of them; None without a teacher.
+        lessons: what the teacher makes of them; None without a teacher.
         validation: held out, at the phase's size.
     """
 
-    photos: PackedPairs
-    features: PackedFeatures | None
-    soft: SoftTargets | None
+    photos: PhotoSets
+    features: ImitatedFeatures | None
+    lessons: Lessons | None
     validation: PackedPairs
 
 
@@ -43,6 +47,9 @@ def prepare(
     processes: Processes,
     *,
     imitates: bool,
+    teacher: Teacher | None = None,
+    unlabelled: Sequence[UnlabelledSet] = (),
+    features: bool = False,
 ) -> Material:
     """Reads photos, and what teachers make of them, for a phase; all processes call it at once.
 
@@ -52,21 +59,30 @@ def prepare(
         size: the phase's, in pixels.
         options: of the run.
         processes: the first fills the cache while the others wait.
-        imitates: whether features are imitated.
+        imitates: whether features of the ImageNet network are imitated.
+        teacher: whose maps are learned from.
+        unlabelled: photos without masks.
+        features: whether the teacher's features are learned from, too.
     """
     if not processes.first:
         torch.distributed.barrier()  # the first process fills the cache
-    packed = pack(pairs, round(size * MARGIN), options.cache)
-    features = soft = None
+    cache, packed_size = options.cache, round(size * MARGIN)
+    sets = [pack(pairs, packed_size, cache)]
+    if processes.device.type == "cuda":
+        sets = [sets[0].to(processes.device)]
+    sets += [pack_unlabelled(one, packed_size, cache) for one in unlabelled]
+    imitated = lessons = None
     if imitates:
-        shown = pack(pairs, TEACHER_SIZE, options.cache)
-        name = fingerprint(pairs, TEACHER_SIZE)
-        features = PackedFeatures(shown, options.cache, name)
-    if options.teacher is not None:
-        soft = SoftTargets(pairs, options.teacher, options.cache, options.threads)
-    validation = pack(validation_pairs, size, options.cache)
+        shown = [(pack(pairs, TEACHER_SIZE, cache), fingerprint(pairs, TEACHER_SIZE))]
+        shown += [
+            (pack_unlabelled(one, TEACHER_SIZE, cache), photos_key(one.photos))
+            for one in unlabelled
+        ]
+        imitated = kept_features(shown, cache)
+    if teacher is not None:
+        photos = [[pair.photo for pair in pairs], *(one.photos for one in unlabelled)]
+        lessons = Lessons(photos, teacher, cache, features=features)
+    validation = pack(validation_pairs, size, cache)
     if processes.first and processes.count > 1:
         torch.distributed.barrier()
-    if processes.device.type == "cuda":
-        packed = packed.to(processes.device)
-    return Material(packed, features, soft, validation)
+    return Material(PhotoSets(sets), imitated, lessons, validation)

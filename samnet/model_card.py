@@ -120,8 +120,30 @@ def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict
         results=_results(results),
         protocol=results[0]["protocol"] if results else "",
         training="\n".join(f"| {name} | {value} |" for name, value in _training(runs)),
-        teacher=_borrowed(model.config, runs),
+        teacher=" ".join([*_borrowed(model.config, runs), *_teachers(runs)]),
     )
+
+
+def _teachers(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """What teachers the runs had beside masks."""
+    sentences = []
+    for i, run in enumerate(runs, 1):
+        if teaching := run.get("teaching"):
+            sentences.append(
+                f"In run {i} maps of `{teaching['file']}` (SHA-256 {teaching['sha256'][:12]}…) at "
+                f"{teaching['size']} px had a share of {run['recipe']['soft']:g} in the truth, "
+                f"its features a weight of {run['recipe'].get('features', 0):g}."
+            )
+        if sets := run.get("unlabelled"):
+            named = ", ".join(
+                f"{one['name']} ({one['photos']:,} photos, content {one['content']})"
+                for one in sets
+            )
+            sentences.append(
+                f"Its maps alone were the truth of photos without masks, "
+                f"{run['recipe']['unlabelled']:.0%} of each batch: {named}."
+            )
+    return sentences
 
 
 def _form(config: NetworkConfig) -> str:
@@ -135,11 +157,11 @@ def _form(config: NetworkConfig) -> str:
     return f"SAMNet with {', '.join(changes)}" if changes else "SAMNet as in the paper"
 
 
-def _borrowed(config: NetworkConfig, runs: Sequence[dict[str, Any]]) -> str:
+def _borrowed(config: NetworkConfig, runs: Sequence[dict[str, Any]]) -> list[str]:
     """What of others is in the weights."""
     if isinstance(config, LiteConfig):
-        return TRUNK
-    return TEACHER if any(run["recipe"]["imitation"] for run in runs) else ""
+        return [TRUNK]
+    return [TEACHER] if any(run["recipe"]["imitation"] for run in runs) else []
 
 
 def _runs(training: dict[str, Any]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from edge_apps.errors import InputError
 from samnet import run_log, state
 from samnet.backbone import save_backbone
 from samnet.command import run_command
-from samnet.config import MIN_SIZE, Attention, SAMNetConfig
+from samnet.config import Attention, SAMNetConfig
 from samnet.data.class_batches import NOT_AUGMENTED, batches
 from samnet.data.classes import ClassPhotos, find_class_photos
 from samnet.distributed import Processes, join_processes, leave_processes
@@ -216,9 +216,6 @@ def recipe_of(options: Options) -> Recipe:
         average=options.average,
         clip=options.clip,
     )
-    smallest = min(phase.size for phase in recipe.phases)
-    if smallest < MIN_SIZE:
-        raise InputError(f"a phase of {smallest} px, expected at least {MIN_SIZE}")
     for name in ("warm_up", "average", "smoothing"):
         if not 0 <= getattr(options, name) < 1:
             raise InputError(f"--{name} is {getattr(options, name)}, expected 0 to below 1")

@@ -8,7 +8,7 @@ from typing import Literal, get_args, get_type_hints
 
 from edge_apps.errors import InputError
 from samnet.augment import Augmentation
-from samnet.config import STAGES
+from samnet.config import MIN_SIZE, STAGES
 from samnet.losses import Loss
 
 
@@ -23,6 +23,13 @@ class Phase:
 
     size: int
     epochs: float
+
+    def __post_init__(self) -> None:
+        if self.size < MIN_SIZE or not 0 < self.epochs < math.inf:
+            raise InputError(
+                f"phase {self.size}:{self.epochs:g} has {self.size} px and {self.epochs:g} epochs, "
+                f"expected at least {MIN_SIZE} px and more than 0 epochs; write it as 192:2.5"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +57,11 @@ class Recipe:
             end; 0 trains without a teacher.
         range: weight of the penalty on attention logits and outputs of SAM modules that exceed
             the ranges of :mod:`samnet.ranges` at the end, rising linearly from 0; 0 for none.
-        soft: share of the teacher's maps in the truth, where a teacher's file is given.
+        soft: share of the teacher's maps in the truth of photos with masks, where a teacher's
+            file is given.
+        features: weight of the loss between the backbone's features and the teacher's at the
+            start, falling linearly to 0 by the end; 0 for none.
+        unlabelled: share of photos without masks in a batch, where there are any.
         augmentation: of photos and masks.
     """
 
@@ -71,6 +82,8 @@ class Recipe:
     imitation: float = 0.0
     range: float = 0.0
     soft: float = 0.5
+    features: float = 0.0
+    unlabelled: float = 0.5
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
@@ -83,6 +96,12 @@ class Recipe:
             raise InputError(
                 f"trunk_rate {self.trunk_rate} and frozen_stages {self.frozen_stages}: expected a "
                 f"share from 0 to 1 and a count from 0 to {STAGES}"
+            )
+        if not (0 <= self.soft <= 1 and 0 <= self.unlabelled < 1 and self.features >= 0):
+            raise InputError(
+                f"soft {self.soft:g}, unlabelled {self.unlabelled:g} and features "
+                f"{self.features:g}: expected shares of 0 to 1, of unlabelled photos below 1, and "
+                "no weight below 0"
             )
         for name, value in (
             ("schedule", self.schedule),

@@ -12,6 +12,9 @@ from torch import Tensor
 from samnet.config import MIN_SIZE
 from samnet.recipe import Recipe
 
+UNLABELLED_ORDER = 1 << 40
+"""Keeps the order of photos without masks apart from that of the others."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Step:
@@ -39,15 +42,22 @@ class Schedule:
         recipe: how to train.
         photos: how many there are to train on.
         seed: decides their order and the scales.
+        unlabelled: numbers of the photos without masks, of which each batch has its share.
     """
 
-    def __init__(self, recipe: Recipe, photos: int, seed: int) -> None:
+    def __init__(
+        self, recipe: Recipe, photos: int, seed: int, unlabelled: Tensor | None = None
+    ) -> None:
         self.recipe, self.photos, self.seed = recipe, photos, seed
+        self.unlabelled = torch.empty(0, dtype=torch.int64) if unlabelled is None else unlabelled
+        share = recipe.unlabelled if len(self.unlabelled) else 0.0
+        self.labelled_batch = max(1, recipe.batch - round(recipe.batch * share))
+        """Photos of a step that have masks; epochs are passes over these."""
 
     def steps(self, done: int = 0) -> Iterator[Step]:
         """The steps that are left after the first ``done``."""
         counts = [
-            max(1, round(phase.epochs * self.photos / self.recipe.batch))
+            max(1, round(phase.epochs * self.photos / self.labelled_batch))
             for phase in self.recipe.phases
         ]
         total, start = sum(counts), 0
@@ -63,7 +73,7 @@ class Schedule:
         if len(scales) == 1 and scales[0] == 1:
             return size
         if self.recipe.scales_by == "pass":
-            scale = scales[number * self.recipe.batch // self.photos % len(scales)]
+            scale = scales[number * self.labelled_batch // self.photos % len(scales)]
         else:
             scale = random.Random(f"{self.seed} {number}").choice(scales)
         return max(MIN_SIZE, round(size * scale / 32) * 32)
@@ -76,13 +86,22 @@ class Schedule:
             rank: of the process.
             count: of all processes.
         """
-        first = step * self.recipe.batch
+        labelled = self._drawn(step, self.labelled_batch, self.photos, 0)
+        rest = self.recipe.batch - self.labelled_batch
+        if not rest:
+            return labelled[rank::count]
+        drawn = self._drawn(step, rest, len(self.unlabelled), UNLABELLED_ORDER)
+        return torch.cat([labelled, self.unlabelled[drawn]])[rank::count]
+
+    def _drawn(self, step: int, batch: int, photos: int, order: int) -> Tensor:
+        """A step's photos of as many as there are, in an order of its own for each pass."""
+        first = step * batch
         orders: dict[int, Tensor] = {}
         chosen = []
-        for position in range(first + rank, first + self.recipe.batch, count):
-            epoch = position // self.photos
+        for position in range(first, first + batch):
+            epoch = position // photos
             if epoch not in orders:
-                generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
-                orders[epoch] = torch.randperm(self.photos, generator=generator)
-            chosen.append(orders[epoch][position % self.photos])
+                generator = torch.Generator().manual_seed(order + self.seed * 100_003 + epoch)
+                orders[epoch] = torch.randperm(photos, generator=generator)
+            chosen.append(orders[epoch][position % photos])
         return torch.stack(chosen)

@@ -1,8 +1,7 @@
-"""Maps of a stronger network, mixed into the truth: ``--teacher FILE``.
+"""Maps of an ONNX network of others.
 
-The file is an ONNX network that takes RGB photos (N, 3, S, S), normalised as ImageNet's are, and
-whose first output is a map in 0 to 1, (N, 1, S, S). That is how U²-Net and what rembg distributes
-are made. Its maps are computed once for all photos and kept as bytes.
+It takes RGB photos (N, 3, S, S), normalised as ImageNet's are, and its first output is a map in 0
+to 1, (N, 1, S, S). That is how U²-Net and what rembg distributes are made.
 """
 
 from __future__ import annotations
@@ -11,17 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from edge_apps.errors import InputError
-from edge_apps.files import replacing, sha256
-from edge_apps.photos import read_photo, resize_photo
-from samnet.augment import crop
-from samnet.data.arrays import new_array
-from samnet.data.layouts import Pair
-from samnet.data.packed import fingerprint
-from samnet.progress import progress
+from edge_apps.photos import resize_photo
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)[:, None, None]
 STD = np.array([0.229, 0.224, 0.225], np.float32)[:, None, None]
@@ -84,34 +75,3 @@ class MapTeacher:
             )
         codes = np.rint(first.reshape(self.size, self.size).clip(0, 1) * 255)
         return np.asarray(codes, np.uint8)
-
-
-class SoftTargets:
-    """A teacher's maps of training photos, memory-mapped.
-
-    Args:
-        pairs: whose photos.
-        teacher: path of the ONNX file.
-        cache: folder for the array; found again there by content.
-        threads: CPU threads of the teacher.
-    """
-
-    def __init__(
-        self, pairs: list[Pair], teacher: Path, cache: Path, threads: int | None = None
-    ) -> None:
-        network = MapTeacher(teacher, threads)
-        name = f"{fingerprint(pairs, network.size)}_{sha256(teacher)[:16]}.npy"
-        path = cache / name
-        if not path.exists():
-            with replacing(path) as temporary:
-                shape = (len(pairs), network.size, network.size)
-                array = new_array(temporary, np.uint8, shape)
-                for i, pair in enumerate(progress(pairs, len(pairs), "teacher's maps")):
-                    array[i] = network(read_photo(pair.photo))
-                array.flush()
-        self.maps = torch.from_numpy(np.load(path, mmap_mode="c"))
-
-    def batch(self, index: Tensor, crops: Tensor, size: int) -> Tensor:
-        """Maps of some photos, cropped as these are: (N, 1, size, size) in 0 to 1."""
-        maps = self.maps[index].unsqueeze(1).to(crops.device).float().div(255)
-        return crop(maps, crops, (size, size))

@@ -22,8 +22,10 @@ from samnet.huge_pages import restart_with_huge_pages
 from samnet.progress import progress
 from samnet.recipe import Recipe
 from samnet.results import environment, write_result
+from samnet.teachers import describe
 from samnet.train_options import TrainOptions, recipe_of
 from samnet.trainer import Trainer
+from samnet.unlabelled import notice_of
 from samnet.validation import validate
 
 LOG_EVERY = 20
@@ -56,13 +58,19 @@ def _train(options: TrainOptions, recipe: Recipe, processes: Processes) -> None:
             "recipe": dataclasses.asdict(recipe),
             "training_pairs": len(trainer.pairs),
             "validation_pairs": len(trainer.validation_pairs),
+            "teacher": describe(trainer.teacher) if trainer.teacher else None,
+            "unlabelled": [one.describe() for one in trainer.unlabelled],
             "processes": processes.count,
             "environment": environment(),
         }
-        write_result(options.output / "run.json", settings, overwrite=True)
+        record = options.output / "run.json"
+        if not (options.resume and record.exists()):
+            write_result(record, settings, overwrite=True)
         if not options.resume:
             # Of a run that ended before its first state.
             trainer.log.path.unlink(missing_ok=True)
+        if left_out := notice_of(trainer.unlabelled):
+            print(left_out, flush=True)
     fit(trainer)
 
 

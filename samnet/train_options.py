@@ -6,7 +6,9 @@ import dataclasses
 import difflib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import tyro
 
 from edge_apps.errors import InputError
 from samnet.config import Attention, SAMNetConfig, SpatialMaps
@@ -57,7 +59,9 @@ class TrainOptions:
     weight_decay: float | None = None
     """Replaces the recipe's weight decay."""
     teacher: Path | None = None
-    """ONNX network whose maps are mixed into the truth; see samnet.soft_targets."""
+    """Network whose maps are mixed into the truth: a checkpoint of ours, or an ONNX file."""
+    unlabelled: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """Folder of photos without masks, of which the teacher's map is the truth; may be repeated."""
     backbone: Path | None = None
     """Encoder to start from, as samnet.pretrain writes it."""
     init: Path | None = None
@@ -115,6 +119,16 @@ def recipe_of(options: TrainOptions) -> Recipe:
     Raises:
         InputError: for an unknown preset, a malformed phase or an impossible replacement.
     """
+    if options.hold_out < 1:
+        raise InputError(
+            f"--hold-out {options.hold_out} leaves nothing to choose the best weights by; hold out "
+            "at least 1 pair"
+        )
+    if options.unlabelled and options.teacher is None:
+        raise InputError(
+            "--unlabelled without --teacher: photos without masks have no truth but a teacher's "
+            "maps; give one"
+        )
     if options.preset not in RECIPES:
         raise InputError(f"unknown preset {options.preset!r}; use one of {', '.join(RECIPES)}")
     recipe = RECIPES[options.preset]
@@ -123,7 +137,18 @@ def recipe_of(options: TrainOptions) -> Recipe:
     changes = given(options, "batch", "learning_rate", "imitation", "range", "weight_decay")
     if options.phases is not None:
         changes["phases"] = tuple(parse_phase(text) for text in options.phases)
-    return dataclasses.replace(recipe, **changes)
+    recipe = dataclasses.replace(recipe, **changes)
+    if recipe.features and options.teacher is None:
+        raise InputError(
+            f"the recipe's features {recipe.features:g} without --teacher; give a checkpoint of "
+            "this project, or set them to 0"
+        )
+    if options.unlabelled and not recipe.unlabelled:
+        raise InputError(
+            "--unlabelled with a share of 0 in a batch; pass --replace unlabelled=0.5 or leave the "
+            "folders away"
+        )
+    return recipe
 
 
 def replaced(recipe: Recipe, text: str) -> Recipe:

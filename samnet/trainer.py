@@ -34,11 +34,14 @@ from samnet.preprocessing import Preprocessing
 from samnet.recipe import Recipe
 from samnet.results import environment
 from samnet.run_log import RunLog
+from samnet.run_settings import check_same, run_settings
 from samnet.saliency import SaliencyNetwork
 from samnet.schedule import Schedule, Step
 from samnet.state import load_state, save_state
+from samnet.teachers import describe, open_teacher
 from samnet.train_options import TrainOptions, config_of
 from samnet.transfer import adopt
+from samnet.unlabelled import UnlabelledSet, find_unlabelled, numbers
 
 
 def hardware(processes: Processes) -> str:
@@ -53,11 +56,19 @@ class Trainer:
     """A network in training, with all the state that resuming needs."""
 
     def __init__(self, options: TrainOptions, recipe: Recipe, processes: Processes) -> None:
-        torch.manual_seed(options.seed)
+        if recipe.batch < 2 * processes.count:
+            raise InputError(
+                f"a batch of {recipe.batch} over {processes.count} process(es) leaves one with a "
+                "single photo, and batch normalization needs two; give --batch "
+                f"{2 * processes.count} or more"
+            )
         self.options, self.recipe, self.processes = options, recipe, processes
         device = processes.device
         data = open_data(options.data)
         self.pairs, self.validation_pairs = holdout(data.pairs, options.hold_out)
+        self.teacher = open_teacher(options.teacher, options.threads) if options.teacher else None
+        self.unlabelled = self._unlabelled()
+        torch.manual_seed(options.seed)  # here, so that a teacher changes no first weight
         self.model = build_network(config_of(options))
         self.before: dict[str, Any] | None = None
         if options.backbone is not None:
@@ -74,22 +85,47 @@ class Trainer:
             self.model, multi_avg_fn=moving_average(recipe.average), use_buffers=True
         )
         freeze_stages(self.model, recipe.frozen_stages)
+        self.distillation: Imitation | None = None
+        others = nn.ModuleList([self.imitation])
+        if recipe.features and self.teacher is not None:
+            channels = self.model.config.channels[1:]
+            self.distillation = Imitation(channels, self.teacher.channels).to(device)
+            others.append(self.distillation)
         kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam
         self.optimizer = kind(
-            parameter_groups(self.model, self.imitation, recipe.trunk_rate),
+            parameter_groups(self.model, others, recipe.trunk_rate),
             recipe.learning_rate,
             weight_decay=recipe.weight_decay,
             fused=True,
         )
-        self.learner: nn.Module = Learner(self.model, self.imitation, recipe)
+        self.learner: nn.Module = Learner(self.model, self.imitation, recipe, self.distillation)
         if processes.count > 1:
             self.learner = DistributedDataParallel(self.learner, find_unused_parameters=True)
         self.log = RunLog(options.output / run_log.NAME)
         self.state_path = options.output / state.NAME
-        self.schedule = Schedule(recipe, len(self.pairs), options.seed)
+        without = numbers(self.unlabelled, len(self.pairs))
+        self.schedule = Schedule(recipe, len(self.pairs), options.seed, without)
         self.done = 0
         self.best = float("-inf")
         self.seconds = 0.0
+        files = {"backbone": options.backbone, "init": options.init, "teacher": options.teacher}
+        self.settings = run_settings(
+            self.pairs, self.validation_pairs, self.model.config, recipe, options.seed, files
+        )
+        self.settings["unlabelled"] = [one.describe() for one in self.unlabelled]
+
+    def _unlabelled(self) -> list[UnlabelledSet]:
+        """The photos without masks; the first process looks at them while the others wait."""
+        options, processes = self.options, self.processes
+        if not options.unlabelled:
+            return []
+        if not processes.first:
+            torch.distributed.barrier()
+        held_out = [pair.photo for pair in self.validation_pairs]
+        found = find_unlabelled(options.unlabelled, held_out, options.cache)
+        if processes.first and processes.count > 1:
+            torch.distributed.barrier()
+        return found
 
     def prepare(self, size: int) -> Material:
         """What a phase at this size trains on."""
@@ -100,6 +136,9 @@ class Trainer:
             self.options,
             self.processes,
             imitates=self.recipe.imitation > 0,
+            teacher=self.teacher,
+            unlabelled=self.unlabelled,
+            features=self.distillation is not None,
         )
 
     def train_step(self, step: Step, material: Material) -> dict[str, float]:
@@ -109,7 +148,7 @@ class Trainer:
             InputError: if the loss or a gradient is not finite.
         """
         recipe, device = self.recipe, self.processes.device
-        epoch = step.number * recipe.batch // len(self.pairs)
+        epoch = step.number * self.schedule.labelled_batch // len(self.pairs)
         rate = recipe.learning_rate_at(step.share, epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
@@ -127,15 +166,19 @@ class Trainer:
         both = crop(torch.cat([raw, masks], 1).float() / 255, crops, size)
         x = normalise(change_colours(both[:, :3], colours), Preprocessing())
         x = x.contiguous(memory_format=torch.channels_last)
-        truth, features = both[:, 3:], None
-        if material.soft is not None:
-            truth = torch.lerp(truth, material.soft.batch(index, crops, step.shown), recipe.soft)
+        truth, features, taught = both[:, 3:], None, None
+        if material.lessons is not None:
+            share = torch.where(index < len(self.pairs), recipe.soft, 1.0).to(device)
+            maps = material.lessons.truth(index, crops, step.shown)
+            truth = torch.lerp(truth, maps, share[:, None, None, None])
+            if self.distillation is not None:
+                taught = material.lessons.features_of(index, crops, step.shown)
         if material.features is not None:
             sides = [-(-step.shown // stride) for stride in (4, 8, 16, 32)]
             features = material.features.batch(index, crops, [(side, side) for side in sides])
         self.model.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            losses = self.learner(x, truth, features, step.share)
+            losses = self.learner(x, truth, features, step.share, taught)
         shared = mean_of_processes({name: value.detach() for name, value in losses.items()})
         if not math.isfinite(shared["loss"]):
             fault = first_not_finite(self.model, lambda: self.model(x))
@@ -183,6 +226,8 @@ class Trainer:
             "before": self.before,
             "backbone": self.options.backbone.name if self.options.backbone else None,
             "teacher": self.options.teacher.name if self.options.teacher else None,
+            "teaching": describe(self.teacher) if self.teacher else None,
+            "unlabelled": [one.describe() for one in self.unlabelled],
             "remark": self.options.remark,
             "recipe": dataclasses.asdict(self.recipe),
             "validation": {"size": size, "max_F": scores.max_F, "MAE": scores.MAE},
@@ -193,23 +238,39 @@ class Trainer:
             self.best = scores.max_F - scores.MAE
             save_checkpoint(output / "best.safetensors", kept, overwrite=True)
         current = {
+            "settings": self.settings,
             "done": self.done,
             "best": self.best,
             "seconds": self.seconds,
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
             "imitation": self.imitation.state_dict(),
+            "distillation": self.distillation.state_dict() if self.distillation else {},
             "optimizer": self.optimizer.state_dict(),
         }
         save_state(self.state_path, current)
 
     def restore(self) -> None:
-        """Takes up the state of the run in the output folder."""
+        """Takes up the state of the run in the output folder.
+
+        Raises:
+            InputError: if there is none, or it is of a run with other data, another network,
+                recipe or seed, or with other files to start or learn from.
+        """
         kept = load_state(self.state_path, self.processes.device)
-        self.model.load_state_dict(kept["model"])
-        self.averaged.load_state_dict(kept["averaged"])
-        self.imitation.load_state_dict(kept["imitation"])
-        self.optimizer.load_state_dict(kept["optimizer"])
+        check_same(self.state_path, kept.get("settings", {}), self.settings)
+        try:
+            self.model.load_state_dict(kept["model"])
+            self.averaged.load_state_dict(kept["averaged"])
+            self.imitation.load_state_dict(kept["imitation"])
+            if self.distillation is not None:
+                self.distillation.load_state_dict(kept["distillation"])
+            self.optimizer.load_state_dict(kept["optimizer"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{self.state_path}: of another network or kind of run; resume with the options "
+                "that it was started with"
+            ) from error
         self.done, self.best, self.seconds = kept["done"], kept["best"], kept["seconds"]
         if self.processes.first:
             self.log.cut(self.done)

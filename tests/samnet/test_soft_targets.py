@@ -12,7 +12,9 @@ from edge_apps.errors import InputError
 from edge_apps.photos import read_photo
 from samnet.augment import Augmentation
 from samnet.data.layouts import find_pairs
-from samnet.soft_targets import MEAN, STD, MapTeacher, SoftTargets
+from samnet.lessons import Lessons
+from samnet.soft_targets import MEAN, STD, MapTeacher
+from samnet.teachers import open_teacher
 from samnet.train import train
 from samnet.train_options import TrainOptions
 
@@ -35,30 +37,39 @@ def network(path, size=32, channels=3, last="Sigmoid"):
     return path
 
 
+def lessons(scenes, teacher, cache, **settings):
+    photos = [pair.photo for pair in find_pairs(str(scenes)).pairs]
+    return photos, Lessons(
+        [photos], open_teacher(teacher), cache, **{"features": False, **settings}
+    )
+
+
 def test_maps_are_the_networks(scenes, tmp_path):
-    pairs = find_pairs(str(scenes)).pairs
     teacher = network(tmp_path / "teacher.onnx")
-    soft = SoftTargets(list(pairs), teacher, tmp_path / "cache")
-    assert soft.maps.shape == (3, 32, 32)
-    photo = read_photo(pairs[1].photo).mean(axis=(0, 1), keepdims=True)
+    photos, found = lessons(scenes, teacher, tmp_path / "cache")
+    (maps,) = found.maps.parts
+    assert maps.shape == (3, 32, 32)
+    photo = read_photo(photos[1]).mean(axis=(0, 1), keepdims=True)
     x = (photo.transpose(2, 0, 1) / 255 - MEAN) / STD
     expected = 255 / (1 + np.exp(-x.mean()))
-    assert abs(soft.maps[1].float().mean() - expected) < 12
-    again = SoftTargets(list(pairs), teacher, tmp_path / "cache")
-    assert torch.equal(soft.maps, again.maps)
+    assert abs(maps[1].float().mean() - expected) < 12
+    _, again = lessons(scenes, teacher, tmp_path / "cache")
+    assert torch.equal(maps, again.maps.parts[0])
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_maps_are_cropped_as_the_photos_are(scenes, tmp_path):
-    soft = SoftTargets(
-        list(find_pairs(str(scenes)).pairs), network(tmp_path / "t.onnx"), tmp_path / "cache"
-    )
+    _, found = lessons(scenes, network(tmp_path / "t.onnx"), tmp_path / "cache")
     mirrored = Augmentation(min_crop=1.0, flip=1.0).draw_crops(2, torch.Generator())
-    batch = soft.batch(torch.tensor([2, 0]), mirrored, 32)
+    batch = found.truth(torch.tensor([2, 0]), mirrored, 32)
     assert batch.shape == (2, 1, 32, 32)
-    torch.testing.assert_close(
-        batch[:, 0] * 255, soft.maps[[2, 0]].float().flip(2), atol=0.5, rtol=0
-    )
+    maps = found.maps.parts[0]
+    torch.testing.assert_close(batch[:, 0] * 255, maps[[2, 0]].float().flip(2), atol=0.5, rtol=0)
+
+
+def test_an_onnx_network_shows_no_features(scenes, tmp_path):
+    with pytest.raises(InputError, match="shows no features"):
+        lessons(scenes, network(tmp_path / "t.onnx"), tmp_path / "cache", features=True)
 
 
 def test_training_learns_from_the_teacher(scenes, tmp_path):

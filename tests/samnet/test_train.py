@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from tensorboardX.proto.event_pb2 import Event
 
 import samnet
@@ -22,6 +23,7 @@ from edge_apps.errors import InputError
 from samnet.data.synthetic import write_scenes
 from samnet.train import train
 from samnet.train_options import TrainOptions
+from samnet.trainer import Trainer
 from samnet.transfer import adopt
 
 
@@ -47,6 +49,26 @@ def options(scenes, tmp_path):
         cache=tmp_path / "cache",
         threads=1,
     )
+
+
+@pytest.fixture(scope="module")
+def one_run(scenes, tmp_path_factory):
+    """The options of a run of one epoch that is done."""
+    folder = tmp_path_factory.mktemp("one")
+    options = TrainOptions(
+        data=str(scenes),
+        output=folder / "run",
+        width=0.25,
+        modules=(1, 1, 1, 1, 1),
+        phases=("64:1",),
+        batch=8,
+        imitation=0.0,
+        hold_out=8,
+        cache=folder / "cache",
+        threads=1,
+    )
+    train(options)
+    return options
 
 
 def records(folder):
@@ -163,6 +185,14 @@ def test_a_run_is_not_overwritten(options):
     [
         ({"preset": "papr"}, "unknown preset"),
         ({"phases": ("192",)}, "SIZE:EPOCHS"),
+        ({"phases": ("50:1",)}, r"50 px and 1 epochs, expected at least 64 px"),
+        ({"phases": ("64:0",)}, "more than 0 epochs"),
+        ({"phases": ("64:nan",)}, "more than 0 epochs"),
+        ({"batch": 1}, "batch normalization needs two; give --batch 2"),
+        ({"hold_out": 0}, "at least 1 pair"),
+        ({"unlabelled": (Path(),)}, "--unlabelled without --teacher"),
+        ({"replace": ("features=1",)}, "without --teacher"),
+        ({"replace": ("soft=1.5",)}, "shares of 0 to 1"),
         ({"model": "samnett"}, "did you mean"),
         ({"resume": True}, "no state to resume"),
         ({"hold_out": 56}, "hold out fewer"),
@@ -180,12 +210,25 @@ def test_wrong_options_are_named(options, changes, message):
         train(TrainOptions(**{**vars(options), **changes}))
 
 
-def test_a_full_disk_leaves_the_last_state(options):
-    options.phases = ("64:1",)
-    train(options)
+def cut_after(steps, monkeypatch):
+    """Ends training by an error once this many steps are done."""
+    train_step = Trainer.train_step
+
+    def cut(trainer, step, material):
+        if step.number == steps:
+            raise InputError("cut")
+        return train_step(trainer, step, material)
+
+    monkeypatch.setattr(Trainer, "train_step", cut)
+
+
+def test_a_full_disk_leaves_the_last_state(options, monkeypatch):
+    options.phases, options.validate_every = ("64:2",), 4
+    cut_after(6, monkeypatch)
+    with pytest.raises(InputError, match="cut"):
+        train(options)
     before = {path.name: path.read_bytes() for path in options.output.glob("*.*t*")}
     assert {"state.pt", "best.safetensors", "last.safetensors"} <= before.keys()
-    options.phases = ("64:2",)
     # No file may grow beyond this, which is what a full disk looks like to a program.
     limit = len(before["state.pt"]) // 2
     limited = (
@@ -203,6 +246,39 @@ def test_a_full_disk_leaves_the_last_state(options):
     assert samnet.load(options.output / "best.safetensors")
     subprocess.run(command(options, "--resume"), check=True, stderr=subprocess.DEVNULL)
     assert records(options.output)[-1]["step"] == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"phases": ("64:2",)}, r"recipe phases .*'epochs': 1.* not"),
+        ({"learning_rate": 1e-4}, r"recipe learning_rate 0\.002, not 0\.0001"),
+        ({"seed": 1}, "seed 0, not 1"),
+        ({"hold_out": 9}, "training pairs 48, not 47"),
+        ({"model": "samnet-edge"}, "network .*not"),
+        ({"model": "bisenet_x39", "width": None, "modules": None}, "network .*not"),
+    ],
+)
+def test_a_run_goes_on_as_it_was_started(one_run, changes, message):
+    before = {path: path.read_bytes() for path in one_run.output.iterdir()}
+    with pytest.raises(InputError, match=f"the run has {message}.* resume with the options"):
+        train(TrainOptions(**{**vars(one_run), "resume": True, **changes}))
+    assert {path: path.read_bytes() for path in one_run.output.iterdir()} == before
+
+
+def test_other_masks_of_the_same_names_are_other_data(one_run, tmp_path):
+    copied = tmp_path / "scenes"
+    shutil.copytree(one_run.data, copied)
+    mask = next(iter(sorted((copied / "masks").iterdir())))
+    ImageOps.invert(Image.open(mask).convert("L")).save(mask)
+    with pytest.raises(InputError, match=r"data .*, not "):
+        train(TrainOptions(**{**vars(one_run), "resume": True, "data": str(copied)}))
+
+
+def test_the_record_of_a_run_is_kept(one_run):
+    record = (one_run.output / "run.json").read_bytes()
+    train(TrainOptions(**{**vars(one_run), "resume": True, "remark": "nothing is left to do"}))
+    assert (one_run.output / "run.json").read_bytes() == record
 
 
 @pytest.mark.parametrize("by", ["step", "pass"])
