@@ -46,7 +46,7 @@ def to_srgb(image: Image.Image, path: str | Path) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode == "LAB":
         profile = b""
-    elif image.mode not in ("L", "RGB", "CMYK"):
+    elif image.mode not in ("L", "RGB", "CMYK") or (image.mode == "L" and _is_of_colors(profile)):
         image = image.convert("RGB")
     if profile is not None:
         try:
@@ -64,6 +64,11 @@ def to_srgb(image: Image.Image, path: str | Path) -> Image.Image:
                 raise
             notice(f"{path}: its color profile cannot be used ({reason}); read as sRGB")
     return image.convert("RGB")
+
+
+def _is_of_colors(profile: bytes | None) -> bool:
+    """Whether a profile describes RGB, as grey photos often carry one."""
+    return profile is not None and profile[16:20] == b"RGB "
 
 
 @functools.lru_cache(maxsize=32)

@@ -12,19 +12,16 @@ from edge_apps.errors import InputError
 from edge_apps.photos import read_map, read_photo
 from samnet.command import run_command
 from samnet.data.layouts import DataSet, Pair, find_pairs
-from samnet.data.survey import (
-    FOREGROUND,
-    Finding,
-    MaskLook,
-    look_at,
-    of_masks,
-    of_orientation,
-    size_fault,
-)
+from samnet.data.mask_looks import FOREGROUND, Finding, MaskLook, look_at, of_masks
+from samnet.data.survey import of_orientation, size_fault
 from samnet.progress import progress
 
 OF_SETS = ("no foreground", "all foreground")
 """Kinds of findings that make a set useless but none of its pairs."""
+
+
+SAID = ("alpha channel", "class numbers")
+"""Kinds that are told of a set at once, not mask by mask."""
 
 
 def check(data: DataSet) -> list[Finding]:
@@ -42,7 +39,7 @@ def check(data: DataSet) -> list[Finding]:
         looks += [look] if look else []
     sound = [look.pair for look in looks]
     # Masks have been listed one by one; what they have in common comes first.
-    common = [it for it in of_masks(data.name, looks) if it.fatal or it.kind == "alpha channel"]
+    common = [it for it in of_masks(data.name, looks) if it.fatal or it.kind in SAID]
     return [*common, *findings, *of_orientation(data.name, sound)]
 
 

@@ -236,13 +236,13 @@ def test_srgb_profiles_change_nothing_and_useless_ones_are_told(tmp_path, said):
     from PIL import ImageCms
 
     own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    Image.fromarray(COLORS).save(tmp_path / "a.png", icc_profile=own)
-    shows(tmp_path / "a.png", COLORS)
+    for array in (COLORS, GREY):
+        Image.fromarray(array).save(tmp_path / "a.png", icc_profile=own)
+        shows(tmp_path / "a.png", array)
     assert said() == ""
-    for name, profile in (("b.png", b"no profile"), ("c.png", own)):
-        image = Image.fromarray(GREY if name == "c.png" else COLORS)
-        image.save(tmp_path / name, icc_profile=profile)
-        shows(tmp_path / name, np.asarray(image))
+    for name, profile in (("b.png", b"no profile"), ("c.png", own[:16] + b"GRAY" + own[20:])):
+        Image.fromarray(COLORS).save(tmp_path / name, icc_profile=profile)
+        shows(tmp_path / name, COLORS)
         assert f"{name}: its color profile cannot be used" in said()
 
 

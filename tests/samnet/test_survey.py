@@ -126,6 +126,18 @@ def test_alpha_channels_are_masks_and_told(scenes, said):
     assert finding.text in said() and not finding.fatal
 
 
+def test_class_numbers_with_a_border_are_told(scenes, said):
+    def numbered(mask):
+        border = np.roll(mask, 1, 1) != mask
+        return np.where(border, np.uint8(255), mask // 255 * np.uint8(15))
+
+    change_masks(scenes, numbered)
+    assert [finding.kind for finding in look_over(find_pairs(scenes))] == ["class numbers"]
+    open_data(scenes)
+    assert "3 of 3 masks have small values beside 255" in said()
+    assert "values 0, 15, 255); if these are class numbers" in said()
+
+
 BACK = {
     3: Image.Transpose.ROTATE_180,
     6: Image.Transpose.ROTATE_90,
