@@ -11,7 +11,7 @@ from edge_apps.errors import InputError
 from samnet.attention import SAM
 from samnet.config import FORMER, Attention
 from samnet.layers import ConvBN, DSConv, initialise, resize
-from samnet.lite_trunk import CHANNELS, LiteTrunk
+from samnet.lite_trunk import CHANNELS, INNER, LiteTrunk
 from samnet.pyramid import Pyramid, PyramidPooling
 from samnet.saliency import Head, SaliencyNetwork
 
@@ -37,6 +37,7 @@ class LiteConfig:
         attention: how the SAM modules weight their branches, see
             :class:`samnet.config.SAMNetConfig`; ``none`` sums them.
         modules: strides, of 16 and 32, at which the decoder has a SAM module.
+        inner: channels inside each of the trunk's blocks; :mod:`samnet.pruning` lowers them.
 
     Raises:
         InputError: if a value is outside what the network can be built with.
@@ -46,6 +47,7 @@ class LiteConfig:
     widths: tuple[int, int, int, int] = (32, 48, 64, 96)
     attention: Attention = "stick_breaking"
     modules: tuple[int, ...] = (16, 32)
+    inner: tuple[int, ...] = INNER
 
     def __post_init__(self) -> None:
         if self.trunk != TRUNK:
@@ -57,6 +59,13 @@ class LiteConfig:
         if len(self.widths) != len(STRIDES) or min(self.widths) < 8:
             raise InputError(
                 f"widths {self.widths}: expected {len(STRIDES)} channel counts of at least 8"
+            )
+        if len(self.inner) != len(INNER) or not all(
+            1 <= inner <= published for inner, published in zip(self.inner, INNER, strict=False)
+        ):
+            raise InputError(
+                f"inner {self.inner}: expected a channel count for each of {len(INNER)} blocks, at "
+                f"most those of {TRUNK}, {INNER}"
             )
         if not set(self.modules) <= set(MODULE_RATES):
             raise InputError(f"modules {self.modules}: expected strides of {list(MODULE_RATES)}")
@@ -97,6 +106,7 @@ class LiteConfig:
         try:
             widths = tuple(int(width) for width in values["widths"])
             modules = tuple(int(stride) for stride in values["modules"])
+            inner = tuple(int(count) for count in values["inner"])
         except (TypeError, ValueError) as error:
             raise InputError(f"network configuration cannot be read: {error}") from error
         return cls(
@@ -104,6 +114,7 @@ class LiteConfig:
             cast(tuple[int, int, int, int], widths),
             values["attention"],
             modules,
+            inner,
         )
 
 
@@ -191,7 +202,7 @@ class SAMNetLite(SaliencyNetwork):
         super().__init__()
         self.config = config or LiteConfig()
         widths = self.config.widths
-        self.encoder = LiteTrunk()
+        self.encoder = LiteTrunk(self.config.inner)
         self.pyramid = LitePyramid(CHANNELS[-1], widths[-1])
         self.decoder = LiteDecoder(self.config)
         self.heads = nn.ModuleList(Head(width) for width in (widths[0], *widths[:-1]))

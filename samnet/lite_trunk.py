@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -67,6 +68,18 @@ CHANNELS = tuple(GROUPS[stage[-1]].channels for stage in STAGES)
 """Of the five stages' outputs."""
 
 
+def _published_inner() -> Iterator[int]:
+    before = STEM
+    for group in GROUPS:
+        for _ in range(group.count):
+            yield before * group.expansion
+            before = group.channels
+
+
+INNER = tuple(_published_inner())
+"""Channels inside each block of the published network, between expansion and projection."""
+
+
 class SamePadConv(nn.Conv2d):
     """Convolution with bias, padded as TensorFlow's ``SAME`` pads.
 
@@ -100,15 +113,21 @@ class InvertedResidual(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, *, stride: int, expansion: int
+        self,
+        in_channels: int,
+        inner: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        stride: int,
+        expands: bool,
     ) -> None:
         super().__init__()
-        inner = in_channels * expansion
-        self.expand = SamePadConv(in_channels, inner, 1) if expansion > 1 else None
+        self.expand = SamePadConv(in_channels, inner, 1) if expands else None
         self.depthwise = SamePadConv(inner, inner, kernel, stride=stride, groups=inner)
         self.project = SamePadConv(inner, out_channels, 1)
         self.residual = stride == 1 and in_channels == out_channels
-        self.expand_activation = nn.ReLU6() if expansion > 1 else None
+        self.expand_activation = nn.ReLU6() if expands else None
         self.activation = nn.ReLU6()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,11 +139,11 @@ class InvertedResidual(nn.Module):
 
 
 class Stem(nn.Sequential):
-    """First convolution and ReLU6: (N, 3, H, W) to (N, 32, H / 2, W / 2)."""
+    """First convolution and ReLU6: (N, 3, H, W) to (N, channels, H / 2, W / 2)."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = SamePadConv(3, STEM, 3, stride=2)
+        self.conv = SamePadConv(3, channels, 3, stride=2)
         self.activation = nn.ReLU6()
 
 
@@ -132,23 +151,27 @@ class LiteTrunk(nn.Module):
     """The encoder: (N, 3, H, W) to five maps at strides 2, 4, 8, 16, 32.
 
     The published network's blocks run through the stages: blocks 0, 1–2, 3–4, 5–10 and 11–15.
+
+    Args:
+        inner: channels inside each block; the first block has those of the first convolution.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inner: Sequence[int] = INNER) -> None:
         super().__init__()
         self.stages = nn.ModuleList()
-        channels = STEM
+        channels, inside = inner[0], iter(inner)
         for number, groups in enumerate(STAGES):
-            parts: list[nn.Module] = [Stem()] if number == 0 else []
+            parts: list[nn.Module] = [Stem(channels)] if number == 0 else []
             for group in (GROUPS[i] for i in groups):
                 for block in range(group.count):
                     parts.append(
                         InvertedResidual(
                             channels,
+                            next(inside),
                             group.channels,
                             group.kernel,
                             stride=group.stride if block == 0 else 1,
-                            expansion=group.expansion,
+                            expands=group.expansion > 1,
                         )
                     )
                     channels = group.channels

@@ -40,7 +40,7 @@ from samnet.schedule import Schedule, Step
 from samnet.state import load_state, save_state
 from samnet.teachers import describe, open_teacher
 from samnet.train_options import TrainOptions, config_of
-from samnet.transfer import adopt
+from samnet.transfer import adopt, as_pruned
 from samnet.unlabelled import UnlabelledSet, find_unlabelled, numbers
 
 
@@ -68,15 +68,16 @@ class Trainer:
         self.pairs, self.validation_pairs = holdout(data.pairs, options.hold_out)
         self.teacher = open_teacher(options.teacher, options.threads) if options.teacher else None
         self.unlabelled = self._unlabelled()
+        start = load_checkpoint(options.init) if options.init is not None else None
+        config = config_of(options)
         torch.manual_seed(options.seed)  # here, so that a teacher changes no first weight
-        self.model = build_network(config_of(options))
+        self.model = build_network(config if start is None else as_pruned(config, start.model))
         self.before: dict[str, Any] | None = None
         if options.backbone is not None:
             adopt_backbone(self.model, options.backbone)
-        elif isinstance(self.model, SAMNetLite) and options.init is None:
+        elif isinstance(self.model, SAMNetLite) and start is None:
             load_imagenet(self.model.encoder)
-        if options.init is not None:
-            start = load_checkpoint(options.init)
+        if start is not None:
             adopt(self.model, start.model)
             self.before = start.training
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from torch.nn import functional as F
 
 from edge_apps.errors import InputError
+from samnet.lite import LiteConfig
+from samnet.models import AnyConfig
 from samnet.saliency import SaliencyNetwork
+
+
+def as_pruned(config: AnyConfig, source: SaliencyNetwork) -> AnyConfig:
+    """A network's configuration with the channels that pruning left in the one it starts from."""
+    if isinstance(config, LiteConfig) and isinstance(source.config, LiteConfig):
+        return dataclasses.replace(config, inner=source.config.inner)
+    return config
 
 
 def adopt(model: SaliencyNetwork, source: SaliencyNetwork) -> None:
