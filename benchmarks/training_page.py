@@ -64,6 +64,12 @@ def ablation(results: Mapping[str, Mapping[str, Any]]) -> str:
     return markdown(dict(result)) if result is not None else PENDING
 
 
+def lite_ablation(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Choices of samnet-lite, one at a time."""
+    result = results.get("ablation_lite")
+    return markdown(dict(result)) if result is not None else PENDING
+
+
 def _effect(rows: Mapping[str, Mapping[str, Any]], key: str) -> str:
     if key not in rows or "modern" not in rows:
         return "–"

@@ -50,7 +50,8 @@ class Options(TrainOptions):
     json: Path
     """Result file to write."""
     table: Table
-    """IV or V of the paper, or recipe: modern with one field at a time as in paper."""
+    """IV or V of the paper, recipe: modern with one field at a time as in paper, or lite:
+    samnet-lite with one choice at a time changed."""
     rows: tuple[str, ...] | None = None
     """Only these, by number or key; others can be run later or elsewhere."""
     overwrite: bool = False
@@ -98,7 +99,7 @@ def main(options: Options) -> None:
             "rows": results,
             "environment": environment(options.threads),
         }
-        if options.table != "recipe":
+        if options.table in ("IV", "V"):
             result["paper"] = {key: source[key] for key in ("source", "figures", "assumptions")}
         write_result(temporary, result, overwrite=True)
     print(markdown(result))

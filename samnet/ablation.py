@@ -15,7 +15,7 @@ from samnet.train_options import TrainOptions, recipe_of
 ABLATIONS = Path(__file__).parent / "data" / "ablations.json"
 """Tables IV and V of the paper: figures, and the options that make each row."""
 
-Table = Literal["IV", "V", "recipe"]
+Table = Literal["IV", "V", "recipe", "lite"]
 
 BASE, OTHER = "modern", "paper"
 """Presets that the table of recipes compares."""
@@ -70,6 +70,23 @@ def paper_rows(table: Literal["IV", "V"]) -> list[Row]:
     ]
 
 
+def lite_rows() -> list[Row]:
+    """samnet-lite, then it with one choice changed, of the network or of its recipe."""
+    first = {"model": "samnet-lite", "preset": "finetune"}
+    changes: list[tuple[str, str, dict[str, Any]]] = [
+        ("lite", "samnet-lite", {}),
+        ("sums", "SAM modules that sum their branches", {"attention": "none"}),
+        ("softmax", "softmax in place of gates", {"attention": "softmax"}),
+        ("deepest", "a SAM module at stride 32 alone", {"module_strides": (32,)}),
+        ("no-modules", "no SAM module", {"module_strides": ()}),
+        ("narrow", "decoder widths 24, 32, 48, 64", {"decoder_widths": (24, 32, 48, 64)}),
+        ("whole", "no stage frozen", {"replace": ("frozen_stages=0",)}),
+        ("ssim", "loss with structure", {"replace": ("loss=bce+iou+ssim",)}),
+        ("dice", "Dice in place of IoU", {"replace": ("loss=bce+dice",)}),
+    ]
+    return [Row(key, name, first | change) for key, name, change in changes]
+
+
 def recipe_rows(base: Recipe | None = None) -> list[Row]:
     """A recipe, then it with one field at a time as in ``paper``, then with all of them.
 
@@ -118,7 +135,10 @@ def table_rows(table: Table, options: TrainOptions, keys: Sequence[str] | None =
     Raises:
         InputError: for unknown keys, or row 6 of Table IV without a backbone.
     """
-    rows = _recipe_table(options) if table == "recipe" else paper_rows(table)
+    if table == "recipe":
+        rows = _recipe_table(options)
+    else:
+        rows = lite_rows() if table == "lite" else paper_rows(table)
     if table == "IV":
         # Only row 6 starts from ImageNet.
         rows = [

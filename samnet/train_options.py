@@ -12,8 +12,15 @@ import tyro
 
 from edge_apps.errors import InputError
 from samnet.config import Attention, SAMNetConfig, SpatialMaps
+from samnet.lite import LiteConfig
 from samnet.models import AnyConfig, model_config
 from samnet.recipe import RECIPES, Phase, Recipe
+
+OF_SAMNET = ("attention_from", "spatial_maps", "pyramid_pooling", "modules", "width")
+"""Options that replace fields of the same name in :class:`samnet.config.SAMNetConfig` alone."""
+
+OF_LITE = {"widths": "decoder_widths", "modules": "module_strides"}
+"""Fields of :class:`samnet.lite.LiteConfig` and the options that replace them."""
 
 
 @dataclasses.dataclass
@@ -41,6 +48,10 @@ class TrainOptions:
     """Replaces the SAM modules of each stage (Table V)."""
     width: float | None = None
     """Replaces the multiplier of all channel counts (Table V)."""
+    decoder_widths: tuple[int, int, int, int] | None = None
+    """Replaces the channels of samnet-lite's decoder at strides 4, 8, 16 and 32."""
+    module_strides: tuple[int, ...] | None = None
+    """Replaces the strides, of 16 and 32, at which samnet-lite has a SAM module."""
     preset: str = "modern"
     """Recipe by name: paper, released (what the authors' code does besides), modern, or finetune
     for an encoder that was pretrained, as samnet-lite's is."""
@@ -89,20 +100,25 @@ def config_of(options: TrainOptions) -> AnyConfig:
         InputError: for an unknown name, impossible values, or options of SAMNet for a baseline.
     """
     config = model_config(options.model)
-    changes = given(
-        options,
-        "attention",
-        "attention_from",
-        "spatial_maps",
-        "pyramid_pooling",
-        "modules",
-        "width",
-    )
-    if options.dilation_rates is not None:
-        changes["dilation_rates"] = tuple(parse_rates(text) for text in options.dilation_rates)
-    if changes and not isinstance(config, SAMNetConfig):
+    lite = {
+        name: value
+        for name, option in OF_LITE.items()
+        if (value := getattr(options, option)) is not None
+    }
+    if isinstance(config, LiteConfig):
+        changes = lite | given(options, "attention")
+        refused = given(options, *OF_SAMNET, "dilation_rates")
+    else:
+        changes = given(options, "attention", *OF_SAMNET)
+        if options.dilation_rates is not None:
+            changes["dilation_rates"] = tuple(parse_rates(text) for text in options.dilation_rates)
+        refused = given(options, *OF_LITE.values())
+        if not isinstance(config, SAMNetConfig):
+            refused |= changes
+    if refused:
+        owner = "samnet-lite" if refused.keys() <= set(OF_LITE.values()) else "SAMNet"
         raise InputError(
-            f"{', '.join(changes)} is an option of SAMNet, and {options.model} has no such thing; "
+            f"{', '.join(refused)} is an option of {owner}, and {options.model} has no such thing; "
             "leave it away"
         )
     return dataclasses.replace(config, **changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -251,3 +252,29 @@ def test_files_of_training_are_left_out_where_they_should_be(tmp_path):
     assert recipes["teacher"]["teacher"] is None
     assert "teacher" not in recipes["backbone"]
     assert recipes["paper"]["teacher"] is recipes["paper"]["backbone"] is None
+
+
+def test_rows_of_samnet_lite_change_one_choice_each():
+    options = TrainOptions(data="x", output=Path("y"))
+    rows = table_rows("lite", options)
+    made = [dataclasses.replace(options, **row.apply(options)) for row in rows]
+    forms = [(config_of(it), recipe_of(it)) for it in made]
+    first_config, first_recipe = forms[0]
+    assert len(set(forms)) == len(rows)
+    for config, recipe in forms[1:]:
+        before = first_config.to_dict() | dataclasses.asdict(first_recipe)
+        after = config.to_dict() | dataclasses.asdict(recipe)
+        assert sum(before[name] != after[name] for name in before) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "samnet-lite", "width": 0.5}, "width is an option of SAMNet"),
+        ({"model": "samnet", "module_strides": (32,)}, "option of samnet-lite"),
+        ({"model": "mobilenetv2", "attention": "none"}, "attention is an option of SAMNet"),
+    ],
+)
+def test_options_of_other_networks_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        config_of(TrainOptions(data="x", output=Path("y"), **options))
