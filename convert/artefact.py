@@ -121,6 +121,7 @@ def write_artefact(
             choose(kind.suffix, path.suffix, precision, engine)
             opened = open_source(path, size, output_stride)
         form = _form(kind, opened, precision, engine)
+        opened = kind.fit(opened)
         if calibration:
             opened = dataclasses.replace(opened, calibration=calibration)
         content = kind.make(opened, form, tensors)

@@ -51,6 +51,10 @@ def _no_gates(
     return {}
 
 
+def _as_it_is(source: Source) -> Source:
+    return source
+
+
 def _no_intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any] | None:
     return None
 
@@ -68,6 +72,8 @@ class Format:
         graph: reads the operations of a file back.
         resize: in which arithmetic the runtime resizes int8 tensors.
         sums: in which it adds them.
+        fit: changes a source into what the format can hold. What was changed counts as the
+            source for all gates but the comparison of maps.
         gates: checks a quantised file in ways that the format has of its own, scales that
             changed being allowed or not; gives figures for the manifest by name.
         intermediates: what every operation gives for a photo (S, S, 3), maps as (1, C, H, W);
@@ -82,6 +88,7 @@ class Format:
     graph: Callable[[bytes], Operand]
     resize: Resize
     sums: Sums = "integer"
+    fit: Callable[[Source], Source] = _as_it_is
     gates: Callable[[QuantizedProgram, bytes, bool], dict[str, dict[str, Any]]] = _no_gates
     intermediates: Callable[[bytes, Floats | None, Bytes], list[Any] | None] = _no_intermediates
 

@@ -86,7 +86,10 @@ FORMS = (
     Form(".pte", "fp32", "executorch", "checkpoint", "", "float32"),
     Form(".pte", "int8", "executorch", "program", "static_wi8_ai8", _INT8),
     Form(".onnx", "fp32", "torch.onnx", "checkpoint", "", "float32"),
-    Form(".onnx", "int8", "torch.onnx", "program", "static_wi8_ai8", f"{_INT8}, as QDQ"),
+    Form(
+        *(".onnx", "int8", "torch.onnx", "program", "static_wi8_ai8"),
+        f"{_INT8}, as QDQ; weights of 7 bits except depthwise ones",
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
@@ -23,25 +24,33 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+def _fit(source: Source) -> Source:
+    from convert.seven_bits import with_seven_bits
+    from quantize.program import QuantizedProgram
+
+    if not isinstance(source.network, QuantizedProgram):
+        return source
+    return dataclasses.replace(source, network=with_seven_bits(source.network))
+
+
 def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     from convert.lowering import fold_weights
     from convert.onnx_export import CodesInAndOut, export, metadata_of
     from convert.onnx_fusion import fusion
+    from convert.seven_bits import NOTE
     from quantize.folding import fold_batch_norm
     from samnet.deployment import ByteInterface, DeployedNetwork, TensorInterface
 
     preprocessing = source.preprocessing
-    metadata = metadata_of(
-        {"mean": preprocessing.mean, "std": preprocessing.std},
-        source.size,
-        {
-            "name": source.path.stem,
-            "precision": form.precision,
-            "source_sha256": source.checkpoint_sha256,
-        },
-        source.coding,
-        tensors,
-    )
+    about = {
+        "name": source.path.stem,
+        "precision": form.precision,
+        "source_sha256": source.checkpoint_sha256,
+    }
+    if source.is_program:
+        about["weights"] = NOTE
+    values = {"mean": preprocessing.mean, "std": preprocessing.std}
+    metadata = metadata_of(values, source.size, about, source.coding, tensors)
     module: nn.Module
     if isinstance(source.network, DeployedNetwork):
         inner = fold_batch_norm(source.network)
@@ -72,6 +81,7 @@ FORMAT = Format(
     graph=onnx_graph,
     resize="float",
     sums="float",
+    fit=_fit,
     intermediates=_intermediates,
 )
 

@@ -113,7 +113,7 @@ def metadata_of(
     Args:
         preprocessing: mean and std of values in 0 to 1.
         size: S in pixels.
-        source: ``name``, ``precision`` and ``source_sha256``.
+        source: ``name``, ``precision``, ``source_sha256`` and, of an int8 file, ``weights``.
         coding: of the map.
         tensors: what the network takes and gives.
     """

@@ -54,8 +54,6 @@ def session_options(threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = SILENT
-    # Without VNNI the fast product of bytes saturates at 16 bits; this takes the exact one there.
-    options.add_session_config_entry("session.x64quantprecision", "1")
     return options
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 from one_module import SIZE, one_module_int8
 
 from convert.onnx_export import CodesInAndOut, export, metadata_of
+
+if TYPE_CHECKING:
+    from quantize.program import QuantizedProgram
 
 METADATA = metadata_of(
     {"mean": 0.5, "std": 0.25}, SIZE, {"name": "one", "precision": "int8", "source_sha256": ""}
@@ -14,10 +18,18 @@ METADATA = metadata_of(
 
 
 @functools.cache
+def one_module_program(attention: str) -> QuantizedProgram:
+    """The program that the file holds."""
+    from convert.seven_bits import with_seven_bits
+
+    return with_seven_bits(one_module_int8(attention))
+
+
+@functools.cache
 def one_module_onnx(attention: str) -> bytes:
     from convert.lowering import fold_weights
 
     # A program of its own: its weights are replaced by their codes.
-    program = one_module_int8.__wrapped__(attention)
+    program = one_module_program.__wrapped__(attention)
     module = CodesInAndOut(fold_weights(program.exported))
     return export(module, SIZE, METADATA).SerializeToString(deterministic=True)

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import onnx
 import pytest
-from one_module import SCENES, one_module_int8
-from one_onnx import one_module_onnx
+from one_module import SCENES
+from one_onnx import one_module_onnx, one_module_program
 
 from convert.integers import IntegerProgram
 from convert.onnx import convert_onnx
@@ -46,7 +46,7 @@ def fp32(taught, tmp_path_factory):
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_int8_is_the_program_code_by_code(opened, attention):
-    program = one_module_int8(attention)
+    program = one_module_program(attention)
     reference = IntegerProgram(program, "float", "float")
     found = compare(opened(attention).run, reference.run, "integers", SCENES)
     assert found.mean < 0.02 and found.within_2 > 0.999
@@ -56,13 +56,34 @@ def test_int8_is_the_program_code_by_code(opened, attention):
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_every_scale_arrives(attention):
     found = compare_scales(
-        program_graph(one_module_int8(attention).module), onnx_graph(one_module_onnx(attention))
+        program_graph(one_module_program(attention).module), onnx_graph(one_module_onnx(attention))
     )
     assert (
         found.changed == ()
         and found.activations > 20
         and found.weights == {"softmax": 19, "stick_breaking": 18}[attention]
     )
+
+
+def test_no_sum_of_two_products_exceeds_sixteen_bits():
+    """As x86 without VNNI needs it; depthwise convolutions are summed in 32 bits there."""
+    graph = onnx.ModelProto.FromString(one_module_onnx("stick_breaking")).graph
+    values = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
+    made = {node.output[0]: node for node in graph.node}
+    depthwise = others = 0
+    for node in graph.node:
+        if node.op_type not in ("Conv", "MatMul", "Gemm"):
+            continue
+        (weight,) = (made[n] for n in node.input[1:2])
+        while weight.op_type != "DequantizeLinear":
+            weight = made[weight.input[0]]
+        codes = np.abs(values[weight.input[0]].astype(int))
+        if next((a.i for a in node.attribute if a.name == "group"), 1) == len(codes) > 1:
+            depthwise += codes.max() == 127
+        else:
+            others += codes.max() == 63
+            assert codes.max() <= 63 and 2 * 255 * codes.max() < 2**15
+    assert depthwise and others
 
 
 def test_a_scale_that_changed_is_named():
@@ -72,7 +93,7 @@ def test_a_scale_that_changed_is_named():
         if constant.name == quantise.input[1]:
             value = onnx.numpy_helper.to_array(constant) * np.float32(1.01)
             constant.CopyFrom(onnx.numpy_helper.from_array(value, constant.name))
-    program = program_graph(one_module_int8("stick_breaking").module)
+    program = program_graph(one_module_program("stick_breaking").module)
     found = compare_scales(program, onnx_graph(model.SerializeToString()))
     assert found.changed
     with pytest.raises(InputError, match="unchanged"):
@@ -98,6 +119,8 @@ def test_int8_of_a_whole_network_passes_its_gates(quantised, tmp_path):
     photos = [("scene 100", scene(100)[0])]
     done = convert_onnx(tmp_path / "x.pt2", tmp_path / "x.onnx", photos=photos)
     assert done.integers is not None and done.integers.mean < 0.05
+    described = {it.key: it.value for it in onnx.load(done.path).metadata_props}
+    assert "exact on every processor" in described["weights"]
     assert done.manifest.parity["scales"]["share"] == 1 and verify(done.path).precision == "int8"
     with pytest.raises(InputError, match="at that size"):
         convert_onnx(tmp_path / "x.pt2", tmp_path / "y.onnx", size=128)

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from browser import BROWSER, started, tab
 from one_module import SCENES, SIZE, one_module_pte, one_module_tflite
-from one_onnx import METADATA, one_module_onnx
+from one_onnx import METADATA, one_module_onnx, one_module_program
 
+from convert.integers import IntegerProgram
 from convert.tflite_metadata import LABELS, Description, with_metadata
 from edge_apps.coding import LOGITS
 from edge_apps.errors import InputError
@@ -106,6 +107,9 @@ def test_onnxruntime_without_our_options(files: dict[str, Path]) -> None:
     session = onnxruntime.InferenceSession(files[".onnx"], providers=["CPUExecutionProvider"])
     (map,) = session.run(None, {session.get_inputs()[0].name: PHOTO[None]})
     assert np.array_equal(map[0], ours(files[".onnx"]))
+    # Both would be wrong alike where sums of products are cut off at sixteen bits.
+    expected = IntegerProgram(one_module_program("stick_breaking"), "float", "float").run(PHOTO)
+    assert np.abs(map[0].astype(int) - expected).mean() < 0.02
     assert session.get_modelmeta().custom_metadata_map == METADATA
 
 
