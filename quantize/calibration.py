@@ -23,6 +23,9 @@ SMALLEST_CROP = 0.5
 FEWEST_PHOTOS = 8
 """With fewer, ranges are those of a few pictures; crops of the same ones do not make up for it."""
 
+KEPT_BACK = 16
+"""Photos that a program is compared with the float network on; more find no more."""
+
 
 @dataclasses.dataclass(frozen=True)
 class CalibrationSet:
@@ -98,15 +101,51 @@ def read_photos(paths: Sequence[str | Path], count: int) -> list[Bytes]:
     Raises:
         InputError: if there are fewer than ``FEWEST_PHOTOS``, or one cannot be read.
     """
+    return [read_photo(path) for path in _spread(_enough(paths, count), count)]
+
+
+def read_and_keep_back(
+    paths: Sequence[str | Path], count: int, size: int
+) -> tuple[list[Bytes], list[Bytes]]:
+    """The photos of :func:`read_photos`, and others that show what calibration made of them.
+
+    Where no others are left, every eighth of the photos is kept from calibration.
+
+    Args:
+        paths: files and folders.
+        count: the most to calibrate on.
+        size: S; those kept back are reduced to it.
+
+    Returns:
+        Photos (H, W, 3) uint8 to calibrate on, and at most ``KEPT_BACK`` of (S, S, 3).
+
+    Raises:
+        InputError: as :func:`read_photos`.
+    """
+    found = _enough(paths, count)
+    chosen = _spread(found, count)
+    others = sorted(set(found) - set(chosen), key=found.index)
+    if not others:
+        others = found[FEWEST_PHOTOS // 2 :: FEWEST_PHOTOS]
+    kept = _spread(others, KEPT_BACK)
+    chosen = [path for path in chosen if path not in kept]
+    small = [resize_photo(read_photo(path), (size, size)) for path in kept]
+    return [read_photo(path) for path in chosen], small
+
+
+def _enough(paths: Sequence[str | Path], count: int) -> list[Path]:
     found = find_photos(paths)
-    step = max(1, len(found) / max(1, count))
-    chosen = [found[int(i * step)] for i in range(min(count, len(found)))]
-    if len(chosen) < FEWEST_PHOTOS:
+    if min(count, len(found)) < FEWEST_PHOTOS:
         raise InputError(
-            f"{len(chosen)} photos to calibrate on; expected at least {FEWEST_PHOTOS}, better a "
-            "hundred: activation ranges of fewer do not hold for others"
+            f"{min(count, len(found))} photos to calibrate on; expected at least {FEWEST_PHOTOS}, "
+            "better a hundred: activation ranges of fewer do not hold for others"
         )
-    return [read_photo(path) for path in chosen]
+    return found
+
+
+def _spread(paths: Sequence[Path], count: int) -> list[Path]:
+    step = max(1, len(paths) / max(1, count))
+    return [paths[int(i * step)] for i in range(min(count, len(paths)))]
 
 
 def _random_crop(photo: Bytes, generator: np.random.Generator) -> Bytes:

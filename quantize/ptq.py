@@ -13,7 +13,7 @@ from torch.fx import GraphModule
 from edge_apps.errors import InputError
 from edge_apps.files import sha256
 from quantize.bias_correction import correct_biases
-from quantize.calibration import CalibrationSet, calibration_set, read_photos
+from quantize.calibration import CalibrationSet, calibration_set, read_and_keep_back
 from quantize.conversion import convert
 from quantize.equalisation import equalise
 from quantize.folding import fold_batch_norm
@@ -23,9 +23,11 @@ from quantize.program import ProgramInfo, QuantizedProgram, save_program
 from quantize.recipe import RecipeQuantizer
 from quantize.schemes import RECIPES, STATIC_WI8_AI8, Name, Recipe
 from quantize.specs import Observer
+from quantize.verification import check, verify
 from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
 from samnet.deployment import DeployedNetwork
+from samnet.predictor import load_predictor
 from samnet.progress import progress
 
 
@@ -181,6 +183,8 @@ class Options:
     """Of the choice of photos and crops."""
     overwrite: bool = False
     """Replace the output if it exists."""
+    allow_loss: bool = False
+    """Write the program even if it lost the float network's map."""
 
 
 def main(options: Options) -> None:
@@ -189,12 +193,9 @@ def main(options: Options) -> None:
         raise InputError(f"{options.output}: already exists; pass --overwrite")
     checkpoint = float_checkpoint(options.model)
     recipe = RECIPES[options.recipe].keeping(options.keep_float)
-    calibration = calibration_set(
-        read_photos(options.photos, options.count),
-        options.count,
-        options.size or checkpoint.preprocessing.size,
-        seed=options.seed,
-    )
+    size = options.size or checkpoint.preprocessing.size
+    photos, kept_back = read_and_keep_back(options.photos, options.count, size)
+    calibration = calibration_set(photos, options.count, size, seed=options.seed)
     program = post_training_quantize(
         checkpoint,
         calibration,
@@ -205,8 +206,15 @@ def main(options: Options) -> None:
         source_sha256=sha256(options.model),
         show_progress=True,
     )
+    found = verify(program, load_predictor(options.model, size=size), size, kept_back)
+    if not options.allow_loss:
+        check(options.output, found, calibration.photos)
+    record = {**program.info.calibration, "verification": [it.figures() for it in found]}
+    program.info = dataclasses.replace(program.info, calibration=record)
     save_program(options.output, program, overwrite=options.overwrite)
     print(f"{options.output}: {recipe}, calibrated on {len(calibration)} photos")
+    for it in found:
+        print(f"  {it}")
 
 
 if __name__ == "__main__":

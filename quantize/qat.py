@@ -14,14 +14,17 @@ from pathlib import Path
 
 import torch
 
+from edge_apps.errors import InputError
 from edge_apps.files import sha256
-from quantize.calibration import CalibrationSet
+from edge_apps.photos import read_photo
+from quantize.calibration import KEPT_BACK, CalibrationSet
 from quantize.origin import check_input_is_bytes, float_checkpoint
 from quantize.program import ProgramInfo, QuantizedProgram, save_program
 from quantize.ptq import post_training_quantize
 from quantize.run import Run
 from quantize.schemes import STATIC_WI8_AI8
 from quantize.training import QuantizationTraining, Schedule
+from quantize.verification import Verification, check, verify
 from samnet.command import run_command
 from samnet.data.layouts import Pair
 from samnet.data.packed import pack
@@ -74,6 +77,8 @@ class Options:
     """Training photos on which the first activation ranges are observed."""
     seed: int = 0
     """Of everything random."""
+    allow_loss: bool = False
+    """Keep a program even if it lost the float network's map."""
     cache: Path = Path("runs/cache")
     """Folder for photos at the network's size."""
 
@@ -95,7 +100,8 @@ def train(options: Options) -> dict[str, Row]:
         The scores of ``fp32``, ``PTQ`` and ``QAT`` on the same held-out pairs.
 
     Raises:
-        InputError: if the checkpoint or the data cannot be used, or the folder holds a run.
+        InputError: if the checkpoint or the data cannot be used, the folder holds a run, or no
+            epoch's program kept the float network's map.
     """
     schedule, run = schedule_of(options), Run(options.output)
     if not options.resume:
@@ -140,16 +146,18 @@ def train(options: Options) -> dict[str, Row]:
     }
     write_result(options.output / "run.json", protocol, overwrite=True)
 
+    network = load_predictor(options.model, size=size)
+    kept_back = [read_photo(pair.photo) for pair in validation[:KEPT_BACK]]
     training = QuantizationTraining(checkpoint, packed, schedule, recipe)
     scores: dict[str, Row] = {}
     history: list[dict[str, float]] = []
+    verified: list[Verification] = []
     seconds = 0.0
     if before is None:
         ptq = post_training_quantize(
             checkpoint, calibration, recipe=recipe, source_sha256=info.source_sha256
         )
-        float_predictor = load_predictor(options.model, size=size)
-        scores = {"fp32": _score(validation, float_predictor), "PTQ": _score(validation, ptq)}
+        scores = {"fp32": _score(validation, network), "PTQ": _score(validation, ptq)}
         print(table(scores), flush=True)
         training.observe(torch.from_numpy(calibration.photos))
     else:
@@ -164,14 +172,26 @@ def train(options: Options) -> dict[str, Row]:
         history.append({"loss": loss, **found})
         run.log({"step": training.done, "epoch": epoch + 1, **history[-1]})
         print(f"epoch {epoch + 1}: loss {loss:.4f}, {line(found)}", flush=True)
-        if "QAT" not in scores or merit(found) > merit(scores["QAT"]):
+        verified = verify(program, network, size, kept_back)
+        for it in verified:
+            print(f"  {it}", flush=True)
+        lost = any(it.lost for it in verified) and not options.allow_loss
+        if not lost and ("QAT" not in scores or merit(found) > merit(scores["QAT"])):
             scores["QAT"] = found
-            summary = {**settings, "scores": scores, "history": history}
+            summary = {
+                **settings,
+                "scores": scores,
+                "history": history,
+                "verification": [it.figures() for it in verified],
+            }
             program.info = dataclasses.replace(info, training=summary)
             save_program(run.best, program, overwrite=True)
         # Last, so that a run killed before does all of the epoch again.
         state = {"settings": settings, "training": training.state(), "scores": scores}
         run.save({**state, "history": history, "seconds": seconds})
+    if "QAT" not in scores:
+        check(run.best, verified, calibration.photos)
+        raise InputError(f"{run.best}: no epoch kept the map; train again or pass --allow-loss")
     result = {
         "protocol": {"metrics": PROTOCOL, **protocol},
         "scores": scores,
