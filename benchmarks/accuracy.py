@@ -18,7 +18,7 @@ import tyro
 from benchmarks import accuracy_files, contest
 from benchmarks.accuracy_files import BOOTSTRAP, Outcome, change_table, heading
 from benchmarks.contest import Entry, Result, map_source
-from benchmarks.contestants import Contestant, find_contestants
+from benchmarks.contestants import Contestant, find_contestants, with_refined
 from benchmarks.published import ALL, choose_published
 from benchmarks.records import RecordCache, code_hash
 from benchmarks.score_table import PUBLISHED, Line, measured_cell, published_lines, table
@@ -71,6 +71,9 @@ class Options:
     threads: int | None = None
     """Threads that a network may use."""
 
+    refine: bool = True
+    """Measure our networks' maps refined as well, as NAME, refined; the others are plain."""
+
     cache: Path | None = Path("runs/cache/accuracy")
     """Folder that keeps what was measured on each photo, found again by content."""
 
@@ -87,6 +90,8 @@ def main(options: Options) -> None:
     _check(options)
     methods = choose_published(options.published)
     contestants = find_contestants(options.models)
+    if options.refine:
+        contestants = with_refined(contestants)
     partners = contest.chosen_partners(contestants, options.against)
     sets = _data_sets(options)
     names = [data.name for data in sets]

@@ -179,7 +179,8 @@ def _record(
     else:
         assert contestant.sha256 is not None
         size = settings.size if contestant.kind == "checkpoint" else None
-        origin, setup = contestant.sha256, [contestant.kind, size, settings.threads]
+        setup = [contestant.kind, size, settings.threads, contestant.refined]
+        origin = contestant.sha256
     key = settings.cache.key(origin, hashes, [choice, *setup])
     record = settings.cache.get(key, choice)
     if record is None:

@@ -12,6 +12,7 @@ from edge_apps.errors import InputError
 from edge_apps.files import sha256
 from edge_apps.manifest import Precision, manifest_path, read_manifest
 from edge_apps.photos import resize_map
+from edge_apps.refinement import refinement_of
 from edge_apps.runtime import SUFFIXES
 from samnet.checkpoint import load_checkpoint
 from samnet.data.layouts import DataSet
@@ -34,6 +35,7 @@ class Contestant:
         precision: of its arithmetic, where it is one of ours.
         source_sha256: hash of the float checkpoint behind it, likewise.
         size: pixels at which it runs unless told otherwise, likewise.
+        refined: whether its maps follow the photos' edges.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Contestant:
     precision: Precision | None = None
     source_sha256: str | None = None
     size: int | None = None
+    refined: bool = False
 
     def maps(self, data: DataSet) -> MapFolder | None:
         """Its ready maps of a data set; None if it makes them itself.
@@ -62,10 +65,11 @@ class Contestant:
         Raises:
             InputError: if it cannot be used.
         """
+        refinement = refinement_of(self.refined)
         if self.kind == "checkpoint":
-            predict = load_predictor(self.path, threads, size)
+            predict = load_predictor(self.path, threads, size, refine=refinement)
         elif self.kind == "artefact":
-            predict = load_predictor(self.path, threads)
+            predict = load_predictor(self.path, threads, refine=refinement)
         else:
             return _foreign(self.path, threads)
         return predicted_maps(predict, None, overwrite=False)
@@ -85,6 +89,16 @@ def find_contestants(specs: Sequence[str]) -> tuple[Contestant, ...]:
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"{repeated!r} stands for two contestants; name one NAME=PATH")
     return tuple(_contestant(name, path) for name, (_, path) in zip(names, pairs, strict=True))
+
+
+def with_refined(contestants: Sequence[Contestant]) -> tuple[Contestant, ...]:
+    """Each contestant, and behind each network of ours the same with refined maps."""
+    found = []
+    for it in contestants:
+        found.append(it)
+        if it.kind in ("checkpoint", "artefact"):
+            found.append(dataclasses.replace(it, name=f"{it.name}, refined", refined=True))
+    return tuple(found)
 
 
 def _split(spec: str) -> tuple[str, Path]:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from edge_apps.errors import InputError
+from samnet.results import by_last_step
 
 Result = Mapping[str, Any]
 
@@ -94,8 +95,10 @@ def _entries(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{row['name']} on {row['data']}", {key: row[key] for key in ACCURACY}
     if result.keys() >= {"model", "maps", "data"}:  # samnet.evaluate
         model = PurePath(result["model"] or result["maps"]).name
-        for scores in result["data"]:
-            yield f"{model} on {scores['name']}", {key: scores[key] for key in ACCURACY}
+        for data in result["data"]:
+            for end, scores in by_last_step(data):
+                name = f"{model}{end} on {data['name']}"
+                yield name, {key: scores[key] for key in ACCURACY}
     for network in result.get("networks", ()):  # benchmarks.cost
         yield network["name"], {key: network[key] for key in ("parameters", "multiply_adds")}
     for file, cores in result.get("instructions", {}).items():

@@ -117,6 +117,7 @@ def partners(contestants: Sequence[Contestant]) -> list[tuple[Contestant, Contes
             if low.precision == "int8"
             and high.precision == "fp32"
             and high.source_sha256 == low.source_sha256
+            and high.refined == low.refined
         ]
         candidates.sort(key=lambda high: high.path.suffix != low.path.suffix)
         pairs += [(high, low) for high in candidates[:1]]

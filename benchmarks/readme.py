@@ -27,6 +27,7 @@ from edge_apps.files import replacing
 from edge_apps.photos import Bytes, overlay, resize_map, resize_photo
 from edge_apps.shipped import default_model
 from samnet.command import run_command
+from samnet.results import by_last_step
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- {}: python -m benchmarks.readme -->", "<!-- end of {} -->"
@@ -62,12 +63,13 @@ class Options:
 
 def main(options: Options) -> None:
     """Writes the picture and the block; replaces what stood there."""
+    from edge_apps.refinement import Refinement
     from samnet.data.embedded import embedded_photos
     from samnet.predictor import load_predictor
 
     results = read_results(options.results)
     texts = pages(options, results)
-    predict = load_predictor(options.model)
+    predict = load_predictor(options.model, refine=Refinement())
     photos = {it.name: it.photo for it in embedded_photos()}
     columns = [(photos[name], predict(photos[name])) for name in SHOWN]
     with replacing(options.picture, overwrite=True) as temporary:
@@ -151,19 +153,20 @@ def devices(results: Mapping[str, Mapping[str, Any]]) -> str:
 def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Markdown tables of results: accuracy on data sets, then size and latency."""
     accuracy = [
-        (result["model"], data["name"], data["count"], data["max_F"], data["MAE"])
+        (result["model"], end, data["name"], found["count"], found["max_F"], found["MAE"])
         for result in results.values()
         if result.keys() >= {"model", "maps", "data"}  # those of samnet.evaluate
         # Only what is shipped.
         and not Path(result["model"]).is_absolute()
         and (ROOT / result["model"]).is_file()
         for data in result["data"]
+        for end, found in by_last_step(data)
     ]
     parts = []
     if accuracy:
         rows = [
-            (f"`{Path(model).name}`", name, str(count), f"{max_f:.3f}", f"{mae:.3f}")
-            for model, name, count, max_f, mae in accuracy
+            (f"`{Path(model).name}`{end}", name, str(count), f"{max_f:.3f}", f"{mae:.3f}")
+            for model, end, name, count, max_f, mae in accuracy
         ]
         parts.append(markdown(("network", "data set", "photos", "max F", "MAE"), rows))
     for result in results.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -206,8 +207,9 @@ def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Acc
                 f"{trial.origin}: hash is {origin.checkpoint_sha256[:12]}…, {source.path} was made "
                 f"from {source.checkpoint_sha256[:12]}…; give that checkpoint as --origin"
             )
-    artefact = Segmenter(backend, coding=source.coding)
-    found = measure(artefact, whole_photos(origin), name, trial.data)
+    segmenter = Segmenter(backend, coding=source.coding)
+    plain = functools.partial(segmenter, refine=False)
+    found = measure(plain, whole_photos(origin), name, trial.data)
     found.check(LOSSES[form.precision])
     return found
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator
 from edge_apps.channel import Channel
 from edge_apps.frames import Frame, Source
 from edge_apps.photos import Bytes, resize_photo
+from edge_apps.raw_map import RawMap
+from edge_apps.refinement import Refinement, refinement_of
 from edge_apps.runtime import Segmenter
 
 PATIENCE = 3.0
@@ -22,26 +24,26 @@ class Result:
 
     Args:
         frame: the photo.
-        raw: the artefact's map (M, M) uint8, coded.
-        segmenter: what gave it.
+        raw: what the network made of it.
+        refinement: how maps of it follow the photo's edges, if they do.
         preprocessing: seconds that went into resizing the photo.
         inference: seconds that went into the network.
     """
 
     frame: Frame
-    raw: Bytes
-    segmenter: Segmenter
+    raw: RawMap
+    refinement: Refinement | None
     preprocessing: float
     inference: float
 
     @property
     def map(self) -> Bytes:
         """The map at the photo's size, (H, W) uint8, 255 is salient."""
-        return self.map_at(self.frame.photo.shape[:2])
+        return self.map_of(self.frame.photo)
 
-    def map_at(self, size: tuple[int, int]) -> Bytes:
-        """The map at another size (height, width) of the photo, 255 is salient."""
-        return self.segmenter.coding.enlarge(self.raw, self.segmenter.size, size)
+    def map_of(self, photo: Bytes) -> Bytes:
+        """The map of the photo at another size, (H, W, 3) to (H, W) uint8, 255 is salient."""
+        return self.raw.at(photo, self.refinement)
 
 
 class Pipeline:
@@ -53,9 +55,11 @@ class Pipeline:
     Args:
         source: gives the frames; only the capturing thread touches it.
         segmenter: the network; may be replaced while the pipeline runs.
+        refine: whether maps follow the photos' edges.
     """
 
-    def __init__(self, source: Source, segmenter: Segmenter) -> None:
+    def __init__(self, source: Source, segmenter: Segmenter, *, refine: bool = True) -> None:
+        self._refinement = refinement_of(refine)
         self.source = source
         self.segmenter = segmenter
         self._stop = threading.Event()
@@ -117,8 +121,8 @@ class Pipeline:
             start = time.monotonic()
             photo = resize_photo(frame.photo, (segmenter.size, segmenter.size))
             resized = time.monotonic()
-            map = segmenter.run(photo)
+            raw = RawMap(segmenter.run(photo), segmenter.coding, photo)
             done = time.monotonic()
-            result = Result(frame, map, segmenter, resized - start, done - resized)
+            result = Result(frame, raw, self._refinement, resized - start, done - resized)
             if not self._mapped.put(result):
                 return

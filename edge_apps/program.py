@@ -46,6 +46,7 @@ class Options:
     megapixels: float | None = None
     frames: int | None = None
     overwrite: bool = False
+    refine: bool = True
 
 
 def add_network(parser: Parser) -> None:
@@ -76,6 +77,16 @@ def add_source(parser: Parser, count: str) -> None:
         type=float,
         metavar="N",
         help=f"larger photos are read in reduced form, or refused; default: {MEGAPIXELS:g}",
+    )
+
+
+def add_refinement(parser: Parser) -> None:
+    """Adds whether maps follow the photos' edges."""
+    parser.add_argument(
+        "--no-refine",
+        dest="refine",
+        action="store_false",
+        help="enlarge the network's map alone; by default it follows the edges of the photo",
     )
 
 
@@ -111,6 +122,7 @@ def add_results(parser: Parser) -> None:
         "--frames", type=int, metavar="N", help="with --output: end after N frames of a source"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    add_refinement(parser)
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -169,7 +181,7 @@ def _write(options: Options, sources: Sequence[Source]) -> None:
     segmenter = load(options.model or default_model(), threads=options.threads)
     failures: list[str] = []
     for source in sources:
-        pipeline = Pipeline(source, segmenter)
+        pipeline = Pipeline(source, segmenter, refine=options.refine)
         with telling(source), contextlib.closing(pipeline.results()) as results:
             limited = itertools.islice(_until_failure(results, failures), options.frames)
             total = min(filter(None, (source.total, options.frames)), default=None)
@@ -192,7 +204,8 @@ def _until_failure(results: Iterator[Result], failures: list[str]) -> Iterator[R
 
 
 def _pipeline(options: Options, source: Source) -> Pipeline:
-    return Pipeline(source, load(options.model or default_model(), threads=options.threads))
+    segmenter = load(options.model or default_model(), threads=options.threads)
+    return Pipeline(source, segmenter, refine=options.refine)
 
 
 def _screened(sources: Sequence[Source]) -> Source:

@@ -12,6 +12,8 @@ from edge_apps.errors import InputError
 from edge_apps.inputs import Input, accept
 from edge_apps.manifest import Manifest, manifest_path, verify
 from edge_apps.photos import Bytes, resize_photo
+from edge_apps.raw_map import RawMap
+from edge_apps.refinement import Refinement, refinement_of
 from edge_apps.tensors import Floats, floats_of
 
 SUFFIXES = (".tflite", ".pte", ".onnx")
@@ -55,28 +57,34 @@ class Segmenter:
         """S, height and width in pixels at which the artefact runs."""
         return self.backend.size
 
-    def __call__(self, photo: Input) -> Bytes:
+    def __call__(self, photo: Input, *, refine: bool | Refinement = True) -> Bytes:
         """Segments a photo of any size; any number of threads may call it at once.
 
         Args:
             photo: RGB, (H, W, 3) uint8, or what else :func:`edge_apps.inputs.accept` takes: other
                 arrays of bytes, an image of Pillow, or the path of a file.
+            refine: whether the map follows the photo's edges, or in which way; otherwise it is
+                enlarged alone, which is what figures called plain are measured on.
 
         Returns:
             (H, W) uint8, 255 is salient. It lies on the array or image as its pixels do, on a file
             as it is meant to be seen.
 
         Raises:
-            InputError: if it is no photo, or cannot be read.
+            InputError: if it is no photo, cannot be read, or is too small for the refinement.
         """
         given = accept(photo)
-        map = self.run(resize_photo(given.photo, (self.size, self.size)))
-        return given.placed(self.coding.enlarge(map, self.size, given.photo.shape[:2]))
+        return given.placed(self.look(given.photo).at(given.photo, refinement_of(refine)))
+
+    def look(self, photo: Bytes) -> RawMap:
+        """What the network makes of a photo (H, W, 3) uint8, before the last step."""
+        small = resize_photo(photo, (self.size, self.size))
+        return RawMap(self.run(small), self.coding, small)
 
     def run(self, photo: Bytes) -> Bytes:
         """Runs the artefact alone: photo (S, S, 3) uint8 to map (M, M) uint8, M at most S.
 
-        The map is coded: :meth:`Coding.enlarge` makes that of a whole photo of it.
+        The map is coded: :meth:`RawMap.at` makes that of a whole photo of it.
 
         Raises:
             InputError: if the photo has another shape or type.

@@ -74,7 +74,7 @@ class Window:
                 for result in results:
                     size = fitting(result.frame.photo.shape[:2], self._limit)
                     photo = resize_photo(result.frame.photo, size)
-                    self._picture = display(self._show, photo, result.map_at(size))
+                    self._picture = display(self._show, photo, result.map_of(photo))
         except BaseException as error:
             self._failure = self._failure or error
         self._ended = True

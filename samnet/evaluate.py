@@ -10,26 +10,34 @@ import dataclasses
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from edge_apps.errors import InputError
 from edge_apps.files import replacing, sha256
 from edge_apps.photos import Bytes, read_map, read_photo, write_image
+from edge_apps.refinement import refinement_of
 from samnet.command import run_command
 from samnet.data.layouts import DataSet, Pair
 from samnet.data.survey import open_data, size_fault
 from samnet.distributed import Processes, join_processes, leave_processes
 from samnet.map_folder import find_maps
 from samnet.metrics import PROTOCOL, Choice, SaliencyMetrics, Scores
-from samnet.predictor import Predictor, load_predictor
+from samnet.predictor import Loaded, Predictor, load_predictor
 from samnet.progress import progress
 from samnet.results import environment, write_result
 from samnet.sharing import gather_metrics, share
 
 MapSource = Callable[[Pair], Bytes]
 """Gives the map (H, W) uint8 of a pair, at its photo's size."""
+
+LastStep = Literal["plain", "refined", "given"]
+"""How maps came to their photos' size: logits enlarged alone, or following the photos' edges
+(:mod:`edge_apps.refinement`); ready maps are as they were given."""
+
+MapsSource = Callable[[Pair], dict[LastStep, Bytes]]
+"""Gives the maps of a pair by their last step."""
 
 COLUMNS = {
     "max F": "max_F",
@@ -61,7 +69,7 @@ class Options:
     """Folder of ready maps in place of a model: STEM.png, or NAME/STEM.png for several sets."""
 
     save_maps: Path | None = None
-    """Folder to keep the model's maps in, as NAME/STEM.png."""
+    """Folder to keep the model's maps in, as NAME/STEM.png, refined ones in NAME-refined."""
 
     metrics: Choice = "all"
     """fast leaves out weighted F, S and E, which take most of the time."""
@@ -77,6 +85,9 @@ class Options:
 
     threads: int | None = None
     """Threads that the network may use."""
+
+    refine: bool = True
+    """Measure a model's maps refined as well, beside the plain ones."""
 
     overwrite: bool = False
     """Replace files that exist."""
@@ -97,12 +108,28 @@ def measure(pairs: Iterable[Pair], source: MapSource, choice: Choice) -> Salienc
     Raises:
         InputError: if a file cannot be read or sizes differ.
     """
-    metrics = SaliencyMetrics(choice)
+    return measure_steps(pairs, _given(source), choice)["given"]
+
+
+def measure_steps(
+    pairs: Iterable[Pair],
+    source: MapsSource,
+    choice: Choice,
+    steps: Sequence[LastStep] = ("given",),
+) -> dict[LastStep, SaliencyMetrics]:
+    """Collects the metrics of pairs for each of the last steps that a source takes.
+
+    Raises:
+        InputError: if a file cannot be read or sizes differ.
+    """
+    metrics = {step: SaliencyMetrics(choice) for step in steps}
     for pair in pairs:
-        map, mask = source(pair), read_map(pair.mask)
-        if fault := size_fault(pair, map.shape[::-1], mask.shape[::-1]):
-            raise InputError(fault)
-        metrics.add(map, mask)
+        maps, mask = source(pair), read_map(pair.mask)
+        for step in steps:
+            map = maps[step]
+            if fault := size_fault(pair, map.shape[::-1], mask.shape[::-1]):
+                raise InputError(fault)
+            metrics[step].add(map, mask)
     return metrics
 
 
@@ -114,6 +141,21 @@ def predicted_maps(predict: Predictor, keep: Path | None, *, overwrite: bool) ->
         if keep is not None:
             write_image(keep / f"{pair.stem}.png", map, overwrite=overwrite)
         return map
+
+    return source
+
+
+def model_maps(
+    predict: Loaded, steps: Sequence[LastStep], keep: dict[LastStep, Path], *, overwrite: bool
+) -> MapsSource:
+    """Maps that a model makes with one or more last steps; written to the folders ``keep``."""
+    refinements = [refinement_of(step == "refined") for step in steps]
+
+    def source(pair: Pair) -> dict[LastStep, Bytes]:
+        maps = dict(zip(steps, predict.maps(read_photo(pair.photo), refinements), strict=True))
+        for step, folder in keep.items():
+            write_image(folder / f"{pair.stem}.png", maps[step], overwrite=overwrite)
+        return maps
 
     return source
 
@@ -133,16 +175,23 @@ def ready_maps(folder: Path, data: DataSet) -> MapSource:
     return maps.read
 
 
-def table(rows: Sequence[tuple[DataSet, Scores]]) -> str:
-    """The scores as aligned text, a line a data set, with the protocol below."""
-    lines = [f"{'data set':<12} {'photos':>6}" + "".join(f"{name:>12}" for name in COLUMNS)]
-    for data, scores in rows:
-        values = (getattr(scores, field) for field in COLUMNS.values())
-        cells = "".join(f"{'-' if value is None else format(value, '.4f'):>12}" for value in values)
-        lines.append(f"{data.name:<12} {scores.count:>6}{cells}")
-    for data, scores in rows:
-        if data.published_count not in (None, scores.count):
-            lines.append(f"{data.name}: {scores.count} of its {data.published_count} photos.")
+Row = tuple[DataSet, dict[LastStep, Scores]]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The scores as aligned text, a line a data set and last step, with the protocol below."""
+    head = f"{'data set':<12} {'last step':<9} {'photos':>6}"
+    lines = [head + "".join(f"{name:>12}" for name in COLUMNS)]
+    for data, found in rows:
+        for step, scores in found.items():
+            values = (getattr(scores, field) for field in COLUMNS.values())
+            cells = ("-" if value is None else format(value, ".4f") for value in values)
+            shown = "".join(f"{cell:>12}" for cell in cells)
+            lines.append(f"{data.name:<12} {step:<9} {scores.count:>6}{shown}")
+    for data, found in rows:
+        count = next(iter(found.values())).count
+        if data.published_count not in (None, count):
+            lines.append(f"{data.name}: {count} of its {data.published_count} photos.")
     return "\n".join([*lines, *textwrap.wrap(PROTOCOL, 100)])
 
 
@@ -175,7 +224,8 @@ def evaluate_sets(options: Options, sets: Sequence[DataSet], processes: Processe
     Raises:
         InputError: for wrong input; no result file is written then.
     """
-    rows = []
+    rows: list[Row] = []
+    steps = _steps(options)
     with contextlib.ExitStack() as stack:
         if processes.first:
             # The result file is claimed first, so that a long evaluation cannot fail at its end.
@@ -185,9 +235,10 @@ def evaluate_sets(options: Options, sets: Sequence[DataSet], processes: Processe
         for data, source in zip(sets, sources, strict=True):
             pairs = share(data.pairs, processes)
             shown = progress(pairs, len(pairs), data.name) if processes.first else pairs
-            metrics = measure(shown, source, options.metrics)
-            gather_metrics(metrics, processes)
-            rows.append((data, metrics.scores()))
+            metrics = measure_steps(shown, source, options.metrics, steps)
+            for part in metrics.values():
+                gather_metrics(part, processes)
+            rows.append((data, {step: part.scores() for step, part in metrics.items()}))
         if not processes.first:
             return
         result = {
@@ -198,8 +249,8 @@ def evaluate_sets(options: Options, sets: Sequence[DataSet], processes: Processe
             "size": options.size,
             "flip": options.flip,
             "data": [
-                {"name": data.name, "published_count": data.published_count, **scores.to_dict()}
-                for data, scores in rows
+                {"name": data.name, "published_count": data.published_count, **_figures(found)}
+                for data, found in rows
             ],
             "processes": processes.count,
             "environment": environment(options.threads),
@@ -208,13 +259,36 @@ def evaluate_sets(options: Options, sets: Sequence[DataSet], processes: Processe
     print(table(rows))
 
 
-def _sources(options: Options, sets: Sequence[DataSet]) -> list[MapSource]:
+def _steps(options: Options) -> tuple[LastStep, ...]:
+    if options.model is None:
+        return ("given",)
+    return ("plain", "refined") if options.refine else ("plain",)
+
+
+def _figures(found: dict[LastStep, Scores]) -> dict[str, Any]:
+    """The scores of the first last step, and those of the refined maps beside."""
+    (step, scores), *others = found.items()
+    beside: dict[str, Any] = {other: scores.to_dict() for other, scores in others}
+    return {"last_step": step, **scores.to_dict(), **beside}
+
+
+def _sources(options: Options, sets: Sequence[DataSet]) -> list[MapsSource]:
     if options.model is None:
         assert options.maps is not None
-        return [ready_maps(options.maps, data) for data in sets]
+        return [_given(ready_maps(options.maps, data)) for data in sets]
     predict = load_predictor(options.model, options.threads, options.size, flip=options.flip)
-    folders = [options.save_maps / data.name if options.save_maps else None for data in sets]
-    return [predicted_maps(predict, keep, overwrite=options.overwrite) for keep in folders]
+    found = []
+    for data in sets:
+        keep: dict[LastStep, Path] = {}
+        if options.save_maps is not None:
+            ends = {"plain": "", "refined": "-refined"}
+            keep = {s: options.save_maps / f"{data.name}{ends[s]}" for s in _steps(options)}
+        found.append(model_maps(predict, _steps(options), keep, overwrite=options.overwrite))
+    return found
+
+
+def _given(source: MapSource) -> MapsSource:
+    return lambda pair: {"given": source(pair)}
 
 
 if __name__ == "__main__":

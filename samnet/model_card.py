@@ -16,6 +16,7 @@ from samnet.checkpoint import Checkpoint, load_checkpoint
 from samnet.command import run_command
 from samnet.config import SAMNetConfig
 from samnet.lite import LiteConfig
+from samnet.results import by_last_step
 from samnet.saliency import NetworkConfig
 
 CARD = """\
@@ -177,10 +178,11 @@ def _results(results: Sequence[dict[str, Any]]) -> str:
     for result in results:
         for data in result["data"]:
             of = f" of {data['published_count']:,}" if data["published_count"] else ""
-            values = [data[key] for key in ("max_F", "MAE", "weighted_F", "S")]
-            cells = " | ".join("–" if v is None else f"{v:.4f}" for v in values)
             size = result["size"] or "own"
-            lines.append(f"| {data['name']} | {data['count']:,}{of} | {size} | {cells} |")
+            for end, found in by_last_step(data):
+                values = [found[key] for key in ("max_F", "MAE", "weighted_F", "S")]
+                cells = " | ".join("–" if v is None else f"{v:.4f}" for v in values)
+                lines.append(f"| {data['name']}{end} | {data['count']:,}{of} | {size} | {cells} |")
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ from edge_apps.errors import InputError
 from edge_apps.input_file import name_of
 from edge_apps.photo_files import find_photos
 from edge_apps.photos import cutout, overlay, read_photo, write_image
+from edge_apps.refinement import refinement_of
 from edge_apps.targets import check_targets
 from samnet.command import run_command
 from samnet.distributed import join_processes, leave_processes
@@ -56,6 +57,9 @@ class Options:
 
     megapixels: float | None = None
     """Larger photos are read in reduced form, or refused; 180 by default."""
+
+    refine: bool = True
+    """Have maps follow the photos' edges; otherwise they are enlarged alone."""
 
 
 def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
@@ -120,7 +124,13 @@ def predict_photos(
     Raises:
         InputError: if the model cannot be used or a map cannot be written.
     """
-    predict = load_predictor(options.model, options.threads, options.size, flip=options.flip)
+    predict = load_predictor(
+        options.model,
+        options.threads,
+        options.size,
+        flip=options.flip,
+        refine=refinement_of(options.refine),
+    )
     failures = []
     for path, target in progress(jobs, len(jobs), "predicting") if show else jobs:
         try:

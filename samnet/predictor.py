@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,49 @@ import numpy as np
 from edge_apps import runtime
 from edge_apps.errors import InputError
 from edge_apps.photos import Bytes, resize_photo
+from edge_apps.raw_map import RawMap
+from edge_apps.refinement import Refinement
+
+Look = Callable[[Bytes], RawMap]
+"""Runs a network on a photo (H, W, 3) uint8 of any size."""
 
 Predictor = Callable[[Bytes], Bytes]
 """Photo (H, W, 3) uint8 of any size to map (H, W) uint8, 255 is salient."""
 
 CHECKPOINT = ".safetensors"
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """A network that turns photos (H, W, 3) uint8 of any size into maps (H, W) uint8.
+
+    Args:
+        look: runs the network.
+        refinement: of a call's map; None enlarges it alone.
+        flip: whether maps are averaged with those of the mirror image.
+    """
+
+    look: Look
+    refinement: Refinement | None = None
+    flip: bool = False
+
+    def __call__(self, photo: Bytes) -> Bytes:
+        (map,) = self.maps(photo, (self.refinement,))
+        return map
+
+    def maps(self, photo: Bytes, refinements: Sequence[Refinement | None]) -> list[Bytes]:
+        """A map for each last step, of one run of the network.
+
+        Raises:
+            InputError: if a refinement does not fit the photo.
+        """
+        photos = [photo, np.ascontiguousarray(photo[:, ::-1])][: 1 + self.flip]
+        raws = [self.look(it) for it in photos]
+        found = []
+        for refinement in refinements:
+            both = [raw.at(it, refinement) for raw, it in zip(raws, photos, strict=True)]
+            found.append(_mean(both[0], both[1][:, ::-1]) if self.flip else both[0])
+        return found
 
 
 def load_predictor(
@@ -23,7 +62,8 @@ def load_predictor(
     size: int | None = None,
     *,
     flip: bool = False,
-) -> Predictor:
+    refine: Refinement | None = None,
+) -> Loaded:
     """Loads a checkpoint or an artefact.
 
     Args:
@@ -32,6 +72,7 @@ def load_predictor(
         size: height and width in pixels at which the network runs; None takes the one that the
             file names. Artefacts run at no other.
         flip: average with the map of the mirror image, at twice the time.
+        refine: how maps follow the photos' edges; None enlarges them alone.
 
     Raises:
         InputError: if the file is missing, of an unknown kind, damaged, or cannot run at ``size``.
@@ -42,28 +83,24 @@ def load_predictor(
     if threads is not None and threads < 1:
         raise InputError(f"{threads} threads; expected at least 1")
     if path.suffix == CHECKPOINT:
-        predict = _load_checkpoint(path, threads, size)
+        look = _load_checkpoint(path, threads, size)
     elif path.suffix in runtime.SUFFIXES:
-        predict = _load_artefact(path, threads, size)
+        look = _load_artefact(path, threads, size)
     else:
         raise InputError(
             f"{path}: unknown kind of model {path.suffix or '(no suffix)'!r}; expected "
             f"{', '.join([CHECKPOINT, *runtime.SUFFIXES])}"
         )
-    return _with_mirror(predict) if flip else predict
+    return Loaded(look, refine, flip)
 
 
-def _with_mirror(predict: Predictor) -> Predictor:
-    def both(photo: Bytes) -> Bytes:
-        map, mirrored = predict(photo), predict(np.ascontiguousarray(photo[:, ::-1]))
-        return np.asarray((map.astype(np.uint16) + mirrored[:, ::-1] + 1) // 2, np.uint8)
-
-    return both
+def _mean(map: Bytes, other: Bytes) -> Bytes:
+    return np.asarray((map.astype(np.uint16) + other + 1) // 2, np.uint8)
 
 
-def _load_checkpoint(path: Path, threads: int | None, size: int | None) -> Predictor:
-    import dataclasses
-
+def _load_checkpoint(
+    path: Path, threads: int | None, size: int | None
+) -> Callable[[Bytes], RawMap]:
     import torch
 
     from samnet.checkpoint import load_checkpoint
@@ -80,19 +117,20 @@ def _load_checkpoint(path: Path, threads: int | None, size: int | None) -> Predi
     shape = (preprocessing.size, preprocessing.size)
     coding = coding_of_network(checkpoint.model.config)
 
-    def predict(photo: Bytes) -> Bytes:
+    def look(photo: Bytes) -> RawMap:
+        small = resize_photo(photo, shape)
         with torch.inference_mode():
-            small = torch.from_numpy(resize_photo(photo, shape))[None]
-            return coding.enlarge(network(small)[0].numpy(), shape[0], photo.shape[:2])
+            map: Bytes = network(torch.from_numpy(small)[None])[0].numpy()
+        return RawMap(map, coding, small)
 
-    return predict
+    return look
 
 
-def _load_artefact(path: Path, threads: int | None, size: int | None) -> Predictor:
+def _load_artefact(path: Path, threads: int | None, size: int | None) -> Look:
     segmenter = runtime.load(path, threads=threads)
     if size not in (None, segmenter.size):
         raise InputError(
             f"{path}: runs at {segmenter.size} px, {size} were asked for; convert the checkpoint "
             "at that size"
         )
-    return segmenter
+    return segmenter.look

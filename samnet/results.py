@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,12 @@ def _cpu() -> dict[str, str]:
         return {}
     lines = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
     return {key.strip(): value.strip() for key, _, value in lines}
+
+
+def by_last_step(data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The scores of one data set in a result of ``samnet.evaluate``, with what to add to a name.
+
+    Those of maps that were enlarged alone, or given, come first; those of refined maps behind.
+    """
+    refined = [(", refined", data["refined"])] if "refined" in data else []
+    return [("", data), *refined]

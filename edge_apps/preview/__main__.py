@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from edge_apps.command import Parser, finish
 from edge_apps.pipe import parse_size
-from edge_apps.program import add_address, add_network, add_source, options_of, preview
+from edge_apps.program import (
+    add_address,
+    add_network,
+    add_refinement,
+    add_source,
+    options_of,
+    preview,
+)
 from edge_apps.sources import open_sources
 
 
@@ -21,6 +28,7 @@ def main() -> None:
     )
     add_source(parser, "+")
     add_network(parser)
+    add_refinement(parser)
     add_address(parser)
     options = options_of(parser.parse_args())
     camera_size = parse_size(options.camera_size)

@@ -123,7 +123,7 @@ class Session:
             return []
         size = fitting(result.frame.photo.shape[:2], LIMIT)
         photo = resize_photo(result.frame.photo, size)
-        map = result.map_at(size)
+        map = result.map_of(photo)
         return [(view, _jpeg(display(view, photo, map))) for view in views]
 
     def _look(self) -> Health:

@@ -151,10 +151,14 @@ def test_int8_against_the_float_network_behind_it(run, scenes, tmp_path, monkeyp
 
     status, out, _ = run(default_model(), WEIGHTS, "--threads", 1, "--worst", 2)
     assert status == 0
-    (paired,) = result(tmp_path)["paired"]
+    paired, refined = result(tmp_path)["paired"]
     assert (paired["name"], paired["reference"]) == (default_model().name, WEIGHTS.name)
+    names = tuple(f"{path.name}, refined" for path in (default_model(), WEIGHTS))
+    assert (refined["name"], refined["reference"]) == names
     assert [change["figure"] for change in paired["changes"]] == [*FIELDS]
     rows = {row["name"]: row for row in result(tmp_path)["accuracy"]}
+    assert rows.keys() == {default_model().name, WEIGHTS.name, *names}
+    assert rows[names[1]]["MAE"] != rows[WEIGHTS.name]["MAE"]
     for change in paired["changes"]:
         before, after = (rows[n][change["figure"]] for n in (WEIGHTS.name, default_model().name))
         assert change["before"] == pytest.approx(before, abs=1e-9)

@@ -34,8 +34,10 @@ def test_run_gives_the_raw_map(tflite: Path, photo: np.ndarray) -> None:
 @pytest.mark.parametrize("size", [(32, 32), (20, 47), (1, 1), (300, 100)])
 def test_map_has_the_size_of_the_photo(tflite: Path, size: tuple[int, int]) -> None:
     photo = np.full((*size, 3), 200, np.uint8)
-    map = load(tflite)(photo)
+    map = load(tflite)(photo, refine=False)
     assert map.shape == size and np.abs(map.astype(int) - 200).max() <= 1
+    refined = load(tflite)(photo)
+    assert refined.shape == size and np.ptp(refined) == 0
 
 
 def test_repeated_runs_agree_and_do_not_share_memory(tflite: Path, photo: np.ndarray) -> None:

@@ -67,13 +67,18 @@ def run(pi: Command, tmp_path: Path) -> Run:
             write_image(tmp_path / "in" / f"{item.name}.png", item.photo)
         output = tmp_path / "out"
         options = ("--show", "map", "--output", output, "--model", model, "--threads", 1)
+        # Refined maps are computed in floats, which processors round otherwise.
+        options += ("--no-refine",)
         command = pi(processor, "edge_apps.raspberry_pi", tmp_path / "in", *options)
         subprocess.run(command, check=True, timeout=600)
         segmenter = load(model, threads=1)
         found = [read_map(output / f"{item.name}.png").astype(np.int16) for item in photos]
         pairs = zip(found, photos, strict=True)
         return np.concatenate(
-            [np.abs(map - segmenter(item.photo)).astype(np.uint8).ravel() for map, item in pairs]
+            [
+                np.abs(map - segmenter(item.photo, refine=False)).astype(np.uint8).ravel()
+                for map, item in pairs
+            ]
         )
 
     return difference

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from edge_apps.photos import read_map, read_photo, write_image
+from edge_apps.refinement import Refinement
 from samnet.data.layouts import find_pairs
 from samnet.evaluate import evaluate
 from samnet.metrics import PROTOCOL, SaliencyMetrics
 from samnet.predictor import load_predictor
+from samnet.results import by_last_step
 
 
 @pytest.fixture
@@ -51,6 +53,28 @@ def test_evaluates_a_checkpoint(run, scenes, tiny_checkpoint, tmp_path):
     assert f"{data['max_F']:.4f}" in out
 
 
+def test_both_last_steps_are_measured_and_named(run, scenes, tiny_checkpoint, tmp_path):
+    status, out, _ = run("--model", tiny_checkpoint, "--save-maps", tmp_path / "kept")
+    (data,) = result(tmp_path)["data"]
+    assert status == 0 and data["last_step"] == "plain"
+    refined = load_predictor(tiny_checkpoint, refine=Refinement())
+    metrics = SaliencyMetrics()
+    for pair in find_pairs(scenes).pairs:
+        map = refined(read_photo(pair.photo))
+        metrics.add(map, read_map(pair.mask))
+        kept = read_map(tmp_path / "kept/scenes-refined" / f"{pair.stem}.png")
+        np.testing.assert_array_equal(kept, map)
+    assert data["refined"] == metrics.scores().to_dict() and data["refined"]["MAE"] != data["MAE"]
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("scenes ")] == [
+        "plain",
+        "refined",
+    ]
+    assert by_last_step(data) == [("", data), (", refined", data["refined"])]
+    assert run("--model", tiny_checkpoint, "--no-refine", "--overwrite")[0] == 0
+    (alone,) = result(tmp_path)["data"]
+    assert "refined" not in alone and alone["MAE"] == data["MAE"]
+
+
 def test_the_result_file_says_how_it_was_measured(run, tiny_checkpoint, tmp_path):
     run("--model", tiny_checkpoint, "--threads", 1, "--limit", 2, "--metrics", "fast")
     found = result(tmp_path)
@@ -64,9 +88,11 @@ def test_the_result_file_says_how_it_was_measured(run, tiny_checkpoint, tmp_path
 
 def test_ready_maps_agree_with_the_model_that_made_them(run, tiny_checkpoint, tmp_path):
     run("--model", tiny_checkpoint, "--save-maps", tmp_path / "kept")
-    first = result(tmp_path)["data"]
+    (first,) = result(tmp_path)["data"]
     assert run("--maps", tmp_path / "kept", "--overwrite")[0] == 0
-    assert result(tmp_path)["data"] == first
+    (given,) = result(tmp_path)["data"]
+    assert given.pop("last_step") == "given"
+    assert given == {key: first[key] for key in given}
 
 
 def test_perfect_ready_maps(run, maps, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edge_apps.photos import overlay, read_map, read_photo, write_image
+from edge_apps.refinement import Refinement
 from samnet.data.synthetic import scene
 from samnet.predictor import load_predictor
 
@@ -35,9 +36,13 @@ def test_writes_maps_under_the_stem_at_the_photos_size(photos, predict, tmp_path
     assert names(tmp_path / "out") == ["a.png", "b.png"]
     map = read_map(tmp_path / "out" / "a.png")
     assert map.shape == (50, 80)
-    np.testing.assert_array_equal(
-        map, load_predictor(tiny_checkpoint)(read_photo(photos / "a.jpg"))
-    )
+    photo = read_photo(photos / "a.jpg")
+    refined = load_predictor(tiny_checkpoint, refine=Refinement())(photo)
+    np.testing.assert_array_equal(map, refined)
+    assert predict(photos, "--no-refine", "--overwrite")[0] == 0
+    plain = load_predictor(tiny_checkpoint)(photo)
+    np.testing.assert_array_equal(read_map(tmp_path / "out" / "a.png"), plain)
+    assert not np.array_equal(plain, refined)
 
 
 def test_overlay_and_cutout(photos, predict, tmp_path):
