@@ -15,7 +15,7 @@ from convert.rows import table
 from edge_apps.errors import InputError
 from edge_apps.manifest import Delegation, manifest_path
 
-PARITY = Parity("the network in torch", 7, 1, 0.012, 1.0, "cat", 0.02)
+PARITY = Parity("the network in torch", 7, 1, 0.012, 1.0, "cat", 0.02, 1, 0.01)
 TOOK = Delegation("XNNPACK", 1, 40, {"QUANTIZE": 2}, {}, 0.987)
 
 
