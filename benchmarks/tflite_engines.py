@@ -157,7 +157,7 @@ def _current(path: Path, source: Source, work: Work) -> bool:
     if not is_current(path, source.path):
         return False
     found = read_manifest(path).quantisation
-    return found is None or found.calibration_sha256 == work.calibration(source.size).sha256
+    return found is None or found.calibration_sha256 == work.calibration(source.size)[0].sha256
 
 
 def _row(task: Task, source: Source, data: DataSet | None, failure: str) -> dict[str, Any]:

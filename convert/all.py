@@ -27,6 +27,7 @@ from edge_apps.manifest import Precision, manifest_path
 from samnet.command import run_command
 
 if TYPE_CHECKING:
+    from edge_apps.photos import Bytes
     from quantize.calibration import CalibrationSet
 
 
@@ -54,6 +55,8 @@ class Options:
     """NAME=DIR, photos with masks on which no artefact may fall behind its checkpoint."""
     json: Path | None = None
     """Result file to write."""
+    allow_loss: bool = False
+    """Write programs even if they lost the float network's map."""
     overwrite: bool = False
     """Replace existing files."""
 
@@ -125,7 +128,7 @@ class Work:
             self.trial = Trial(open_data(options.data))
         self._sources: dict[Path, Source] = {}
         self._programs: dict[tuple[Path, str], Path | str] = {}
-        self._calibration: dict[int, CalibrationSet] = {}
+        self._calibration: dict[int, tuple[CalibrationSet, Sequence[Bytes]]] = {}
         for model in options.models:
             kind_of_source(model)
             self._sources[model] = open_source(model, options.size, options.output_stride)
@@ -186,35 +189,49 @@ class Work:
             stem = stem.removesuffix(f"_{source.size}_{source.precision}")
         return self.options.output / f"{stem}_{source.size}_{ending}"
 
-    def calibration(self, size: int) -> CalibrationSet:
-        """The set to calibrate on, made once for each size in pixels."""
+    def calibration(self, size: int) -> tuple[CalibrationSet, Sequence[Bytes]]:
+        """The set to calibrate on and photos kept back from it, made once for each size."""
         if size not in self._calibration:
-            from quantize.calibration import calibration_set, read_photos
+            from quantize.calibration import calibration_set, read_and_keep_back
 
             options = self.options
             photos = [photo for _, photo in embedded()]
+            kept_back: Sequence[Bytes] = ()
             if options.photos:
-                photos = read_photos(options.photos, options.count)
-            self._calibration[size] = calibration_set(photos, options.count, size)
+                photos, kept_back = read_and_keep_back(options.photos, options.count, size)
+            self._calibration[size] = calibration_set(photos, options.count, size), kept_back
         return self._calibration[size]
 
     def _quantise(self, task: Task) -> Row:
         from edge_apps.files import sha256
-        from quantize.program import save_program
-        from quantize.ptq import post_training_quantize
+        from quantize.ptq import post_training_quantize, save_verified
         from quantize.schemes import RECIPES
+        from quantize.verification import verify
         from samnet.checkpoint import load_checkpoint
+        from samnet.predictor import load_predictor
 
-        source = self._sources[task.model]
+        options, source = self.options, self._sources[task.model]
         path = self._name(source, f"{task.form.precision}.pt2")
+        calibration, kept_back = self.calibration(source.size)
         program = post_training_quantize(
             load_checkpoint(task.model),
-            self.calibration(source.size),
+            calibration,
             recipe=next(r for r in RECIPES.values() if r.name == task.form.scheme),
             stride=source.stride,
             source_sha256=sha256(task.model),
         )
-        save_program(path, program, overwrite=self.options.overwrite)
+        network = load_predictor(task.model, size=source.size)
+        found = verify(program, network, source.size, kept_back)
+        for it in found:
+            print(f"  {it}", flush=True)
+        save_verified(
+            path,
+            program,
+            found,
+            calibration,
+            allow_loss=options.allow_loss,
+            overwrite=options.overwrite,
+        )
         return Row(path.name, None, 0, path.stat().st_size / 1e6)
 
     def _convert(self, task: Task, given: Source | Path) -> Row:
@@ -232,7 +249,7 @@ class Work:
             task.path,
             precision=form.precision,
             engine=form.engine,
-            calibration=list(self.calibration(source.size).photos) if calibrates else (),
+            calibration=list(self.calibration(source.size)[0].photos) if calibrates else (),
             trial=trial,
             overwrite=self.options.overwrite,
         )

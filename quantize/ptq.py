@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -23,7 +23,7 @@ from quantize.program import ProgramInfo, QuantizedProgram, save_program
 from quantize.recipe import RecipeQuantizer
 from quantize.schemes import RECIPES, STATIC_WI8_AI8, Name, Recipe
 from quantize.specs import Observer
-from quantize.verification import check, verify
+from quantize.verification import Verification, check, verify
 from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
 from samnet.deployment import DeployedNetwork
@@ -154,6 +154,35 @@ def observe(
                 raise InputError("the network gives a map that is not finite on a photo")
 
 
+def save_verified(
+    path: Path,
+    program: QuantizedProgram,
+    found: Sequence[Verification],
+    calibration: CalibrationSet,
+    *,
+    allow_loss: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Writes a program that kept the float network's map, with how much of it.
+
+    Args:
+        path: of the program.
+        program: receives what was found.
+        found: of :func:`quantize.verification.verify`.
+        calibration: what the program was calibrated on.
+        allow_loss: write a program that lost the map as well.
+        overwrite: replace the file if it exists.
+
+    Raises:
+        InputError: if it lost the map, or the file cannot be written.
+    """
+    if not allow_loss:
+        check(path, found, calibration.photos)
+    record = {**program.info.calibration, "verification": [it.figures() for it in found]}
+    program.info = dataclasses.replace(program.info, calibration=record)
+    save_program(path, program, overwrite=overwrite)
+
+
 @dataclasses.dataclass
 class Options:
     model: Path
@@ -207,11 +236,14 @@ def main(options: Options) -> None:
         show_progress=True,
     )
     found = verify(program, load_predictor(options.model, size=size), size, kept_back)
-    if not options.allow_loss:
-        check(options.output, found, calibration.photos)
-    record = {**program.info.calibration, "verification": [it.figures() for it in found]}
-    program.info = dataclasses.replace(program.info, calibration=record)
-    save_program(options.output, program, overwrite=options.overwrite)
+    save_verified(
+        options.output,
+        program,
+        found,
+        calibration,
+        allow_loss=options.allow_loss,
+        overwrite=options.overwrite,
+    )
     print(f"{options.output}: {recipe}, calibrated on {len(calibration)} photos")
     for it in found:
         print(f"  {it}")

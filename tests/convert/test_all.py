@@ -6,6 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from convert import all as convert_all
 from convert.all import Options, Work
@@ -14,6 +15,8 @@ from convert.parity import Parity
 from convert.rows import table
 from edge_apps.errors import InputError
 from edge_apps.manifest import Delegation, manifest_path
+from quantize import ptq
+from quantize.program import load_program
 
 PARITY = Parity("the network in torch", 7, 1, 0.012, 1.0, "cat", 0.02, 1, 0.01)
 TOOK = Delegation("XNNPACK", 1, 40, {"QUANTIZE": 2}, {}, 0.987)
@@ -124,3 +127,32 @@ def test_wrong_input_ends_with_status_2(
     status, shown, said = command("convert.all", *given)
     assert status == 2 and expected in said and said.count("\n") == 1 and not shown
     assert not (tmp_path / "all").exists()
+
+
+def test_a_program_is_compared_with_the_float_network(
+    edge_checkpoint, converters, tmp_path, command, monkeypatch
+):
+    # Made once: what differs is what becomes of it.
+    made = []
+    make = ptq.post_training_quantize
+
+    def once(*given, **options):
+        made.extend([] if made else [make(*given, **options)])
+        return made[0]
+
+    monkeypatch.setattr(ptq, "post_training_quantize", once)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for level in range(8):
+        Image.new("RGB", (20, 20), (30 * level,) * 3).save(photos / f"{level}.png")
+    asked = [edge_checkpoint, "--output", tmp_path / "all", "--photos", photos, "--count", 8]
+    asked += ["--suffixes", ".pte", "--precisions", "int8"]
+    program = tmp_path / "all" / "tiny-edge_96_int8.pt2"
+    status, shown, _ = command("convert.all", *asked)
+    assert status == 1 and "8 of 8 photos calibrated on are of one color" in shown
+    assert "tiny-edge_96_int8.pte: its program was not made" in shown
+    assert not (tmp_path / "all").exists()
+    status, shown, _ = command("convert.all", *asked, "--allow-loss")
+    assert status == 0 and "on 1 photos kept back" in shown
+    recorded = load_program(program).info.calibration["verification"]
+    assert [it["photos"] for it in recorded] == ["photos kept back", "embedded photos"]
