@@ -22,6 +22,7 @@ from convert.flatbuffer import (
     interface_scales,
     with_interface,
 )
+from convert.padding import fold_padding
 from convert.sixteen_bits import mend
 from edge_apps.coding import LOGITS
 from edge_apps.errors import InputError
@@ -153,7 +154,7 @@ def _convert(module: nn.Module, size: int, *, quantised: bool) -> bytes:
                 example,
                 quant_config=QuantConfig(pt2e_quantizer=quantizer) if quantised else None,
             )
-        return bytes(model.model_content())
+        return fold_padding(bytes(model.model_content()))
 
 
 def _evaluating(module: nn.Module) -> nn.Module:
