@@ -25,6 +25,7 @@ TEXTS = {
 CONTENTS = ("", "features", "image", "bounding boxes", "audio")
 COLORS = ("", "RGB ", "grayscale ")
 UNITS = ("", "normalised", "calibrated", "thresholded", "tokenised", "tokenised", "tokenised")
+ACTIVATIONS = ("none", "sigmoid", "softmax")
 """Names of the schema's unions and enumerations, by their numbers."""
 
 
@@ -51,6 +52,11 @@ def _model(model: _Table) -> Iterator[tuple[str, str]]:
         for side, slot in (("input", 2), ("output", 3)):
             for tensor in graph.tables(slot):
                 yield f"{side} {tensor.text(0)}".strip(), _tensor(tensor)
+        for custom in graph.tables(9):
+            # MediaPipe's image_segmenter_metadata_schema.fbs.
+            if custom.text(0) == "SEGMENTER_METADATA":
+                options = _Table.root(custom.bytes(1))
+                yield "activation", _named(ACTIVATIONS, options.number(0))
 
 
 def _tensor(tensor: _Table) -> str:
@@ -125,6 +131,11 @@ class _Table:
         start, length = self._vector(slot)
         return struct.unpack_from(f"<{length}f", self._table.Bytes, start)
 
+    def bytes(self, slot: int) -> bytes:
+        """A field that is a vector of bytes."""
+        start, length = self._vector(slot, 1)
+        return bytes(self._table.Bytes[start : start + length])
+
     def _at(self, slot: int) -> int:
         """Where a field stands; 0 if it is not set."""
         offset = self._table.Offset(4 + 2 * slot)
@@ -133,13 +144,13 @@ class _Table:
     def _behind(self, at: int) -> _Table:
         return _Table(type(self._table)(self._table.Bytes, self._table.Indirect(at)))
 
-    def _vector(self, slot: int) -> tuple[int, int]:
-        """Where a vector's entries of four bytes begin, and how many there are."""
+    def _vector(self, slot: int, width: int = 4) -> tuple[int, int]:
+        """Where a vector's entries of so many bytes begin, and how many there are."""
         at = self._at(slot)
         if not at:
             return 0, 0
         offset = at - self._table.Pos
         start, length = self._table.Vector(offset), self._table.VectorLen(offset)
-        if start + 4 * length > len(self._table.Bytes):
+        if start + width * length > len(self._table.Bytes):
             raise ValueError("a vector reaches beyond the end")
         return start, length

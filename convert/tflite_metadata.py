@@ -19,14 +19,20 @@ from edge_apps.coding import Coding
 
 NAME = b"TFLITE_METADATA"
 IDENTIFIER = b"M001"
-PARSER = "1.0.0"
-"""The oldest parser that reads this: nothing newer than the first schema is used."""
+PARSER = "1.5.0"
+"""The oldest parser that reads all of this: the first one that knows custom metadata. Older ones
+skip those."""
+
+SEGMENTER, SEGMENTER_IDENTIFIER, SEGMENTER_PARSER = "SEGMENTER_METADATA", b"V001", "1.0.0"
+"""Of the custom metadata (``image_segmenter_metadata_schema.fbs``) that MediaPipe's ImageSegmenter
+takes its last step from."""
 
 LABELS, LICENSE = "labels.txt", "LICENSE.txt"
 
 # Numbers of the schema: members of unions and enumerations.
 _IMAGE, _NORMALIZATION, _RGB, _GRAYSCALE = 2, 1, 1, 2
 _DESCRIPTIONS, _AXIS_LABELS = 1, 2
+_NO_ACTIVATION, _SIGMOID = 0, 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +131,7 @@ def _metadata(it: Description) -> bytes:
             (0, _reference(builder.CreateString(it.name))),
             (2, _reference(_vector(builder, [photo]))),
             (3, _reference(_vector(builder, [map]))),
+            (9, _reference(_vector(builder, [_custom(builder, SEGMENTER, _segmenter(it.coding))]))),
         ],
     )
     strings = {
@@ -141,6 +148,18 @@ def _metadata(it: Description) -> bytes:
     fields.append((6, _reference(_vector(builder, [terms]))))
     root = _table(builder, fields)
     builder.Finish(root, file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _segmenter(coding: Coding) -> bytes:
+    """The activation that makes probabilities of what a file gives."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(64)
+    version = builder.CreateString(SEGMENTER_PARSER)
+    activation = _SIGMOID if coding.kind == "logits" else _NO_ACTIVATION
+    root = _table(builder, [(0, _byte(activation)), (1, _reference(version))])
+    builder.Finish(root, file_identifier=SEGMENTER_IDENTIFIER)
     return bytes(builder.Output())
 
 
@@ -177,6 +196,16 @@ def _vector(builder: Any, offsets: Sequence[int]) -> int:
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
     return builder.EndVector()
+
+
+def _custom(builder: Any, name: str, data: bytes) -> int:
+    """Custom metadata: a flatbuffer in the flatbuffer, aligned as the schema asks for."""
+    builder.StartVector(1, len(data), 16)
+    for byte in reversed(data):
+        builder.PrependByte(byte)
+    content = builder.EndVector()
+    named = builder.CreateString(name)
+    return _table(builder, [(0, _reference(named)), (1, _reference(content))])
 
 
 def _numbers(builder: Any, values: Sequence[float]) -> int:

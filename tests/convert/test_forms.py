@@ -14,12 +14,13 @@ from convert.delegation import delegation
 from convert.formats import COMMANDS, FORMS, choose, table
 from convert.parity import compare
 from convert.program_graph import program_graph
+from convert.read_metadata import read_metadata
 from convert.scales import compare_scales
 from convert.stepwise import compare_steps
 from convert.tflite_graph import tflite_graph
 from convert.tflite_metadata import Description, associated_files, with_metadata
 from edge_apps import runtime
-from edge_apps.coding import LOGITS
+from edge_apps.coding import LOGITS, PROBABILITIES
 from edge_apps.errors import InputError
 from edge_apps.tensors import Floats
 from edge_apps.tflite_backend import open_tflite
@@ -151,6 +152,19 @@ def test_metadata_stands_where_the_ecosystem_looks(bare, tmp_path):
     plain, with_it = opened(tmp_path, content), opened(tmp_path, described)
     photo = SCENES[0][1]
     assert np.array_equal(plain.run(photo), with_it.run(photo))
+
+
+@pytest.mark.parametrize(("coding", "activation"), [(LOGITS, "sigmoid"), (PROBABILITIES, "none")])
+def test_metadata_says_what_makes_probabilities(coding, activation, bare):
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    content = litert.float_interface(bare, Preprocessing(), "bytes")
+    said = Description("one", "a test", SIZE, 128.0, 64.0, False, coding)
+    described = with_metadata(content, said)
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(described))
+    (entry,) = (e for e in model.metadata if e.name == b"TFLITE_METADATA")
+    found = read_metadata(bytes(model.buffers[entry.buffer].data))
+    assert found["activation"] == activation and found["oldest parser"] == "1.5.0"
 
 
 def test_the_table_names_every_form_once():

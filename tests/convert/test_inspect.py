@@ -74,7 +74,8 @@ def test_metadata_of_a_tflite_is_read(write):
     metadata = found["metadata"]["TFLITE_METADATA"]
     assert (metadata["name"], metadata["license"]) == ("one", "Apache-2.0")
     assert "RGB image, normalised by (value - 128) / 64, -2 to 1.98438" in metadata["input photo"]
-    assert "grayscale image, 0 to 1, labels.txt" in metadata["output map"]
+    assert "grayscale image, -8 to 7.9375, labels.txt" in metadata["output map"]
+    assert metadata["activation"] == "sigmoid"
     assert "    license: Apache-2.0\n" in describe(found)
 
 
@@ -95,7 +96,7 @@ def test_metadata_of_any_bytes_is_read_or_refused(write):
         one_module_tflite("", "int8"), Description("one", "a test", SIZE, 128.0, 64.0, True, LOGITS)
     )
     start = file.index(b"M001") - 4
-    whole = file[start : start + 900]
+    whole = file[start : start + 1200]
     came = Counter()
     for seed in range(1000):
         try:

@@ -215,7 +215,7 @@ def test_mediapipes_parser_reads_the_metadata(files: dict[str, Path], tmp_path: 
     assert schema.ModelMetadata.ModelMetadataBufferHasIdentifier(data, 0)
     found = schema.ModelMetadataT.InitFromObj(schema.ModelMetadata.GetRootAs(data, 0))
     assert (found.name, found.author) == (b"one", b"SAMNet on the edge")
-    assert (found.license, found.minParserVersion) == (b"Apache-2.0", b"1.0.0")
+    assert (found.license, found.minParserVersion) == (b"Apache-2.0", b"1.5.0")
     (graph,) = found.subgraphMetadata
     (photo,), (map,) = graph.inputTensorMetadata, graph.outputTensorMetadata
     assert photo.content.contentPropertiesType == schema.ContentProperties.ImageProperties
@@ -230,6 +230,24 @@ def test_mediapipes_parser_reads_the_metadata(files: dict[str, Path], tmp_path: 
     (labels,) = map.associatedFiles
     assert labels.name == LABELS.encode()
     assert labels.type == schema.AssociatedFileType.TENSOR_AXIS_LABELS
+    (custom,) = graph.customMetadata
+    assert custom.name == b"SEGMENTER_METADATA" and bytes(custom.data)[4:8] == b"V001"
+
+
+def test_mediapipes_segmenter_gives_our_probabilities(files: dict[str, Path]) -> None:
+    vision = pytest.importorskip(
+        "mediapipe.tasks.python.vision", reason="needs mediapipe 1.2, in an environment of its own"
+    )
+    import mediapipe as mp
+
+    options = vision.ImageSegmenterOptions(
+        mp.tasks.BaseOptions(model_asset_path=str(files[".tflite"])), output_confidence_masks=True
+    )
+    photo = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(PHOTO))
+    with vision.ImageSegmenter.create_from_options(options) as segmenter:
+        (mask,) = segmenter.segment(photo).confidence_masks
+    expected = LOGITS.probabilities(ours(files[".tflite"]))
+    assert np.abs(255 * mask.numpy_view().squeeze() - expected).max() <= 1
 
 
 def mediapipe_schema(folder: Path) -> Any:
