@@ -27,7 +27,7 @@ from samnet.command import run_command
 if TYPE_CHECKING:
     from samnet.checkpoint import Checkpoint
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "samnet" / "weights" / "samnet-edge.safetensors"
+WEIGHTS = Path(__file__).resolve().parents[1] / "samnet" / "weights" / "samnet-lite.safetensors"
 
 THREADS = 1
 """Of every timed network: what all runtimes can be held to."""

@@ -152,27 +152,33 @@ def devices(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Markdown tables of results: accuracy on data sets, then size and latency."""
-    accuracy = [
-        (result["model"], end, data["name"], found["count"], found["max_F"], found["MAE"])
-        for result in results.values()
+    accuracy = {
+        # A later result of the same file on the same photos takes the place of an earlier one.
+        (data["name"], result["model"], end): (found["count"], found["max_F"], found["MAE"])
+        for result in sorted(results.values(), key=_date)
         if result.keys() >= {"model", "maps", "data"}  # those of samnet.evaluate
         # Only what is shipped.
         and not Path(result["model"]).is_absolute()
         and (ROOT / result["model"]).is_file()
         for data in result["data"]
         for end, found in by_last_step(data)
-    ]
+    }
     parts = []
     if accuracy:
         rows = [
             (f"`{Path(model).name}`{end}", name, str(count), f"{max_f:.3f}", f"{mae:.3f}")
-            for model, end, name, count, max_f, mae in accuracy
+            for (name, model, end), (count, max_f, mae) in sorted(accuracy.items())
         ]
         parts.append(markdown(("network", "data set", "photos", "max F", "MAE"), rows))
     for result in results.values():
         if "latency_protocol" in result:
             parts.append(_forms(result))
     return "\n\n".join(parts)
+
+
+def _date(result: Mapping[str, Any]) -> str:
+    """When a result was measured, in ISO 8601; empty where it does not say."""
+    return str(result.get("environment", {}).get("date", ""))
 
 
 def with_blocks(page: Path, blocks: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from edge_apps.errors import InputError
 
 FOLDER = Path(__file__).with_name("models")
 
-DEFAULT = "samnet-edge_*_int8.tflite"
+DEFAULT = "samnet-lite_*_int8.tflite"
 """The artefact that devices run unless told otherwise; the star stands for its size in pixels."""
 
 

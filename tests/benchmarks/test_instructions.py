@@ -72,7 +72,7 @@ def test_bytes_cost_fewer_instructions_than_floats(tmp_path, capsys):
         counter.check()
     except InputError as error:
         pytest.skip(str(error))
-    models = (shipped("samnet_*_fp32.tflite"), shipped("samnet-edge_*_int8.tflite"))
+    models = (shipped("samnet_*_fp32.tflite"), shipped("samnet-lite_*_int8.tflite"))
     result = tmp_path / "result.json"
     main(Options(models, cpu=("cortex-a76",), qemu=counter.qemu, json=result))
     assert NO_LATENCY in capsys.readouterr().out

@@ -41,7 +41,7 @@ def shipped(pattern: str) -> Path:
     return path
 
 
-FLOAT, BYTES = shipped("samnet_*_fp32.tflite"), shipped("samnet-edge_*_int8.tflite")
+FLOAT, BYTES = shipped("samnet_*_fp32.tflite"), shipped("samnet-lite_*_int8.tflite")
 
 
 def work(kind: str, values: int = 4, inputs: tuple[int, ...] = (0,), output: int = 1) -> Work:
@@ -116,7 +116,7 @@ class TestModules:
             # As …/samnet.network.Encoder_encoder/….Sequential_0/samnet.attention.SAM_1;;…
             kept = tensors[each.output].name.decode().split(";")[0].split("/")[2:]
             names = [re.sub(r"^[\w.]*\.[A-Za-z0-9]+_", "", part) for part in kept]
-            if each.kind in ("pointwise", "depthwise") and names[0] == "encoder":
+            if each.kind in ("pointwise", "depthwise") and names[:1] == ["encoder"]:
                 compared += 1
                 parts = module.split(".")
                 assert names[1:3] == parts[2:4]
@@ -257,7 +257,7 @@ def test_results_are_not_overwritten_unasked(tmp_path):
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler to time a .pte")
 def test_both_engines_in_one_run(tmp_path):
     """In a process of its own: ExecuTorch must not be loaded before it can be timed."""
-    program, result = shipped("samnet-edge_*_int8.pte"), tmp_path / "result.json"
+    program, result = shipped("samnet-lite_*_int8.pte"), tmp_path / "result.json"
     command = [sys.executable, "-m", "benchmarks.profile", BYTES, program]
     options = ["--repetitions", "2", "--json", result]
     done = subprocess.run(

@@ -91,7 +91,8 @@ def test_every_difference_of_the_recipes_is_a_row_with_its_effect():
     protocol = {"held_out": 500, "data": "DUTS-TR", "seed": 0}
     lines = recipes({"ablation_recipe": {"rows": rows, "protocol": protocol}}).splitlines()
     cells = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines if "|" in line}
-    assert [cell.strip() for cell in cells["`loss`"]] == ["bce", "bce", "bce+iou", "-0.010, +0.010"]
+    loss = [cell.strip() for cell in cells["`loss`"]]
+    assert loss == ["bce", "bce", "bce+iou", "bce+iou", "-0.010, +0.010"]
     assert cells["`clip`"][-1].strip() == "–"
     assert {"`phases`", "`schedule`", "`scales`", "`augmentation`", "`imitation`"} <= cells.keys()
     assert "96:1" in lines[-1]

@@ -153,19 +153,19 @@ def test_where_a_result_was_measured_may_stand_in_its_protocol(results):
 
 
 def test_a_result_of_earlier_weights_is_named(run, results):
-    of_today = {"model": "weights/samnet-edge.safetensors", "model_sha256": sha256(WEIGHTS)}
+    of_today = {"model": f"weights/{WEIGHTS.name}", "model_sha256": sha256(WEIGHTS)}
     earlier = {**of_today, "model_sha256": "0" * 64}
     artefact = {"model": {"name": default_model().name, "sha256": "0" * 64}}
     other = {"model": "mine.safetensors", "model_sha256": "0" * 64}
     given = {"today": of_today, "earlier": earlier, "artefact": artefact, "other": other}
     named = dict(measured(given))
-    assert named["earlier"] == "of an earlier samnet-edge.safetensors"
+    assert named["earlier"] == f"of an earlier {WEIGHTS.name}"
     assert named["artefact"] == f"of an earlier {default_model().name}"
     assert named["today"] == named["other"] == "not noted"
     (run.folder / "old.json").write_text(json.dumps(earlier), encoding="utf-8")
     status, _, err, _ = run("--no-photos")
     assert status == 0
-    assert err == "old.json is of an earlier samnet-edge.safetensors; measure anew\n"
+    assert err == f"old.json is of an earlier {WEIGHTS.name}; measure anew\n"
 
 
 def test_a_latency_joins_the_accuracy_of_the_same_size_alone(results):

@@ -216,6 +216,6 @@ def test_the_largest_default_is_taken_and_its_absence_named(
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     with pytest.raises(InputError, match="--model"):
         default_model()
-    for name in ("samnet-edge_96_int8.tflite", "samnet-edge_336_int8.tflite", "samnet_9_x.tflite"):
+    for name in ("samnet-lite_96_int8.tflite", "samnet-lite_336_int8.tflite", "samnet_9_x.tflite"):
         (tmp_path / name).touch()
-    assert default_model().name == "samnet-edge_336_int8.tflite"
+    assert default_model().name == "samnet-lite_336_int8.tflite"

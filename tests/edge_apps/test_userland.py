@@ -85,7 +85,7 @@ def run(pi: Command, tmp_path: Path) -> Run:
 
 
 @pytest.mark.parametrize("processor", PROCESSORS)
-@pytest.mark.parametrize("name", ["samnet_*_fp32.tflite", "samnet-edge_*_int8.tflite"])
+@pytest.mark.parametrize("name", ["samnet_*_fp32.tflite", "samnet-lite_*_int8.tflite"])
 def test_maps_are_those_of_this_machine(run: Run, processor: str, name: str) -> None:
     (model,) = FOLDER.glob(name)
     difference = run(processor, model)
