@@ -129,10 +129,15 @@ def _checkpoint(path: Path, size: int | None, output_stride: int | None) -> Sour
     import torch
 
     from samnet.checkpoint import load_checkpoint
-    from samnet.deployment import ByteInterface, DeployedNetwork, coding_of_network
+    from samnet.deployment import (
+        ByteInterface,
+        DeployedNetwork,
+        coding_of_network,
+        deployed_size,
+    )
 
     checkpoint = load_checkpoint(path)
-    size = size or checkpoint.preprocessing.size
+    size = deployed_size(size, checkpoint.preprocessing)
     network = DeployedNetwork(checkpoint.model, size, output_stride).eval()
     whole = ByteInterface(network, checkpoint.preprocessing).eval()
 

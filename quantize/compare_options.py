@@ -29,7 +29,7 @@ from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
 from samnet.data.layouts import Pair
 from samnet.data.survey import open_data
-from samnet.deployment import coding_of_network
+from samnet.deployment import coding_of_network, deployed_size
 from samnet.metrics import PROTOCOL
 from samnet.progress import progress
 from samnet.results import environment, write_result
@@ -137,7 +137,7 @@ def main(options: Options) -> None:
     found = []
     with replacing(options.json, overwrite=options.overwrite) as temporary:
         for path, checkpoint in zip(options.model, checkpoints, strict=True):
-            size = options.size or checkpoint.preprocessing.size
+            size = deployed_size(options.size, checkpoint.preprocessing)
             calibration = calibration_set(photos, options.count, size, seed=options.seed)
             print(path, flush=True)
             rows = []

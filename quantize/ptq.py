@@ -26,7 +26,7 @@ from quantize.specs import Observer
 from quantize.verification import Verification, check, verify
 from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
-from samnet.deployment import DeployedNetwork
+from samnet.deployment import DeployedNetwork, deployed_size
 from samnet.predictor import load_predictor
 from samnet.progress import progress
 
@@ -222,7 +222,7 @@ def main(options: Options) -> None:
         raise InputError(f"{options.output}: already exists; pass --overwrite")
     checkpoint = float_checkpoint(options.model)
     recipe = RECIPES[options.recipe].keeping(options.keep_float)
-    size = options.size or checkpoint.preprocessing.size
+    size = deployed_size(options.size, checkpoint.preprocessing)
     photos, kept_back = read_and_keep_back(options.photos, options.count, size)
     calibration = calibration_set(photos, options.count, size, seed=options.seed)
     program = post_training_quantize(

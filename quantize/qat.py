@@ -30,6 +30,7 @@ from samnet.data.layouts import Pair
 from samnet.data.packed import pack
 from samnet.data.split import holdout
 from samnet.data.survey import open_data
+from samnet.deployment import deployed_size
 from samnet.evaluate import evaluate, predicted_maps
 from samnet.metrics import PROTOCOL
 from samnet.predictor import Predictor, load_predictor
@@ -108,7 +109,7 @@ def train(options: Options) -> dict[str, Row]:
         run.check_is_new()
     checkpoint = float_checkpoint(options.model)
     check_input_is_bytes(checkpoint.preprocessing)
-    size = options.size or checkpoint.preprocessing.size
+    size = deployed_size(options.size, checkpoint.preprocessing)
     recipe = STATIC_WI8_AI8.keeping(options.keep_float)
     data = open_data(options.data)
     pairs, held_out = holdout(data.pairs, options.held_out)

@@ -21,7 +21,7 @@ from quantize.specs import Observer
 from samnet.checkpoint import Checkpoint
 from samnet.command import run_command
 from samnet.data.survey import open_data
-from samnet.deployment import coding_of_network
+from samnet.deployment import coding_of_network, deployed_size
 from samnet.metrics import PROTOCOL
 from samnet.results import environment, write_result
 
@@ -147,7 +147,7 @@ def main(options: Options) -> None:
     checkpoint = float_checkpoint(options.model)
     data = open_data(options.data)
     pairs = data.pairs[: options.limit]
-    size = options.size or checkpoint.preprocessing.size
+    size = deployed_size(options.size, checkpoint.preprocessing)
     photos = read_photos(options.photos, options.count)
     calibration = calibration_set(photos, options.count, size, seed=options.seed)
     with replacing(options.json, overwrite=options.overwrite) as temporary:

@@ -70,6 +70,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         config = read_config(parse_json(metadata["config"]))
         preprocessing = Preprocessing(**parse_json(metadata["preprocessing"]))
         training = parse_json(metadata["training"])
+        if not isinstance(training, dict):
+            raise ValueError(f"training is a {type(training).__name__}, expected an object")
         model = build_network(config)
         model.load_state_dict(tensors)
     except InputError as error:

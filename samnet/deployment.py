@@ -42,10 +42,7 @@ class DeployedNetwork(nn.Module):
 
     def __init__(self, model: SaliencyNetwork, size: int, stride: int | None = None) -> None:
         super().__init__()
-        if size < 96 or (size % MULTIPLE and size != 336):
-            raise InputError(
-                f"size {size} cannot be deployed; use 336 or a multiple of {MULTIPLE} from 96 up"
-            )
+        _check_size(size)
         own = model.config.decoder_stride
         strides = [s for s in (1, 2, 4, 8) if s <= own]
         if stride not in (None, *strides):
@@ -78,6 +75,28 @@ class DeployedNetwork(nn.Module):
 def coding_of_network(config: NetworkConfig) -> Coding:
     """What the bytes of a network's map stand for, and where they lie."""
     return dataclasses.replace(LOGITS, aligned=config.corners_aligned)
+
+
+def deployed_size(asked: int | None, preprocessing: Preprocessing) -> int:
+    """Height and width of a deployed network's input in pixels.
+
+    Args:
+        asked: by the user; None for the network's own.
+        preprocessing: of the network.
+
+    Raises:
+        InputError: if no network can be deployed at that size.
+    """
+    size = preprocessing.size if asked is None else asked
+    _check_size(size)
+    return size
+
+
+def _check_size(size: int) -> None:
+    if size < 96 or (size % MULTIPLE and size != 336):
+        raise InputError(
+            f"size {size} cannot be deployed; use 336 or a multiple of {MULTIPLE} from 96 up"
+        )
 
 
 class WholeNetwork(nn.Module):

@@ -48,6 +48,11 @@ def read_config(values: dict[str, Any]) -> AnyConfig:
     Raises:
         InputError: if it is of no network known here.
     """
+    if not isinstance(values, dict):
+        raise InputError(
+            f"network configuration is a {type(values).__name__}, expected an object with the "
+            "network's choices; the checkpoint is damaged or of another program"
+        )
     if "trunk" in values:
         return LiteConfig.from_dict(values)
     return (BaselineConfig if "name" in values else SAMNetConfig).from_dict(values)

@@ -24,6 +24,8 @@ def read_tensors(
     Raises:
         InputError: if the file is missing, no safetensors file, or of another format.
     """
+    if Path(path).is_dir():
+        raise InputError(f"{path}: is a folder, expected a file; {missing}")
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; {missing}")
     try:

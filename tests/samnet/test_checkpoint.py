@@ -76,6 +76,10 @@ def damaged(path, **changes):
         {"preprocessing": json.dumps({"mean": 0.5, "std": 0.0, "size": 96})},
         {"preprocessing": json.dumps({"mean": "grey"})},
         {"training": "["},
+        {"training": "[]"},
+        {"config": "[1]"},
+        {"config": "null"},
+        {"preprocessing": "[]"},
     ],
 )
 def test_checkpoint_of_something_else(path, changes):
@@ -98,6 +102,13 @@ def test_missing_file(tmp_path):
     for load in (samnet.load, samnet.load_released):
         with pytest.raises(InputError, match="no such file"):
             load(tmp_path / "none")
+
+
+def test_a_folder_is_called_one(tmp_path):
+    folder = tmp_path / "net.safetensors"
+    folder.mkdir()
+    with pytest.raises(InputError, match=r"net\.safetensors: is a folder"):
+        samnet.load(folder)
 
 
 def test_truncated_file(path):

@@ -7,8 +7,9 @@ import torch
 
 import samnet
 from edge_apps.errors import InputError
-from samnet.deployment import ByteInterface, DeployedNetwork
+from samnet.deployment import ByteInterface, DeployedNetwork, deployed_size
 from samnet.layers import resize
+from samnet.preprocessing import Preprocessing
 
 
 @pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "none", "channel", "spatial"])
@@ -80,6 +81,17 @@ def test_bytes_in_bytes_out():
     assert map.dtype == torch.uint8
     assert map.shape == (1, 48, 48)
     assert (map.float() - expected).abs().max() <= 0.51
+
+
+@pytest.mark.parametrize("size", [0, -32, 33])
+def test_sizes_that_cannot_be_asked_for(size):
+    with pytest.raises(InputError, match=f"size {size} cannot be deployed"):
+        deployed_size(size, Preprocessing(size=96))
+
+
+def test_the_size_is_the_networks_own_unless_told_otherwise():
+    assert deployed_size(None, Preprocessing(size=96)) == 96
+    assert deployed_size(128, Preprocessing(size=96)) == 128
 
 
 @pytest.mark.parametrize("size", [64, 100, 335])
