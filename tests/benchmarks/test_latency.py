@@ -41,7 +41,7 @@ def test_what_works_is_timed_and_what_does_not_is_a_row(tmp_path):
     broken.write_bytes(b"nothing of the kind")
     given = [contender(INT8), contender(broken), contender("", failure="was not made")]
     good, bad, absent = (row.to_dict() for row in race(given, PHOTO, repetitions=3, warm_up=1))
-    assert good["size"] == [192, 192]
+    assert good["size"] == [256, 256]
     assert 0 < good["latency_ms"]["minimum"] <= good["latency_ms"]["median"]
     assert good["latency_ms"]["median"] <= good["latency_ms"]["p90"] <= good["cold_start_ms"]
     assert 1 < good["peak_MB"] < good["process_MB"] < 300

@@ -52,7 +52,7 @@ def test_int8_with_scales_of_tensorflow(tmp_path: Path) -> None:
     path = tmp_path / "x.tflite"
     path.write_bytes(with_interface(content, "bytes", *ends))
     found = compare(open_tflite(path, 1).run, reference, "torch", SCENES)
-    assert found.mean < 2 and found.within_2 > 0.8
+    assert found.mean < 2 and found.within_2 > 0.75
     assert np.ptp(reference(SCENES[0][1])) > 20
 
 

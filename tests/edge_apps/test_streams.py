@@ -214,6 +214,8 @@ def test_a_request_to_end_leaves_no_half_written_file(number: int, tmp_path: Pat
         stderr=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
+        # Under nohup the tests themselves ignore some.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     with process:
         assert process.stdout is not None and process.stderr is not None

@@ -39,7 +39,7 @@ def test_int8_is_close_to_float(taught, quantised, unseen, attention):
         expected = program.coding.enlarge(LOGITS.bytes(logits.numpy()), 96, photo.shape[:2])
         difference = np.abs(program(photo).astype(int) - expected)
         assert expected.std() > 20, "the network has learned nothing, so this compares nothing"
-        assert difference.mean() < 12
+        assert difference.mean() < 16
 
 
 def test_a_program_segments_photos_of_any_size(quantised):
