@@ -20,7 +20,7 @@ from benchmarks.devices import advice, advice_table
 from benchmarks.evidence import accuracies, timings
 from benchmarks.standing import standings
 from benchmarks.tables import markdown
-from benchmarks.training_page import ablation, lite_ablation, recipes, throughput
+from benchmarks.training_page import ablation, recipes, throughput
 from convert import formats
 from edge_apps.errors import InputError
 from edge_apps.files import replacing
@@ -92,8 +92,8 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
         options.training: {
             "recipes": recipes(results),
             "throughput": throughput(results),
-            "ablation": ablation(results),
-            "lite": lite_ablation(results),
+            "ablation": ablation(results, "ablation_iv"),
+            "lite": ablation(results, "ablation_lite"),
         },
         options.int8: {
             "triplet": int8_page.triplet(results),

@@ -58,15 +58,9 @@ def throughput(results: Mapping[str, Mapping[str, Any]]) -> str:
     return tables.markdown(("input", "plain, photos/s", "ours, photos/s", "ratio"), rows)
 
 
-def ablation(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Our Table IV beside the paper's."""
-    result = results.get("ablation_iv")
-    return markdown(dict(result)) if result is not None else PENDING
-
-
-def lite_ablation(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Choices of samnet-lite, one at a time."""
-    result = results.get("ablation_lite")
+def ablation(results: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """The table of an ablation, by the name of its result file."""
+    result = results.get(name)
     return markdown(dict(result)) if result is not None else PENDING
 
 
