@@ -3,35 +3,28 @@
 ``python -m benchmarks.throughput --data DUTS-TR=DIR --json OUT``
 
 Both train the same network from the same weights on the same photos in the same order, with the
-paper's loss and the same augmentation. Ours is a step of ``samnet.train``; the plain one is
-:mod:`benchmarks.plain_loop`.
+paper's loss and the same augmentation, each in a process of its own. Ours is a step of
+``samnet.train`` in the environment that it starts itself in; the plain one is
+:mod:`benchmarks.plain_loop`. See :mod:`benchmarks.training_steps`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import itertools
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.plain_loop import PlainLoop
 from benchmarks.timing import QUIET, pinned
-from edge_apps.errors import InputError
+from benchmarks.training_steps import KINDS, Kind, Measured, StepProcess
 from edge_apps.targets import check_absent
-from samnet.augment import Augmentation
 from samnet.command import run_command
 from samnet.data.survey import open_data
-from samnet.distributed import Processes
-from samnet.huge_pages import restart_with_huge_pages
-from samnet.recipe import Phase, Recipe
 from samnet.results import environment, write_result
-from samnet.train_options import TrainOptions
-from samnet.trainer import Trainer
 
 WARM_UP = 2
 """Untimed steps of each: the first ones allocate and compile kernels."""
@@ -44,7 +37,7 @@ CLOCKS = (
 
 OURS = (
     "packed uint8, augmentation of whole batches, channels last, fused AdamW, gradients of dilated "
-    "depthwise convolutions over their phases, branches mixed in the cache"
+    "depthwise convolutions over their phases, branches mixed in the cache, memory in large pages"
 )
 
 CACHES = (
@@ -85,13 +78,25 @@ def main(options: Options) -> None:
     """
     check_absent(options.json, overwrite=options.overwrite)
     data = open_data(options.data)
-    with pinned(options.threads) as cores:
-        torch.set_num_threads(options.threads)
-        rows = []
+    rows = []
+    with pinned(options.threads) as cores, contextlib.ExitStack() as stack:
+        measured = Measured(
+            data=options.data,
+            sizes=options.sizes,
+            batch=options.batch,
+            steps=WARM_UP + options.repetitions,
+            threads=options.threads,
+            hold_out=options.hold_out,
+            width=options.width,
+            cache=options.cache,
+        )
+        processes = {kind: stack.enter_context(StepProcess(kind, measured)) for kind in KINDS}
         for size in options.sizes:
-            row = compare(options, size)
-            rows.append(row)
-            print(describe(row), flush=True)
+            for process in processes.values():
+                process.prepare()
+            steps = {kind: process.step for kind, process in processes.items()}
+            rows.append({"size": size, **timed(steps, options)})
+            print(describe(rows[-1]), flush=True)
     result = {
         "protocol": {
             "data": data.name,
@@ -100,7 +105,7 @@ def main(options: Options) -> None:
             "cores": cores,
             "warm_up": WARM_UP,
             "repetitions": options.repetitions,
-            "order": "one step of each in turn, in one process; medians",
+            "order": "one step of each in turn, each in its process; medians",
             "caches": CACHES,
             "clocks": CLOCKS,
             "plain": " ".join((PlainLoop.__doc__ or "").split()),
@@ -127,77 +132,33 @@ def describe(row: dict[str, Any]) -> str:
     return text
 
 
-def compare(options: Options, size: int) -> dict[str, Any]:
-    """Times steps of both at one size, and gives a row of the result.
-
-    Raises:
-        InputError: if the data cannot be read.
-    """
-    augmentation = Augmentation()
-    recipe = Recipe(
-        phases=(Phase(size, 1),),
-        batch=options.batch,
-        decoupled=True,
-        augmentation=augmentation,
-    )
-    settings = TrainOptions(
-        options.data,
-        options.json.parent,  # nothing is written by single steps
-        width=options.width,
-        hold_out=options.hold_out,
-        cache=options.cache,
-    )
-    trainer = Trainer(settings, recipe, Processes(0, 1, torch.device("cpu")))
-    steps = WARM_UP + options.repetitions
-    todo = list(itertools.islice(trainer.schedule.steps(), steps))
-    if len(todo) < steps:
-        raise InputError(
-            f"{len(trainer.pairs)} photos give {len(todo)} steps of {options.batch}, expected "
-            f"{steps}; lower --repetitions or --batch"
-        )
-    material = trainer.prepare(size)
-    batches = [trainer.schedule.indices(step.number, 0, 1) for step in todo]
-    plain = PlainLoop(
-        trainer.model,
-        [[trainer.pairs[i] for i in batch.tolist()] for batch in batches],
-        size,
-        recipe,
-    )
-    for batch in batches:
-        material.photos.batch(batch, torch.device("cpu"))
-    plain.read_files()
-
-    def ours() -> Iterator[None]:
-        for step in todo:
-            trainer.train_step(step, material)
-            yield
-
-    return {"size": size, **timed({"plain": plain.steps(), "ours": ours()}, options)}
-
-
-def timed(loops: Mapping[str, Iterator[object]], options: Options) -> dict[str, Any]:
+def timed(
+    loops: Mapping[Kind, Callable[[], tuple[float, float]]], options: Options
+) -> dict[str, Any]:
     """Times the loops plain and ours, one step of each in turn.
 
     Interleaved, a disturbance of the machine falls on all of them.
+
+    Args:
+        loops: a function a loop that takes a step and gives its seconds by the wall clock and of
+            processor time.
+        options: photos a step, repetitions and threads.
     """
-    clocks = (time.perf_counter, time.process_time)
-    seconds: dict[str, list[list[float]]] = {name: [] for name in loops}
+    seconds: dict[Kind, list[tuple[float, float]]] = {kind: [] for kind in loops}
     for turn in range(WARM_UP + options.repetitions):
-        for name, loop in loops.items():
-            start = [clock() for clock in clocks]
-            next(loop)
+        for kind, step in loops.items():
+            spent = step()
             if turn >= WARM_UP:
-                spent = [clock() - began for clock, began in zip(clocks, start, strict=True)]
-                seconds[name].append(spent)
-    medians = {name: np.median(spent, axis=0) for name, spent in seconds.items()}
+                seconds[kind].append(spent)
+    medians = {kind: np.median(spent, axis=0) for kind, spent in seconds.items()}
     everything = np.concatenate(list(seconds.values())).sum(axis=0)
     wall, cpu = medians["plain"] / medians["ours"]
-    rates = {
-        name: {
+    rates: dict[str, Any] = {
+        kind: {
             "photos_per_second": round(float(options.batch / median[0]), 3),
             "photos_per_cpu_second": round(float(options.batch / median[1]), 3),
         }
-        for name, median in medians.items()
+        for kind, median in medians.items()
     }
     return {
         **rates,
@@ -208,5 +169,4 @@ def timed(loops: Mapping[str, Iterator[object]], options: Options) -> dict[str, 
 
 
 if __name__ == "__main__":
-    restart_with_huge_pages()  # as training does
     run_command(Options, main, "Compares the throughput of training with a plain loop's.")

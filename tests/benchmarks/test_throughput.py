@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks import throughput
+from benchmarks import throughput, training_steps
 from benchmarks.plain_loop import Photos, PlainLoop
 from edge_apps.photos import read_map
 from samnet import SAMNet, SAMNetConfig
@@ -19,6 +20,7 @@ from samnet.augment import Augmentation
 from samnet.command import run_command
 from samnet.data.layouts import find_pairs
 from samnet.data.synthetic import write_scenes
+from samnet.huge_pages import SETTINGS
 from samnet.recipe import Phase, Recipe
 
 STILL = Augmentation(min_crop=1, flip=0, brightness=0, contrast=0, saturation=0)
@@ -81,24 +83,36 @@ def test_figures_of_both_at_every_size(scenes, tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, *given) == 2
 
 
-def test_photos_per_second_are_those_of_the_median_step(monkeypatch):
-    now = 0.0
+def test_photos_per_second_are_those_of_the_median_step():
+    def loop(seconds):
+        # Every second of the clock is half a second of the processor's.
+        steps = iter([(spent, spent / 2) for spent in seconds])
+        return lambda: next(steps)
 
-    def loop(pauses):
-        nonlocal now
-        for pause in pauses:
-            now += pause
-            yield
-
-    # Every second of the clock is half a second of the processor's.
-    clock = SimpleNamespace(perf_counter=lambda: now, process_time=lambda: now / 2)
-    monkeypatch.setattr(throughput, "time", clock)
     options = throughput.Options("", Path(), repetitions=3, batch=2)
     steps = [9, 9, 0.5, 9, 2]  # the first two are warm-up
-    row = throughput.timed({"plain": loop(steps), "ours": loop(s / 4 for s in steps)}, options)
+    loops = {"plain": loop(steps), "ours": loop([s / 4 for s in steps])}
+    row = throughput.timed(loops, options)
     assert row["plain"] == {"photos_per_second": 1, "photos_per_cpu_second": 2}
     assert row["ours"] == {"photos_per_second": 4, "photos_per_cpu_second": 8}
     assert (row["ratio"], row["ratio_of_cpu_time"], row["running"]) == (4, 4, 0.5)
+
+
+def test_only_our_steps_run_with_large_pages(monkeypatch):
+    """The loops' processes start in the environments that they are measured in."""
+    started = []
+
+    class Process(multiprocessing.get_context("spawn").Process):
+        def start(self):
+            started.append({name: os.environ.get(name) for name in SETTINGS})
+
+    monkeypatch.setattr(type(multiprocessing.get_context("spawn")), "Process", Process)
+    monkeypatch.setattr(training_steps, "wants_restart", lambda _: True)
+    before = dict(os.environ)
+    for kind in training_steps.KINDS:
+        training_steps.StepProcess(kind, None)
+    assert started == [dict.fromkeys(SETTINGS), SETTINGS]
+    assert dict(os.environ) == before
 
 
 def test_too_few_photos_are_named(scenes, tmp_path, monkeypatch, capsys):
