@@ -54,7 +54,7 @@ def pipe(options: Options, size: str) -> None:
     source = standard_input(parse_size(size))
     stream = standard_output()
     segmenter = load(options.model or default_model(), threads=options.threads)
-    pipeline = Pipeline(source, segmenter, refine=options.refine)
+    pipeline = Pipeline(source, segmenter, refine=options.refine, steady=bool(options.steady))
     with stream, contextlib.closing(pipeline.results()) as results:
         write_maps(results, stream)
 

@@ -13,6 +13,7 @@ from edge_apps.photos import Bytes, resize_photo
 from edge_apps.raw_map import RawMap
 from edge_apps.refinement import Refinement, refinement_of
 from edge_apps.runtime import Segmenter
+from edge_apps.steadiness import SteadyFilter
 
 PATIENCE = 3.0
 """Seconds that the end waits for a stage, which a camera that hangs may hold up."""
@@ -28,6 +29,7 @@ class Result:
         refinement: how maps of it follow the photo's edges, if they do.
         preprocessing: seconds that went into resizing the photo.
         inference: seconds that went into the network.
+        steadying: seconds that went into the filter against flicker; 0 without it.
     """
 
     frame: Frame
@@ -35,6 +37,7 @@ class Result:
     refinement: Refinement | None
     preprocessing: float
     inference: float
+    steadying: float = 0.0
 
     @property
     def map(self) -> Bytes:
@@ -56,12 +59,23 @@ class Pipeline:
         source: gives the frames; only the capturing thread touches it.
         segmenter: the network; may be replaced while the pipeline runs.
         refine: whether maps follow the photos' edges.
+        steady: whether maps are kept from flickering; None does it for all frames that are no
+            photos by themselves. May be changed while the pipeline runs.
     """
 
-    def __init__(self, source: Source, segmenter: Segmenter, *, refine: bool = True) -> None:
+    def __init__(
+        self,
+        source: Source,
+        segmenter: Segmenter,
+        *,
+        refine: bool = True,
+        steady: bool | None = False,
+    ) -> None:
         self._refinement = refinement_of(refine)
+        self._steadier = _Steadier()
         self.source = source
         self.segmenter = segmenter
+        self.steady = steady
         self._stop = threading.Event()
         self._captured = Channel[Frame](newest=source.live)
         self._mapped = Channel[Result]()
@@ -122,7 +136,37 @@ class Pipeline:
             photo = resize_photo(frame.photo, (segmenter.size, segmenter.size))
             resized = time.monotonic()
             raw = RawMap(segmenter.run(photo), segmenter.coding, photo)
-            done = time.monotonic()
-            result = Result(frame, raw, self._refinement, resized - start, done - resized)
+            inferred = time.monotonic()
+            wanted = not frame.still if self.steady is None else self.steady
+            raw = self._steadier(raw, frame, segmenter, wanted=wanted)
+            steadying = time.monotonic() - inferred
+            result = Result(
+                frame, raw, self._refinement, resized - start, inferred - resized, steadying
+            )
             if not self._mapped.put(result):
                 return
+
+
+class _Steadier:
+    """Steadies the maps of one source after the other, each from its own beginning."""
+
+    def __init__(self) -> None:
+        self._filter = SteadyFilter()
+        self._segmenter: Segmenter | None = None
+        self._before: Frame | None = None
+
+    def __call__(self, raw: RawMap, frame: Frame, segmenter: Segmenter, *, wanted: bool) -> RawMap:
+        before, self._before = self._before, frame if wanted else None
+        known, self._segmenter = self._segmenter is segmenter, segmenter
+        if not (wanted and known and before is not None and _follows(frame, before)):
+            self._filter.reset()
+        return self._filter.steady(raw) if wanted else raw
+
+
+def _follows(frame: Frame, before: Frame) -> bool:
+    """Whether a frame may be of the same source as the one before it, and comes later."""
+    if frame.photo.shape != before.photo.shape or frame.still != before.still:
+        return False
+    if frame.time is None or before.time is None:
+        return frame.time is before.time
+    return frame.time > before.time

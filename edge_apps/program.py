@@ -47,6 +47,7 @@ class Options:
     frames: int | None = None
     overwrite: bool = False
     refine: bool = True
+    steady: bool | None = None
 
 
 def add_network(parser: Parser) -> None:
@@ -80,13 +81,20 @@ def add_source(parser: Parser, count: str) -> None:
     )
 
 
-def add_refinement(parser: Parser) -> None:
-    """Adds whether maps follow the photos' edges."""
+def add_last_steps(parser: Parser) -> None:
+    """Adds whether maps follow the photos' edges, and are steadied."""
     parser.add_argument(
         "--no-refine",
         dest="refine",
         action="store_false",
         help="enlarge the network's map alone; by default it follows the edges of the photo",
+    )
+    parser.add_argument(
+        "--steady",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="keep maps from flickering from frame to frame; default: for videos, animated "
+        "pictures and cameras, not for photos and pipes, which may hold the frames of a video",
     )
 
 
@@ -122,7 +130,7 @@ def add_results(parser: Parser) -> None:
         "--frames", type=int, metavar="N", help="with --output: end after N frames of a source"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    add_refinement(parser)
+    add_last_steps(parser)
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -181,7 +189,7 @@ def _write(options: Options, sources: Sequence[Source]) -> None:
     segmenter = load(options.model or default_model(), threads=options.threads)
     failures: list[str] = []
     for source in sources:
-        pipeline = Pipeline(source, segmenter, refine=options.refine)
+        pipeline = Pipeline(source, segmenter, refine=options.refine, steady=options.steady)
         with telling(source), contextlib.closing(pipeline.results()) as results:
             limited = itertools.islice(_until_failure(results, failures), options.frames)
             total = min(filter(None, (source.total, options.frames)), default=None)
@@ -205,7 +213,7 @@ def _until_failure(results: Iterator[Result], failures: list[str]) -> Iterator[R
 
 def _pipeline(options: Options, source: Source) -> Pipeline:
     segmenter = load(options.model or default_model(), threads=options.threads)
-    return Pipeline(source, segmenter, refine=options.refine)
+    return Pipeline(source, segmenter, refine=options.refine, steady=options.steady)
 
 
 def _screened(sources: Sequence[Source]) -> Source:

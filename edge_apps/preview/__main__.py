@@ -6,8 +6,8 @@ from edge_apps.command import Parser, finish
 from edge_apps.pipe import parse_size
 from edge_apps.program import (
     add_address,
+    add_last_steps,
     add_network,
-    add_refinement,
     add_source,
     options_of,
     preview,
@@ -28,7 +28,7 @@ def main() -> None:
     )
     add_source(parser, "+")
     add_network(parser)
-    add_refinement(parser)
+    add_last_steps(parser)
     add_address(parser)
     options = options_of(parser.parse_args())
     camera_size = parse_size(options.camera_size)

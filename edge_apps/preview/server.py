@@ -136,6 +136,18 @@ def _application(session: Session, broadcasts: dict[View, Broadcast], address: A
             raise web.HTTPBadRequest(text=f"{error}\n") from error
         return web.json_response({})
 
+    async def steady(request: Any) -> Any:
+        try:
+            on = (
+                (await request.json())["on"] if request.content_type == "application/json" else None
+            )
+        except (ValueError, TypeError, KeyError):
+            on = None
+        if not isinstance(on, bool):
+            raise web.HTTPBadRequest(text='expected {"on": true} or {"on": false} as JSON\n')
+        session.set_steady(on)
+        return web.json_response({})
+
     async def stream(request: Any) -> Any:
         broadcast = broadcasts.get(request.query.get("view", "overlay"))
         if broadcast is None:
@@ -160,6 +172,7 @@ def _application(session: Session, broadcasts: dict[View, Broadcast], address: A
             web.get("/", page),
             web.get("/state", state),
             web.post("/model", model),
+            web.post("/steady", steady),
             web.get("/stream", stream, allow_head=False),
         ]
     )

@@ -51,6 +51,8 @@ class Session:
         self._threads = threads
         self._models = {path.name: path for path in (*models, model)}
         self._model = model.name
+        # What it goes back to when the page's switch is turned on again.
+        self._steadies = None if pipeline.steady is False else pipeline.steady
         self._meter = Meter()
         self._frames = 0
         self._health: Health | None = None
@@ -68,20 +70,15 @@ class Session:
         """
         with contextlib.closing(self.pipeline.results()) as results:
             for result in results:
-                start = time.monotonic()
-                for view, picture in self._draw(result, wanted()):
-                    publish(view, picture)
-                now = time.monotonic()
+                times = {
+                    "capture": result.frame.seconds,
+                    "preprocessing": result.preprocessing,
+                    "inference": result.inference,
+                    "steadying": result.steadying,
+                }
+                times |= self._draw(result, wanted(), publish)
                 self._frames += 1
-                self._meter.add(
-                    {
-                        "capture": result.frame.seconds,
-                        "preprocessing": result.preprocessing,
-                        "inference": result.inference,
-                        "drawing": now - start,
-                        "delay": now - result.frame.taken,
-                    }
-                )
+                self._meter.add({**times, "delay": time.monotonic() - result.frame.taken})
 
     def stop(self) -> None:
         """Ends :meth:`run` from any thread."""
@@ -98,6 +95,10 @@ class Session:
         self.pipeline.segmenter = load(self._models[name], threads=self._threads)
         self._model = name
 
+    def set_steady(self, on: bool) -> None:
+        """Turns the filter against flicker on or off."""
+        self.pipeline.steady = self._steadies if on else False
+
     def state(self) -> dict[str, Any]:
         """The figures of the last seconds, ready for JSON; times in milliseconds."""
         means = {name: 1000 * seconds for name, seconds in self._meter.means().items()}
@@ -108,6 +109,7 @@ class Session:
             "model": self._model,
             "models": sorted(self._models),
             "size": self.pipeline.segmenter.size,
+            "steady": self.pipeline.steady is not False,
             "fps": self._meter.rate(),
             "delay": means.pop("delay", None),
             "milliseconds": means,
@@ -118,13 +120,26 @@ class Session:
             "memory": health.memory,
         }
 
-    def _draw(self, result: Result, views: list[View]) -> list[tuple[View, bytes]]:
+    def _draw(
+        self, result: Result, views: list[View], publish: Callable[[View, bytes], None]
+    ) -> dict[str, float]:
+        """Publishes the views of a result; seconds that each step took."""
+        times = {"refinement": 0.0, "drawing": 0.0, "encoding": 0.0}
         if not views:
-            return []
+            return times
+        start = time.monotonic()
         size = fitting(result.frame.photo.shape[:2], LIMIT)
         photo = resize_photo(result.frame.photo, size)
         map = result.map_of(photo)
-        return [(view, _jpeg(display(view, photo, map))) for view in views]
+        times["refinement"] = time.monotonic() - start
+        for view in views:
+            start = time.monotonic()
+            picture = display(view, photo, map)
+            drawn = time.monotonic()
+            publish(view, _jpeg(picture))
+            times["drawing"] += drawn - start
+            times["encoding"] += time.monotonic() - drawn
+        return times
 
     def _look(self) -> Health:
         now = time.monotonic()

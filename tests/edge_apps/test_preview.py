@@ -155,9 +155,26 @@ def test_the_page_and_its_figures(start: Start) -> None:
     server.watch(5)
     state = server.state()
     assert state["fps"] > 0 and state["frames"] >= 5 and state["source"] == "camera:0"
-    assert set(state["milliseconds"]) == {"capture", "preprocessing", "inference", "drawing"}
+    assert list(state["milliseconds"]) == [
+        *("capture", "preprocessing", "inference", "steadying"),
+        *("refinement", "drawing", "encoding"),
+    ]
     assert state["delay"] > 0 and state["size"] == 16 and state["notice"] == ""
     assert {"temperature", "throttling", "memory", "dropped", "viewers"} <= set(state)
+
+
+def test_a_switch_steadies_maps(start: Start) -> None:
+    server = start()
+    headers = {"Content-Type": "application/json"}
+    assert server.state()["steady"] is False and 'id="steady"' in server.ask("/")[2]
+    for on in (True, False):
+        assert server.ask("/steady", "POST", json.dumps({"on": on}), **headers)[0] == 200
+        assert server.state()["steady"] is on
+    for body in ("", "[]", "{}", '{"on": 1}', '"on"'):
+        status, _, text = server.ask("/steady", "POST", body, **headers)
+        assert status == 400 and "expected" in text
+    assert server.ask("/steady", "POST", '{"on": true}')[0] == 400  # as another site could ask
+    assert server.state()["steady"] is False
 
 
 def test_twenty_clients_are_served_at_once(start: Start) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_apps import desktop, raspberry_pi, shipped
+from edge_apps import desktop, program, raspberry_pi, shipped
 from edge_apps.command import finish
 from edge_apps.errors import InputError
 from edge_apps.photos import read_map, read_photo, write_image
@@ -89,6 +89,23 @@ def test_a_video_of_odd_size_is_complete(call: Call, tflite: Path, tmp_path: Pat
     assert call(desktop.main, clip, "--model", tflite)[0] == 0
     written = Video(Path("saliency/odd_overlay.mp4"))
     assert written.total == 5 and written.rate == 12.5
+
+
+def test_videos_are_steadied_unless_told_otherwise(
+    call: Call, make_video: MakeVideo, tflite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool | None] = []
+    make = program.Pipeline
+
+    def spy(*arguments: object, steady: bool | None, **named: object) -> object:
+        asked.append(steady)
+        return make(*arguments, steady=steady, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(program, "Pipeline", spy)
+    clip = make_video("clip.avi", 4)
+    for words in ((), ("--steady",), ("--no-steady",)):
+        assert call(desktop.main, clip, "--model", tflite, "--overwrite", *words)[0] == 0
+    assert asked == [None, True, False]
 
 
 def test_frames_are_limited(call: Call, make_video: MakeVideo, tflite: Path) -> None:

@@ -1,0 +1,139 @@
+"""Maps of a video that do not flicker: a recursive filter over logits, gated by motion.
+
+The state of the filter follows the picture by optical flow. Where the picture before, moved by the
+same flow, looks like this one, the new logits count for a small share; where it does not, because
+something appears, turns or moves too fast to be followed, they replace the old ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from edge_apps.coding import LOGITS
+from edge_apps.errors import InputError
+from edge_apps.motion import (
+    Floats,
+    box_means,
+    optical_flow,
+    pyramid,
+    resize_flow,
+    resize_planes,
+    warp,
+)
+from edge_apps.photos import Bytes
+from edge_apps.raw_map import RawMap
+
+GRID = 64
+"""Height and width in pixels of the pictures by which motion is found."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Steadiness:
+    """How maps are steadied. ``benchmarks.steadiness`` measures what the defaults do.
+
+    Args:
+        share: of the new logits where the picture is as it was, above 0 to 1.
+        still: change of a colour, in levels of 255, up to which the picture is as it was.
+        moved: change from which the new logits replace the old ones.
+        cut: a larger share of the picture that has changed so is another scene.
+
+    Raises:
+        InputError: if one of them makes no sense.
+    """
+
+    share: float = 0.06
+    still: float = 16.0
+    moved: float = 40.0
+    cut: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError(f"steadiness share is {self.share}, expected above 0 to 1")
+        if not 0 <= self.still < self.moved:
+            raise InputError(
+                f"steadiness still is {self.still} and moved {self.moved}, expected 0 or more and "
+                "less than moved"
+            )
+        if not 0 < self.cut <= 1:
+            raise InputError(f"steadiness cut is {self.cut}, expected above 0 to 1")
+
+
+class SteadyFilter:
+    """Steadies the logits of frame after frame; one thread uses it at a time.
+
+    Args:
+        settings: of the filter.
+
+    Attributes:
+        resets: how often the filter began anew, the first frame included.
+    """
+
+    def __init__(self, settings: Steadiness | None = None) -> None:
+        self.settings = settings or Steadiness()
+        self.resets = 0
+        self._logits: Floats | None = None
+        self._colors: Floats = np.empty(0, np.float32)
+        self._pyramid: list[Floats] = []
+
+    def reset(self) -> None:
+        """Forgets all frames so far: the next one is of another scene or source."""
+        self._logits = None
+
+    def __call__(self, logits: NDArray[np.float32], photo: Bytes) -> Floats:
+        """The steadied logits of the next frame.
+
+        Args:
+            logits: the network's, (M, M).
+            photo: the frame as its network saw it, (S, S, 3) uint8.
+
+        Returns:
+            (M, M) float32; those given, after a change of scene or of M.
+        """
+        reduced = Image.fromarray(photo).resize((GRID, GRID), Image.Resampling.BOX)
+        colors = np.ascontiguousarray(np.asarray(reduced, np.float32).transpose(2, 0, 1))
+        levels = pyramid(colors.mean(axis=0))
+        old = self._logits
+        if old is None or old.shape != logits.shape:
+            steadied = self._begin(logits)
+        else:
+            steadied = self._follow(logits, old, colors, levels)
+        self._logits, self._colors, self._pyramid = steadied, colors, levels
+        return steadied
+
+    def steady(self, raw: RawMap) -> RawMap:
+        """The same of a network's map in bytes, coded as logits."""
+        logits = self(raw.coding.logits(raw.map), raw.small)
+        coding = dataclasses.replace(LOGITS, aligned=raw.coding.aligned)
+        return RawMap(coding.bytes(logits), coding, raw.small)
+
+    def _begin(self, logits: NDArray[np.float32]) -> Floats:
+        self.resets += 1
+        return np.array(logits, np.float32)
+
+    def _follow(
+        self, logits: NDArray[np.float32], old: Floats, colors: Floats, levels: list[Floats]
+    ) -> Floats:
+        settings, side = self.settings, len(old)
+        flow = optical_flow(levels, self._pyramid)
+        if side == GRID:
+            moved = warp(np.concatenate((self._colors, old[None])), flow)
+        else:
+            moved = warp(self._colors, flow)
+        change = box_means(np.abs(moved[:3] - colors).max(axis=0)[None], 1)
+        change -= np.float32(settings.still)
+        change *= np.float32(1 / (settings.moved - settings.still))
+        gate = np.clip(change, 0, 1, out=change)
+        if gate.mean() > settings.cut:
+            return self._begin(logits)
+        if side == GRID:
+            kept = moved[3]
+        else:
+            kept = warp(old[None], resize_flow(flow, side))[0]
+            gate = resize_planes(gate, side)
+        gate *= np.float32(1 - settings.share)
+        gate += np.float32(settings.share)
+        return np.asarray(kept + gate[0] * (logits - kept))
