@@ -22,12 +22,12 @@ RADIUS = 3
 """Of a window, in pixels of each grid; windows are squares of 2 * radius + 1."""
 
 FLAT = 1.0
-"""Squared gradient, in grey levels of 255, below which a window says nothing of its motion."""
+"""Squared gradient, in gray levels of 255, below which a window says nothing of its motion."""
 
 
-def pyramid(grey: Floats) -> list[Floats]:
+def pyramid(gray: Floats) -> list[Floats]:
     """A picture (G, G) and its halves, the largest first; G is a multiple of 8."""
-    levels = [grey]
+    levels = [gray]
     while len(levels) < LEVELS:
         halved = _halves(len(levels[-1]))
         levels.append(np.asarray(halved @ levels[-1] @ halved.T, np.float32))

@@ -130,11 +130,11 @@ class Session:
         start = time.monotonic()
         size = fitting(result.frame.photo.shape[:2], LIMIT)
         photo = resize_photo(result.frame.photo, size)
-        map = result.map_of(photo)
+        saliency_map = result.map_of(photo)
         times["refinement"] = time.monotonic() - start
         for view in views:
             start = time.monotonic()
-            picture = display(view, photo, map)
+            picture = display(view, photo, saliency_map)
             drawn = time.monotonic()
             publish(view, _jpeg(picture))
             times["drawing"] += drawn - start

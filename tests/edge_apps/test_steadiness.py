@@ -22,7 +22,7 @@ SIDE = 256
 
 
 def texture(seed: int, side: int = SIDE) -> np.ndarray:
-    """A smooth coloured pattern, (side, side, 3) uint8."""
+    """A smooth colored pattern, (side, side, 3) uint8."""
     noise = np.random.default_rng(seed).integers(0, 256, (side // 16, side // 16, 3), np.uint8)
     return np.array(Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC))
 
@@ -145,7 +145,7 @@ def test_settings_without_sense_are_refused(wrong: dict[str, float]) -> None:
 
 
 class Blinking:
-    """An artefact whose logits turn their sign from call to call."""
+    """An artifact whose logits turn their sign from call to call."""
 
     size = 16
 

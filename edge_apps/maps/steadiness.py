@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge_apps.coding import LOGITS
-from edge_apps.errors import InputError
+from edge_apps.maps.coding import LOGITS
+from common.errors import InputError
 from edge_apps.motion import (
     Floats,
     box_means,
@@ -24,8 +24,8 @@ from edge_apps.motion import (
     resize_planes,
     warp,
 )
-from edge_apps.photos import Bytes
-from edge_apps.raw_map import RawMap
+from common.images.photos import Bytes
+from edge_apps.maps.raw_map import RawMap
 
 GRID = 64
 """Height and width in pixels of the pictures by which motion is found."""
@@ -37,7 +37,7 @@ class Steadiness:
 
     Args:
         share: of the new logits where the picture is as it was, above 0 to 1.
-        still: change of a colour, in levels of 255, up to which the picture is as it was.
+        still: change of a color, in levels of 255, up to which the picture is as it was.
         moved: change from which the new logits replace the old ones.
         cut: a larger share of the picture that has changed so is another scene.
 
