@@ -100,6 +100,8 @@ def command(
 
     def run(name: str, *arguments: object) -> tuple[int, str, str]:
         module = importlib.import_module(name)
+        if hasattr(module, "__path__"):  # a package, of which python runs __main__
+            module = importlib.import_module(f"{name}.command")
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             run_command(module.Options, module.main, "")

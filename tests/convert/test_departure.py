@@ -100,7 +100,7 @@ def source(precision):
 
 def check(suffix, precision, content, path):
     """Runs the gates of a format on a file; the sum of all operations is not what is tested."""
-    kind = importlib.import_module(f"convert.{FORMATS[suffix]}").FORMAT
+    kind = importlib.import_module(f"convert.{FORMATS[suffix]}.command").FORMAT
     kind = dataclasses.replace(kind, gates=lambda *_: {})
     form = next(f for f in FORMS if (f.suffix, f.precision) == (suffix, precision))
     path.write_bytes(content)
@@ -131,7 +131,7 @@ def test_no_module_of_a_right_artifact_is_named(suffix, precision, tmp_path, mon
         content = int8_content(suffix, one_module_int8.__wrapped__(ATTENTION))
     monkeypatch.setattr(gates, "INTEGER_LIMIT", Limit(mean=-1, within_2=1))
     monkeypatch.setattr(gates, "ISLAND_LIMIT", Limit(mean=-1, within_2=1))
-    kind = importlib.import_module(f"convert.{FORMATS[suffix]}").FORMAT
+    kind = importlib.import_module(f"convert.{FORMATS[suffix]}.command").FORMAT
     monkeypatch.setitem(kind.limits, precision, Limit(mean=-1, within_2=1))
     with pytest.raises(InputError, match="differs from its origin") as error:
         check(suffix, precision, content, tmp_path / f"x{suffix}")

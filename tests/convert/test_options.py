@@ -18,7 +18,7 @@ FORMATS = {".tflite": "tflite", ".pte": "executorch", ".onnx": "onnx"}
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_floats_a_stride_accuracy_and_delegation(suffix, taught, tmp_path):
-    kind = importlib.import_module(f"convert.{FORMATS[suffix]}").FORMAT
+    kind = importlib.import_module(f"convert.{FORMATS[suffix]}.command").FORMAT
     write_scenes(tmp_path / "scenes", 2, (72, 96))
     path = tmp_path / f"floats{suffix}"
     done = write_artifact(
