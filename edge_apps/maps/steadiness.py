@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge_apps.maps.coding import LOGITS
 from common.errors import InputError
-from edge_apps.motion import (
+from common.images.photos import Bytes
+from edge_apps.maps.coding import LOGITS
+from edge_apps.maps.motion import (
     Floats,
     box_means,
     optical_flow,
@@ -24,7 +25,6 @@ from edge_apps.motion import (
     resize_planes,
     warp,
 )
-from common.images.photos import Bytes
 from edge_apps.maps.raw_map import RawMap
 
 GRID = 64

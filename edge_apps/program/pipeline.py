@@ -10,10 +10,10 @@ from collections.abc import Callable, Generator
 from common.images.photos import Bytes, resize_photo
 from edge_apps.maps.raw_map import RawMap
 from edge_apps.maps.refinement import Refinement, refinement_of
+from edge_apps.maps.steadiness import SteadyFilter
 from edge_apps.program.frame_queue import Channel
 from edge_apps.runtime import Segmenter
 from edge_apps.sources.frames import Frame, Source
-from edge_apps.steadiness import SteadyFilter
 
 PATIENCE = 3.0
 """Seconds that the end waits for a stage, which a camera that hangs may hold up."""

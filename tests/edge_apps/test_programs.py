@@ -15,8 +15,8 @@ from common.cli import finish
 from common.errors import InputError
 from common.images.photos import read_map, read_photo, write_image
 from edge_apps import desktop, raspberry_pi, shipped
-from edge_apps.program import device_program as program
 from edge_apps.preview import __main__ as preview
+from edge_apps.program import device_program as program
 from edge_apps.runtime import load
 from edge_apps.shipped import default_model, usable_models
 from edge_apps.sources.video import Video

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.coding import LOGITS
-from edge_apps.errors import InputError
-from edge_apps.frames import Frame
-from edge_apps.motion import box_means, optical_flow, pyramid, resize_flow, resize_planes, warp
-from edge_apps.pipeline import Pipeline
+from common.errors import InputError
+from edge_apps.maps.coding import LOGITS
+from edge_apps.maps.motion import box_means, optical_flow, pyramid, resize_flow, resize_planes, warp
+from edge_apps.maps.steadiness import Steadiness, SteadyFilter
+from edge_apps.program.pipeline import Pipeline
 from edge_apps.runtime import Segmenter
-from edge_apps.steadiness import Steadiness, SteadyFilter
+from edge_apps.sources.frames import Frame
 
 SIDE = 256
 
@@ -178,7 +178,7 @@ def blinking(frames: list[Frame], steady: bool | None) -> list[bool]:
     """Of which frames the network's own map comes out."""
     pipeline = Pipeline(Given(frames), Segmenter(Blinking(), coding=LOGITS), steady=steady)
     maps = [int(result.raw.map[0, 0]) for result in pipeline.results()]
-    return [map == (96 if k % 2 else 160) for k, map in enumerate(maps)]
+    return [saliency_map == (96 if k % 2 else 160) for k, saliency_map in enumerate(maps)]
 
 
 def test_the_pipeline_steadies_what_moves() -> None:

@@ -53,11 +53,11 @@ def test_observes_nothing_but_training() -> None:
 def excess_after_training(weight: float) -> float:
     model = network("stick_breaking", 3)
     recipe = Recipe(phases=(Phase(64, 1),), range=weight)
-    learner = NetworkWithLosses(model, Imitation(model.config.channels[1:]), recipe).train()
+    trained = NetworkWithLosses(model, Imitation(model.config.channels[1:]), recipe).train()
     optimizer = torch.optim.Adam(model.parameters(), 0.05)
     truth = (PHOTOS[:, :1] > 0).float()
     for _ in range(60):
-        losses = learner(PHOTOS, truth, None, share=1.0)
+        losses = trained(PHOTOS, truth, None, share=1.0)
         optimizer.zero_grad()
         losses["loss"].backward()
         optimizer.step()
