@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import contextlib
 
-from edge_apps.command import Parser, finish
-from edge_apps.errors import InputError
-from edge_apps.pipe import parse_size, standard_input, standard_output, write_maps
-from edge_apps.pipeline import Pipeline
-from edge_apps.program import Options, add_network, add_results, add_source, options_of, run
+from common.cli import Parser, finish
+from common.errors import InputError
+from edge_apps.program.device_program import (
+    Options,
+    add_network,
+    add_results,
+    add_source,
+    options_of,
+    run,
+)
+from edge_apps.program.pipeline import Pipeline
+from edge_apps.program.raw_pipe import parse_size, standard_input, standard_output, write_maps
 from edge_apps.runtime import load
 from edge_apps.shipped import default_model
 

@@ -1,6 +1,6 @@
-"""The manifest: what an artefact is, where it came from and how well it was checked.
+"""The manifest: what an artifact is, where it came from and how well it was checked.
 
-It stands beside the artefact as ``NAME.EXT.json``.
+It stands beside the artifact as ``NAME.EXT.json``.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ import typing
 from pathlib import Path
 from typing import Any, Literal
 
-from edge_apps.errors import InputError
-from edge_apps.files import replacing, sha256
-from edge_apps.json_text import parse_json
+from common.errors import InputError
+from common.files import replacing, sha256
+from common.safe_json import parse_json
 
-FORMAT = "samnet-artefact-1"
-"""Names the layout of the file; a reader refuses any other."""
+FORMAT = "samnet-artifact-2"
+"""Names the layout of the file."""
+
+FIRST_FORMAT = "samnet-artefact-1"
+"""The layout before: its field ``quantisation`` is ``quantization`` today. A reader refuses any
+other than these two."""
 
 Precision = Literal["fp32", "fp16", "dynamic", "int8", "int16x8"]
-"""Arithmetic of artefacts: fp16 has half weights that are computed with in float, dynamic int8
+"""Arithmetic of artifacts: fp16 has half weights that are computed with in float, dynamic int8
 weights and activations that become int8 at every inference, int16x8 int16 activations and int8
 weights."""
 
@@ -34,12 +38,12 @@ MAX_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Quantisation:
+class Quantization:
     """How the numbers became int8.
 
     Args:
         scheme: the recipe's name, as ``static_wi8_ai8``.
-        method: after training, or trained with fake quantisation.
+        method: after training, or trained with fake quantization.
         observer: how activation ranges were found; ``none`` where no activation has a scale.
         calibration_count: photos or crops that were observed.
         calibration_sha256: hash of that set.
@@ -54,7 +58,7 @@ class Quantisation:
 
 @dataclasses.dataclass(frozen=True)
 class Interface:
-    """The artefact's input or output tensor.
+    """The artifact's input or output tensor.
 
     Args:
         shape: as (1, S, S, 3).
@@ -74,7 +78,7 @@ class Interface:
 
 @dataclasses.dataclass(frozen=True)
 class MapInterface(Interface):
-    """The artefact's output tensor.
+    """The artifact's output tensor.
 
     Args:
         kind: of its real values; files of earlier versions name none and give probabilities.
@@ -111,10 +115,10 @@ class Delegation:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """Describes one artefact.
+    """Describes one artifact.
 
     Args:
-        sha256: hash of the artefact.
+        sha256: hash of the artifact.
         source: name of the checkpoint or program it was made from.
         source_sha256: hash of the float checkpoint behind it.
         config: the network's configuration.
@@ -122,7 +126,7 @@ class Manifest:
         versions: of the packages that took part.
         precision: of the arithmetic inside.
         size: S, height and width of the input in pixels.
-        quantisation: None for fp32.
+        quantization: None for fp32.
         input: one RGB photo.
         output: one map.
         parity: figures of each gate by its name, as ``float`` and ``int8``.
@@ -139,7 +143,7 @@ class Manifest:
     versions: dict[str, str]
     precision: Precision
     size: int
-    quantisation: Quantisation | None
+    quantization: Quantization | None
     input: Interface
     output: MapInterface
     parity: dict[str, dict[str, Any]]
@@ -148,43 +152,45 @@ class Manifest:
     notes: tuple[str, ...] = ()
 
 
-def manifest_path(artefact: str | Path) -> Path:
-    """Where the manifest of an artefact stands: ``x.tflite`` has ``x.tflite.json``."""
-    artefact = Path(artefact)
-    return artefact.with_name(artefact.name + ".json")
+def manifest_path(artifact: str | Path) -> Path:
+    """Where the manifest of an artifact stands: ``x.tflite`` has ``x.tflite.json``."""
+    artifact = Path(artifact)
+    return artifact.with_name(artifact.name + ".json")
 
 
-def write_manifest(artefact: str | Path, manifest: Manifest, *, overwrite: bool = False) -> None:
-    """Writes the manifest beside its artefact, whole or not at all.
+def write_manifest(artifact: str | Path, manifest: Manifest, *, overwrite: bool = False) -> None:
+    """Writes the manifest beside its artifact, whole or not at all.
 
     Raises:
         InputError: if it exists and may not be overwritten, or cannot be written.
     """
     values = {"format": FORMAT, **dataclasses.asdict(manifest)}
-    with replacing(manifest_path(artefact), overwrite=overwrite) as temporary:
+    with replacing(manifest_path(artifact), overwrite=overwrite) as temporary:
         temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def read_manifest(artefact: str | Path) -> Manifest:
-    """Reads the manifest that stands beside an artefact.
+def read_manifest(artifact: str | Path) -> Manifest:
+    """Reads the manifest that stands beside an artifact.
 
     Raises:
         InputError: if it is missing, damaged, of an unknown format, or points to another folder.
     """
-    path = manifest_path(artefact)
+    path = manifest_path(artifact)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: larger than {MAX_BYTES} bytes, not a manifest; convert anew")
         values = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror}); the manifest belongs beside its artefact"
+            f"{path}: cannot be read ({error.strerror}); the manifest belongs beside its artifact"
         ) from error
     except ValueError as error:
         raise InputError(f"{path}: not readable as JSON ({error}); convert anew") from error
     found = values.pop("format", None) if isinstance(values, dict) else None
-    if found != FORMAT:
+    if found not in (FORMAT, FIRST_FORMAT):
         raise InputError(f"{path}: format is {found!r}, expected {FORMAT!r}; convert anew")
+    if found == FIRST_FORMAT and "quantisation" in values:
+        values["quantization"] = values.pop("quantisation")
     try:
         manifest = typing.cast(Manifest, _decode(Manifest, values))
     except (KeyError, TypeError) as error:
@@ -197,19 +203,19 @@ def read_manifest(artefact: str | Path) -> Manifest:
     return manifest
 
 
-def verify(artefact: str | Path) -> Manifest:
-    """Reads the manifest of an artefact and compares the hash.
+def verify(artifact: str | Path) -> Manifest:
+    """Reads the manifest of an artifact and compares the hash.
 
     Raises:
-        InputError: as :func:`read_manifest`, if the artefact is missing, or if its hash differs.
+        InputError: as :func:`read_manifest`, if the artifact is missing, or if its hash differs.
     """
-    if not Path(artefact).is_file():
-        raise InputError(f"{artefact}: no such file; give the path of a converted network")
-    manifest = read_manifest(artefact)
-    found = sha256(artefact)
+    if not Path(artifact).is_file():
+        raise InputError(f"{artifact}: no such file; give the path of a converted network")
+    manifest = read_manifest(artifact)
+    found = sha256(artifact)
     if found != manifest.sha256:
         raise InputError(
-            f"{artefact}: hash is {found[:12]}…, its manifest expects {manifest.sha256[:12]}…; "
+            f"{artifact}: hash is {found[:12]}…, its manifest expects {manifest.sha256[:12]}…; "
             "the file was changed or damaged, copy both again or convert anew"
         )
     return manifest

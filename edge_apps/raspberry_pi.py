@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edge_apps.command import Parser, finish
-from edge_apps.program import add_network, add_results, add_source, options_of, run
+from common.cli import Parser, finish
+from edge_apps.program.device_program import add_network, add_results, add_source, options_of, run
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Runs an artefact: one photo in, one saliency map out."""
+"""Runs an artifact: one photo in, one saliency map out."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from edge_apps.coding import PROBABILITIES, Coding, coding_of
-from edge_apps.errors import InputError
-from edge_apps.inputs import Input, accept
+from common.errors import InputError
+from common.images.photos import Bytes, resize_photo
+from edge_apps.backends.float_io import Floats, floats_of
 from edge_apps.manifest import Manifest, manifest_path, verify
-from edge_apps.photos import Bytes, resize_photo
-from edge_apps.raw_map import RawMap
-from edge_apps.refinement import Refinement, refinement_of
-from edge_apps.tensors import Floats, floats_of
+from edge_apps.maps.coding import PROBABILITIES, Coding, coding_of
+from edge_apps.maps.raw_map import RawMap
+from edge_apps.maps.refinement import Refinement, refinement_of
+from edge_apps.photo_inputs import Input, accept
 
 SUFFIXES = (".tflite", ".pte", ".onnx")
 """The formats that :func:`load` understands."""
 
 
 class Backend(Protocol):
-    """An opened artefact of one format."""
+    """An opened artifact of one format."""
 
     size: int
 
     def run(self, photo: Bytes) -> Bytes:
         """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8, called by any thread.
 
-        S is ``size``; M is S, or less where the artefact leaves the enlarging to its user.
+        S is ``size``; M is S, or less where the artifact leaves the enlarging to its user.
         """
 
 
@@ -43,8 +43,8 @@ class Segmenter:
     """Finds what is salient in a photo; threads may share it.
 
     Args:
-        backend: the opened artefact.
-        manifest: what the artefact says of itself; None where none stands beside it.
+        backend: the opened artifact.
+        manifest: what the artifact says of itself; None where none stands beside it.
         coding: what the bytes of its map stand for.
     """
 
@@ -54,15 +54,15 @@ class Segmenter:
 
     @property
     def size(self) -> int:
-        """S, height and width in pixels at which the artefact runs."""
+        """S, height and width in pixels at which the artifact runs."""
         return self.backend.size
 
     def __call__(self, photo: Input, *, refine: bool | Refinement = True) -> Bytes:
         """Segments a photo of any size; any number of threads may call it at once.
 
         Args:
-            photo: RGB, (H, W, 3) uint8, or what else :func:`edge_apps.inputs.accept` takes: other
-                arrays of bytes, an image of Pillow, or the path of a file.
+            photo: RGB, (H, W, 3) uint8, or what else :func:`edge_apps.photo_inputs.accept` takes:
+                other arrays of bytes, an image of Pillow, or the path of a file.
             refine: whether the map follows the photo's edges, or in which way; otherwise it is
                 enlarged alone, which is what figures called plain are measured on.
 
@@ -82,7 +82,7 @@ class Segmenter:
         return RawMap(self.run(small), self.coding, small)
 
     def run(self, photo: Bytes) -> Bytes:
-        """Runs the artefact alone: photo (S, S, 3) uint8 to map (M, M) uint8, M at most S.
+        """Runs the artifact alone: photo (S, S, 3) uint8 to map (M, M) uint8, M at most S.
 
         The map is coded: :meth:`RawMap.at` makes that of a whole photo of it.
 
@@ -98,14 +98,14 @@ class Segmenter:
 
 
 def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
-    """Opens an artefact, a ``.tflite``, a ``.pte`` or an ``.onnx``.
+    """Opens an artifact, a ``.tflite``, a ``.pte`` or an ``.onnx``.
 
-    A manifest beside it is verified. Without one an artefact is taken at its word if its own
+    A manifest beside it is verified. Without one an artifact is taken at its word if its own
     input and output are a photo and a map in bytes, whose coding files since these give logits
     name themselves; what the floats of another mean, only a manifest says.
 
     Args:
-        path: the artefact.
+        path: the artifact.
         threads: that the runtime may use; None for all cores of this process.
 
     Raises:
@@ -141,13 +141,13 @@ def _check_readable(path: Path) -> None:
 
 def _open(path: Path, threads: int, floats: Floats | None) -> CodedBackend:
     if path.suffix == ".tflite":
-        from edge_apps.tflite_backend import open_tflite
+        from edge_apps.backends.tflite import open_tflite
 
         return open_tflite(path, threads, floats)
     if path.suffix == ".onnx":
-        from edge_apps.onnx_backend import open_onnx
+        from edge_apps.backends.onnx import open_onnx
 
         return open_onnx(path, threads, floats)
-    from edge_apps.pte_backend import open_pte
+    from edge_apps.backends.pte import open_pte
 
     return open_pte(path, threads, floats)

@@ -1,32 +1,32 @@
-"""The artefacts that come with this package."""
+"""The artifacts that come with this package."""
 
 from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 
 FOLDER = Path(__file__).with_name("models")
 
 DEFAULT = "samnet-lite_*_int8.tflite"
-"""The artefact that devices run unless told otherwise; the star stands for its size in pixels."""
+"""The artifact that devices run unless told otherwise; the star stands for its size in pixels."""
 
 
 def default_model() -> Path:
-    """The path of the artefact that devices run unless told otherwise.
+    """The path of the artifact that devices run unless told otherwise.
 
     Raises:
         InputError: if the installation lacks it.
     """
     found = sorted(FOLDER.glob(DEFAULT), key=_size)
     if not found:
-        raise InputError(f"no {DEFAULT} in {FOLDER}; give an artefact with --model")
+        raise InputError(f"no {DEFAULT} in {FOLDER}; give an artifact with --model")
     return found[-1]
 
 
 def usable_models() -> list[Path]:
-    """The shipped artefacts for which a runtime is installed, sorted by name."""
+    """The shipped artifacts for which a runtime is installed, sorted by name."""
     found = list(FOLDER.glob("*.tflite"))
     if importlib.util.find_spec("executorch") and importlib.util.find_spec("torch"):
         found += FOLDER.glob("*.pte")

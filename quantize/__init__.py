@@ -1,6 +1,6 @@
-"""Post-training quantisation and quantisation-aware training with one recipe."""
+"""Post-training quantization and quantization-aware training with one recipe."""
 
-from samnet.notices import silence_notices
+from common.quiet_libraries import silence_notices
 
 # Before torchao is imported, which is when it speaks.
 silence_notices()

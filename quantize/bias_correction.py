@@ -8,16 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edge_apps.errors import InputError
-from quantize.modules import inside
-from quantize.schemes import quantised_weight
+from common.errors import InputError
+from quantize.module_map import inside
+from quantize.recipes import quantized_weight
 
 
 class _Shift:
     """What rounding the weights of a convolution adds to its output, per channel on average."""
 
     def __init__(self, part: nn.Conv2d) -> None:
-        self.error = quantised_weight(part.weight) - part.weight
+        self.error = quantized_weight(part.weight) - part.weight
         self.total = torch.zeros(part.out_channels)
         self.inputs = 0
         self.hook = part.register_forward_hook(self._observe)
@@ -41,13 +41,13 @@ def correct_biases(
 
     Rounded weights W + e give y + e * x. The mean of e * x over photos and positions, a number an
     output channel, is measured on the float network (Eq. 17, with E[x] from photos in place of
-    batch normalisation's statistics) and subtracted from the bias. Convolutions without a bias
+    batch normalization's statistics) and subtracted from the bias. Convolutions without a bias
     stay as they are.
 
     Args:
-        network: with batch normalisation folded; its biases are changed.
+        network: with batch normalization folded; its biases are changed.
         inputs: the calibration photos, each (N, 3, S, S).
-        keep_float: modules whose weights are not quantised.
+        keep_float: modules whose weights are not quantized.
 
     Returns:
         How many convolutions were corrected.

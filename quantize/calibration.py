@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_apps.errors import InputError
-from edge_apps.photo_files import find_photos
-from edge_apps.photos import Bytes, read_photo, resize_photo
-from samnet.preprocessing import Preprocessing
+from common.errors import InputError
+from common.images.photo_files import find_photos
+from common.images.photos import Bytes, read_photo, resize_photo
+from samnet.networks.preprocessing import Preprocessing
 
 SMALLEST_CROP = 0.5
 """Side of the smallest crop, as a share of the photo's."""
@@ -56,10 +56,10 @@ class CalibrationSet:
     def tensors(self, preprocessing: Preprocessing) -> Iterator[Tensor]:
         """The network's inputs one by one, each (1, 3, S, S)."""
         for photo in self.photos:
-            yield normalise(photo, preprocessing)
+            yield normalize(photo, preprocessing)
 
 
-def normalise(photo: Bytes, preprocessing: Preprocessing) -> Tensor:
+def normalize(photo: Bytes, preprocessing: Preprocessing) -> Tensor:
     """A photo (S, S, 3) uint8 as the network's input (1, 3, S, S)."""
     x = torch.from_numpy(photo.astype(np.float32)).permute(2, 0, 1)[None].contiguous()
     return (x / 255 - preprocessing.mean) / preprocessing.std

@@ -13,26 +13,26 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from edge_apps.errors import InputError
-from edge_apps.files import replacing, sha256
-from edge_apps.photos import read_map, read_photo, resize_photo
-from quantize.calibration import CalibrationSet, calibration_set, normalise, read_photos
-from quantize.modules import units
-from quantize.origin import float_checkpoint
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.files import replacing, sha256
+from common.images.photos import read_map, read_photo, resize_photo
+from common.progress_bar import progress
+from common.result_file import environment, write_result
+from quantize.calibration import CalibrationSet, calibration_set, normalize, read_photos
+from quantize.float_checkpoint import float_checkpoint
+from quantize.module_map import units
+from quantize.module_simulation import Simulation
+from quantize.observer_set import choose, place_several
 from quantize.ptq import Correction, corrected, observe, prepare
-from quantize.schemes import STATIC_WI8_AI8
-from quantize.several import choose, place_several
-from quantize.simulation import Simulation
-from quantize.specs import Observer
-from quantize.tally import Tally
-from samnet.checkpoint import Checkpoint
-from samnet.command import run_command
+from quantize.quality_drop import Tally
+from quantize.quantization_specs import Observer
+from quantize.recipes import STATIC_WI8_AI8
+from samnet.checkpoints.checkpoint import Checkpoint
 from samnet.data.layouts import Pair
 from samnet.data.survey import open_data
-from samnet.deployment import coding_of_network, deployed_size
-from samnet.metrics import PROTOCOL
-from samnet.progress import progress
-from samnet.results import environment, write_result
+from samnet.evaluation.metrics import PROTOCOL
+from samnet.networks.deployed import coding_of_network, deployed_size
 
 MEANING = (
     "Every observer saw the same calibration photos. SNR: power of the float network's "
@@ -112,7 +112,7 @@ def compare(
 
 def _input(pair: Pair, size: int, checkpoint: Checkpoint) -> Tensor:
     photo = resize_photo(read_photo(pair.photo), (size, size))
-    return normalise(photo, checkpoint.preprocessing)
+    return normalize(photo, checkpoint.preprocessing)
 
 
 def line(row: dict[str, Any]) -> str:
@@ -158,4 +158,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    run_command(Options, main, "Compares observers and corrections of post-training quantisation.")
+    run_command(Options, main, "Compares observers and corrections of post-training quantization.")

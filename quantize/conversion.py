@@ -1,4 +1,4 @@
-"""A calibrated graph becomes a program: observers turn into quantisation steps."""
+"""A calibrated graph becomes a program: observers turn into quantization steps."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from edge_apps.errors import InputError
-from quantize.means import settle_means
-from quantize.modules import module_of
+from common.errors import InputError
+from quantize.global_averages import settle_means
+from quantize.module_map import module_of
 
 WEIGHTED = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
 """Operations with a weight, their second argument, and maybe a bias, their third."""
@@ -21,9 +21,9 @@ _QUANTIZED = ("quantized_decomposed.quantize_per_", "quantized_decomposed.dequan
 
 
 def convert(prepared: GraphModule, size: int) -> torch.export.ExportedProgram:
-    """Turns observers into quantisation steps and exports the result for batch 1.
+    """Turns observers into quantization steps and exports the result for batch 1.
 
-    Weights stay float with their quantisation in the graph: litert-torch reads scales there.
+    Weights stay float with their quantization in the graph: litert-torch reads scales there.
 
     Raises:
         InputError: as :func:`check_ranges` and :func:`check_scales`.
@@ -79,7 +79,7 @@ def round_biases(converted: GraphModule) -> None:
     """Rounds every bias to what the runtimes will make of it.
 
     They store biases as integers whose step is the product of the input's and the weight's
-    scale. With that done here, a program computes in torch what its artefacts compute; unrounded
+    scale. With that done here, a program computes in torch what its artifacts compute; unrounded
     biases tip one code in a thousand over, which sixty layers later is visible. Where input or
     weight is in float, so is the bias.
     """

@@ -1,4 +1,4 @@
-"""Post-training quantisation: a float checkpoint and some photos become an int8 program."""
+"""Post-training quantization: a float checkpoint and some photos become an int8 program."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import torch
 from torch import nn
 from torch.fx import GraphModule
 
-from edge_apps.errors import InputError
-from edge_apps.files import sha256
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.files import sha256
+from common.progress_bar import progress
+from quantize.batch_norm_folding import fold_batch_norm
 from quantize.bias_correction import correct_biases
 from quantize.calibration import CalibrationSet, calibration_set, read_and_keep_back
 from quantize.conversion import convert
-from quantize.equalisation import equalise
-from quantize.folding import fold_batch_norm
-from quantize.modules import check_modules
-from quantize.origin import check_input_is_bytes, float_checkpoint
-from quantize.program import ProgramInfo, QuantizedProgram, save_program
-from quantize.recipe import RecipeQuantizer
-from quantize.schemes import RECIPES, STATIC_WI8_AI8, Name, Recipe
-from quantize.specs import Observer
+from quantize.equalization import equalize
+from quantize.float_checkpoint import check_input_is_bytes, float_checkpoint
+from quantize.module_map import check_modules
+from quantize.quantization_specs import Observer
+from quantize.quantized_program import ProgramInfo, QuantizedProgram, save_program
+from quantize.quantizer import RecipeQuantizer
+from quantize.recipes import RECIPES, STATIC_WI8_AI8, Name, Recipe
 from quantize.verification import Verification, check, verify
-from samnet.checkpoint import Checkpoint
-from samnet.command import run_command
-from samnet.deployment import DeployedNetwork, deployed_size
-from samnet.predictor import load_predictor
-from samnet.progress import progress
+from samnet.checkpoints.checkpoint import Checkpoint
+from samnet.evaluation.predictor import load_predictor
+from samnet.networks.deployed import DeployedNetwork, deployed_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,15 +36,15 @@ class Correction:
     """Changes to the folded float network that may make rounding its weights cheaper.
 
     Args:
-        equalise: see :mod:`quantize.equalisation`.
+        equalize: see :mod:`quantize.equalization`.
         biases: see :mod:`quantize.bias_correction`.
     """
 
-    equalise: bool = False
+    equalize: bool = False
     biases: bool = False
 
     def __str__(self) -> str:
-        chosen = [("equalised", self.equalise), ("biases corrected", self.biases)]
+        chosen = [("equalized", self.equalize), ("biases corrected", self.biases)]
         return ", ".join(name for name, on in chosen if on) or "plain"
 
 
@@ -59,7 +59,7 @@ def post_training_quantize(
     source_sha256: str = "",
     show_progress: bool = False,
 ) -> QuantizedProgram:
-    """Quantises a network with a recipe.
+    """Quantizes a network with a recipe.
 
     Args:
         checkpoint: the float network; it is left as it was.
@@ -72,7 +72,7 @@ def post_training_quantize(
         show_progress: whether calibration reports its progress on standard error.
 
     Raises:
-        InputError: if the network cannot be quantised, lacks a module that the recipe names, or
+        InputError: if the network cannot be quantized, lacks a module that the recipe names, or
             gives values that are not finite.
     """
     size = calibration.photos.shape[1]
@@ -103,7 +103,7 @@ def corrected(
     correction: Correction = Correction(),
     stride: int | None = None,
 ) -> nn.Module:
-    """The float network as it is quantised: batch normalisation folded, weights corrected.
+    """The float network as it is quantized: batch normalization folded, weights corrected.
 
     Raises:
         InputError: as :func:`post_training_quantize`.
@@ -112,8 +112,8 @@ def corrected(
     size = calibration.photos.shape[1]
     network = fold_batch_norm(DeployedNetwork(checkpoint.model, size, stride))
     check_modules(recipe.keep_float, network)
-    if correction.equalise:
-        equalise(network)
+    if correction.equalize:
+        equalize(network)
     if correction.biases:
         inputs = calibration.tensors(checkpoint.preprocessing)
         correct_biases(network, inputs, keep_float=recipe.keep_float)
@@ -121,7 +121,7 @@ def corrected(
 
 
 def prepare(network: nn.Module, size: int, observer: Observer, recipe: Recipe) -> GraphModule:
-    """A folded network as a graph with an observer on everything that the recipe quantises."""
+    """A folded network as a graph with an observer on everything that the recipe quantizes."""
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
     with torch.no_grad():
@@ -190,7 +190,7 @@ class Options:
     photos: tuple[Path, ...]
     """Photos, or folders of photos, on which activation ranges are observed."""
     output: Path
-    """The quantised program to write, a .pt2 file."""
+    """The quantized program to write, a .pt2 file."""
     recipe: Name = STATIC_WI8_AI8.name
     """Which op gets which scheme: int8 or int16 activations, or weights alone."""
     keep_float: tuple[str, ...] = ()
@@ -204,7 +204,7 @@ class Options:
     enlarges, or a smaller one, such as 1, for users who cannot."""
     observer: Observer = "percentile"
     """How activation ranges are found."""
-    equalise: bool = False
+    equalize: bool = False
     """Balance the weights of each depthwise convolution with those of its pointwise one."""
     correct_bias: bool = False
     """Take out of every bias what rounding the weights adds to it on average."""
@@ -217,7 +217,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Quantises a checkpoint and writes the program."""
+    """Quantizes a checkpoint and writes the program."""
     if options.output.exists() and not options.overwrite:
         raise InputError(f"{options.output}: already exists; pass --overwrite")
     checkpoint = float_checkpoint(options.model)
@@ -230,7 +230,7 @@ def main(options: Options) -> None:
         calibration,
         observer=options.observer,
         recipe=recipe,
-        correction=Correction(options.equalise, options.correct_bias),
+        correction=Correction(options.equalize, options.correct_bias),
         stride=options.output_stride,
         source_sha256=sha256(options.model),
         show_progress=True,
@@ -250,4 +250,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    run_command(Options, main, "Quantises a float checkpoint with photos.")
+    run_command(Options, main, "Quantizes a float checkpoint with photos.")

@@ -1,4 +1,4 @@
-"""Quantisation-aware training: ``python -m quantize.qat --model CKPT --data DIR --output runs/q``.
+"""Quantization-aware training: ``python -m quantize.qat --model CKPT --data DIR --output runs/q``.
 
 The int8 network learns from its own float checkpoint. The run's folder receives ``best.pt2`` (the
 program with the best held-out max F − MAE), ``state.pt`` (all that resuming needs), ``log.jsonl``,
@@ -14,27 +14,27 @@ from pathlib import Path
 
 import torch
 
-from edge_apps.errors import InputError
-from edge_apps.files import sha256
-from edge_apps.photos import read_photo
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.files import sha256
+from common.images.photos import read_photo
+from common.result_file import environment, write_result
 from quantize.calibration import KEPT_BACK, CalibrationSet
-from quantize.origin import check_input_is_bytes, float_checkpoint
-from quantize.program import ProgramInfo, QuantizedProgram, save_program
+from quantize.float_checkpoint import check_input_is_bytes, float_checkpoint
 from quantize.ptq import post_training_quantize
-from quantize.run import Run
-from quantize.schemes import STATIC_WI8_AI8
-from quantize.training import QuantizationTraining, Schedule
+from quantize.qat_trainer import QuantizationTraining, Schedule
+from quantize.quantized_program import ProgramInfo, QuantizedProgram, save_program
+from quantize.recipes import STATIC_WI8_AI8
+from quantize.run_folder import Run
 from quantize.verification import Verification, check, verify
-from samnet.command import run_command
 from samnet.data.layouts import Pair
 from samnet.data.packed import pack
 from samnet.data.split import holdout
 from samnet.data.survey import open_data
-from samnet.deployment import deployed_size
 from samnet.evaluate import evaluate, predicted_maps
-from samnet.metrics import PROTOCOL
-from samnet.predictor import Predictor, load_predictor
-from samnet.results import environment, write_result
+from samnet.evaluation.metrics import PROTOCOL
+from samnet.evaluation.predictor import Predictor, load_predictor
+from samnet.networks.deployed import deployed_size
 
 OBSERVER = "moving_average"
 
@@ -49,7 +49,7 @@ class Options:
     data: str
     """Training set as [NAME=]FOLDER."""
     output: Path
-    """Folder of the run; best.pt2 in it is the quantised program."""
+    """Folder of the run; best.pt2 in it is the quantized program."""
     resume: bool = False
     """Go on with the run in the output folder, from the end of its last epoch."""
     epochs: int = 3

@@ -1,4 +1,4 @@
-"""``python -m quantize.sensitivity``: which modules of a network lose most when quantised."""
+"""``python -m quantize.sensitivity``: which modules of a network lose most when quantized."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from edge_apps.errors import InputError
-from edge_apps.files import replacing, sha256
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.files import replacing, sha256
+from common.result_file import environment, write_result
 from quantize.calibration import CalibrationSet, calibration_set, read_photos
-from quantize.costs import Cost, costs
-from quantize.modules import units
-from quantize.origin import float_checkpoint
+from quantize.float_checkpoint import float_checkpoint
+from quantize.module_costs import Cost, costs
+from quantize.module_map import units
+from quantize.module_ranking import Ranking, measure
+from quantize.module_simulation import Simulation
 from quantize.ptq import corrected, observe, prepare
-from quantize.ranking import Ranking, measure
-from quantize.schemes import RECIPES, STATIC_WI8_AI8, Name
-from quantize.simulation import Simulation
-from quantize.specs import Observer
-from samnet.checkpoint import Checkpoint
-from samnet.command import run_command
+from quantize.quantization_specs import Observer
+from quantize.recipes import RECIPES, STATIC_WI8_AI8, Name
+from samnet.checkpoints.checkpoint import Checkpoint
 from samnet.data.survey import open_data
-from samnet.deployment import coding_of_network, deployed_size
-from samnet.metrics import PROTOCOL
-from samnet.results import environment, write_result
+from samnet.evaluation.metrics import PROTOCOL
+from samnet.networks.deployed import coding_of_network, deployed_size
 
 MEANING = (
-    "Only: this module quantised, all others in float. But: this module in float, all others "
-    "quantised. SNR: power of the float network's probability over that of the difference from "
+    "Only: this module quantized, all others in float. But: this module in float, all others "
+    "quantized. SNR: power of the float network's probability over that of the difference from "
     "it, over all photos, in dB. Delta: change of max F and MAE against the float network. "
     "All with the scales of one calibration. In no row of its own: what joins modules, such as the "
     "decoder's additions."
@@ -79,10 +79,10 @@ def simulation(
 
 
 def table(ranking: Ranking) -> str:
-    """The modules, that which loses most when quantised first, as aligned text."""
+    """The modules, that which loses most when quantized first, as aligned text."""
     width = max(len(row.module) for row in ranking.rows)
     lines = [
-        f"{'':<{width}}  {'only this one quantised':^30}  {'all but this one':^30}",
+        f"{'':<{width}}  {'only this one quantized':^30}  {'all but this one':^30}",
         f"{'module':<{width}}" + 2 * f"  {'SNR, dB':>9}{'Δ max F':>10}{'Δ MAE':>11}",
     ]
     for row in ranking.rows:
@@ -93,7 +93,7 @@ def table(ranking: Ranking) -> str:
         lines.append(f"{row.module:<{width}}{''.join(cells)}")
     whole = ranking.whole
     lines.append(
-        f"{'everything quantised':<{width}}  {whole.snr:>9.1f}{whole.max_F:>+10.4f}"
+        f"{'everything quantized':<{width}}  {whole.snr:>9.1f}{whole.max_F:>+10.4f}"
         f"{whole.MAE:>+11.4f}"
     )
     return "\n".join(lines)
@@ -120,7 +120,7 @@ def sentence(found: dict[str, Any]) -> str:
     """A suggestion in words."""
     if not found["keep_float"]:
         return (
-            f"Keep nothing in float: quantised throughout, max F changes by {found['max_F']:+.4f} "
+            f"Keep nothing in float: quantized throughout, max F changes by {found['max_F']:+.4f} "
             f"and MAE by {found['MAE']:+.4f}; {found['max_drop']} may be lost."
         )
     return (
@@ -183,4 +183,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    run_command(Options, main, "Ranks the modules of a network by what quantising them loses.")
+    run_command(Options, main, "Ranks the modules of a network by what quantizing them loses.")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge_apps.errors import InputError
-from edge_apps.files import replacing
-from quantize.ranking import Ranking
+from common.errors import InputError
+from common.files import replacing
+from quantize.module_ranking import Ranking
 
 LOSS, GAIN = "#b5472f", "#33658a"
 
@@ -33,16 +33,16 @@ def draw(ranking: Ranking, title: str, path: Path, *, overwrite: bool = False) -
     names = [row.module for row in ranking.rows]
     places = range(len(names))
     noise.barh(places, [row.only.snr for row in ranking.rows], color=GAIN)
-    noise.axvline(ranking.whole.snr, color=LOSS, linestyle="--", label="everything quantised")
-    noise.set(xlabel="signal to noise of the map, dB; only this module quantised")
+    noise.axvline(ranking.whole.snr, color=LOSS, linestyle="--", label="everything quantized")
+    noise.set(xlabel="signal to noise of the map, dB; only this module quantized")
     noise.set_yticks(places, names, fontsize=8)
     noise.invert_yaxis()
     height = 0.4
-    for offset, label, colour, values in (
-        (-height / 2, "only this one quantised", GAIN, [r.only.max_F for r in ranking.rows]),
+    for offset, label, color, values in (
+        (-height / 2, "only this one quantized", GAIN, [r.only.max_F for r in ranking.rows]),
         (height / 2, "all but this one", LOSS, [r.but.max_F for r in ranking.rows]),
     ):
-        change.barh([i + offset for i in places], values, height, color=colour, label=label)
+        change.barh([i + offset for i in places], values, height, color=color, label=label)
     change.axvline(0, color="black", linewidth=0.8)
     change.set(xlabel="change of max F against float")
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)

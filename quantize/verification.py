@@ -1,4 +1,4 @@
-"""Whether a quantised program kept the float network's maps, on photos it was not calibrated on."""
+"""Whether a quantized program kept the float network's maps, on photos it was not calibrated on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_apps.errors import InputError
-from edge_apps.photos import Bytes, resize_photo
+from common.errors import InputError
+from common.images.photos import Bytes, resize_photo
 
 if TYPE_CHECKING:
-    from samnet.predictor import Predictor
+    from samnet.evaluation.predictor import Predictor
 
 LEAST = 0.8
 """Share of the maps that a program must keep. ``samnet-edge`` calibrated with extremes on twelve
@@ -74,7 +74,7 @@ def verify(
     that is of no use elsewhere agrees. So the embedded ones are compared as well.
 
     Args:
-        program: the quantised network.
+        program: the quantized network.
         network: the float one.
         size: S, at which both run.
         kept_back: photos (H, W, 3) uint8 that the program was not calibrated on; may be none.

@@ -16,24 +16,24 @@ from typing import Any
 
 import tyro
 
-from edge_apps.errors import InputError
-from edge_apps.files import replacing
-from samnet import state
-from samnet.ablation import ABLATIONS, Row, Table, recipe_rows, table_rows
-from samnet.ablation_table import markdown
-from samnet.checkpoint import load_checkpoint
-from samnet.command import run_command
-from samnet.cost import PAPER_SIZE, multiply_adds, parameters
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.files import replacing
+from common.progress_bar import progress
+from common.result_file import environment, write_result
+from samnet.checkpoints.checkpoint import load_checkpoint
 from samnet.data.layouts import Pair, find_pairs
 from samnet.data.split import holdout
 from samnet.data.survey import open_data
 from samnet.evaluate import evaluate, predicted_maps
-from samnet.metrics import PROTOCOL
-from samnet.predictor import load_predictor
-from samnet.progress import progress
-from samnet.results import environment, write_result
+from samnet.evaluation.metrics import PROTOCOL
+from samnet.evaluation.predictor import load_predictor
+from samnet.networks.cost import PAPER_SIZE, multiply_adds, parameters
 from samnet.train import train
-from samnet.train_options import TrainOptions, config_of, recipe_of
+from samnet.training import resume_state as state
+from samnet.training.ablation import ABLATIONS, Row, Table, recipe_rows, table_rows
+from samnet.training.ablation_table import markdown
+from samnet.training.options import TrainOptions, config_of, recipe_of
 
 __all__ = ["Options", "main", "recipe_rows", "run_row"]
 

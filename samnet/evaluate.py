@@ -14,27 +14,27 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from edge_apps.errors import InputError
-from edge_apps.files import replacing, sha256
-from edge_apps.photos import Bytes, read_map, read_photo, write_image
-from edge_apps.refinement import refinement_of
-from samnet.command import run_command
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.files import replacing, sha256
+from common.images.photos import Bytes, read_map, read_photo, write_image
+from common.progress_bar import progress
+from common.result_file import environment, write_result
+from edge_apps.maps.refinement import refinement_of
 from samnet.data.layouts import DataSet, Pair
 from samnet.data.survey import open_data, size_fault
-from samnet.distributed import Processes, join_processes, leave_processes
-from samnet.map_folder import find_maps
-from samnet.metrics import PROTOCOL, Choice, SaliencyMetrics, Scores
-from samnet.predictor import Loaded, Predictor, load_predictor
-from samnet.progress import progress
-from samnet.results import environment, write_result
-from samnet.sharing import gather_metrics, share
+from samnet.evaluation.map_folder import find_maps
+from samnet.evaluation.metrics import PROTOCOL, Choice, SaliencyMetrics, Scores
+from samnet.evaluation.multi_process import gather_metrics, share
+from samnet.evaluation.predictor import Loaded, Predictor, load_predictor
+from samnet.training.distributed import Processes, join_processes, leave_processes
 
 MapSource = Callable[[Pair], Bytes]
 """Gives the map (H, W) uint8 of a pair, at its photo's size."""
 
 LastStep = Literal["plain", "refined", "given"]
 """How maps came to their photos' size: logits enlarged alone, or following the photos' edges
-(:mod:`edge_apps.refinement`); ready maps are as they were given."""
+(:mod:`edge_apps.maps.refinement`); ready maps are as they were given."""
 
 MapsSource = Callable[[Pair], dict[LastStep, Bytes]]
 """Gives the maps of a pair by their last step."""
@@ -63,7 +63,7 @@ class Options:
     """Result file to write."""
 
     model: Path | None = None
-    """A checkpoint (.safetensors) or an artefact (.tflite, .pte)."""
+    """A checkpoint (.safetensors) or an artifact (.tflite, .pte)."""
 
     maps: Path | None = None
     """Folder of ready maps in place of a model: STEM.png, or NAME/STEM.png for several sets."""
@@ -164,7 +164,7 @@ def ready_maps(folder: Path, data: DataSet) -> MapSource:
     """Maps that stand in a folder as STEM.png, or in its subfolder NAME.
 
     Raises:
-        InputError: if a map is missing, and as :func:`samnet.map_folder.find_maps`.
+        InputError: if a map is missing, and as :func:`samnet.evaluation.map_folder.find_maps`.
     """
     maps = find_maps(folder, data)
     if maps.missing:

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from edge_apps.errors import InputError
-from edge_apps.files import replacing, sha256
-from samnet.checkpoint import Checkpoint, load_checkpoint
-from samnet.command import run_command
-from samnet.config import SAMNetConfig
-from samnet.lite import LiteConfig
-from samnet.results import by_last_step
-from samnet.saliency import NetworkConfig
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.files import replacing, sha256
+from common.result_file import by_last_step
+from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from samnet.networks.base import NetworkConfig
+from samnet.networks.config import SAMNetConfig
+from samnet.networks.samnet_lite import LiteConfig
 
 CARD = """\
 # {name}
@@ -47,7 +47,7 @@ something. Small objects, thin structures and objects cut by the border come out
 no classes, and its values are no calibrated probabilities. DUTS-TR comes from ImageNet photos and
 shares their biases; people of some regions and ages are rare in it.
 
-## Licence
+## License
 
 The weights are under Apache-2.0, as the code. The photos they were trained on, DUTS-TR, come
 without stated terms, and none is included. {teacher}
@@ -135,14 +135,14 @@ def _teachers(runs: Sequence[dict[str, Any]]) -> list[str]:
                 f"{teaching['size']} px had a share of {run['recipe']['soft']:g} in the truth, "
                 f"its features a weight of {run['recipe'].get('features', 0):g}."
             )
-        if sets := run.get("unlabelled"):
+        if sets := run.get("unlabeled"):
             named = ", ".join(
                 f"{one['name']} ({one['photos']:,} photos, content {one['content']})"
                 for one in sets
             )
             sentences.append(
                 f"Its maps alone were the truth of photos without masks, "
-                f"{run['recipe']['unlabelled']:.0%} of each batch: {named}."
+                f"{run['recipe']['unlabeled']:.0%} of each batch: {named}."
             )
     return sentences
 
@@ -191,11 +191,11 @@ def _training(runs: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     for i, run in enumerate(runs, 1):
         recipe = run["recipe"]
         phases = ", ".join(f"{p['epochs']:g} epochs at {p['size']} px" for p in recipe["phases"])
-        optimiser = "AdamW" if recipe["decoupled"] else "Adam"
+        optimizer = "AdamW" if recipe["decoupled"] else "Adam"
         rows.append(
             (
                 f"run {i}",
-                f"{phases}; {optimiser}, learning rate {recipe['learning_rate']:g} falling as "
+                f"{phases}; {optimizer}, learning rate {recipe['learning_rate']:g} falling as "
                 f"{recipe['schedule']}, batch {recipe['batch']}, loss {recipe['loss']}, "
                 f"averaged with decay {recipe['average']:g}, feature imitation "
                 f"{recipe['imitation']:g}, range penalty {recipe.get('range', 0):g}, weight decay "

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import tyro
 
-from edge_apps.errors import InputError
-from edge_apps.input_file import name_of
-from edge_apps.photo_files import find_photos
-from edge_apps.photos import cutout, overlay, read_photo, write_image
-from edge_apps.refinement import refinement_of
-from edge_apps.targets import check_targets
-from samnet.command import run_command
-from samnet.distributed import join_processes, leave_processes
-from samnet.predictor import load_predictor
-from samnet.progress import progress
-from samnet.sharing import gather_texts, share, wait
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.images.input_file import name_of
+from common.images.photo_files import find_photos
+from common.images.photos import cutout, overlay, read_photo, write_image
+from common.output_paths import check_targets
+from common.progress_bar import progress
+from edge_apps.maps.refinement import refinement_of
+from samnet.evaluation.multi_process import gather_texts, share, wait
+from samnet.evaluation.predictor import load_predictor
+from samnet.training.distributed import join_processes, leave_processes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Options:
     """Photos, or folders of photos."""
 
     model: Path
-    """A checkpoint (.safetensors) or an artefact (.tflite, .pte)."""
+    """A checkpoint (.safetensors) or an artifact (.tflite, .pte)."""
 
     output: Path
     """Folder for the maps: 8-bit PNG under the photo's stem, at the photo's size."""

@@ -19,22 +19,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edge_apps.errors import InputError
-from samnet import run_log, state
-from samnet.backbone import save_backbone
-from samnet.command import run_command
-from samnet.config import Attention, SAMNetConfig
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.progress_bar import progress
+from common.result_file import environment, write_result
+from samnet.checkpoints.backbone import save_backbone
 from samnet.data.class_batches import NOT_AUGMENTED, batches
 from samnet.data.classes import ClassPhotos, find_class_photos
-from samnet.distributed import Processes, join_processes, leave_processes
-from samnet.models import model_config
-from samnet.pretrainer import Pretrainer
-from samnet.progress import progress
-from samnet.recipe import Recipe
-from samnet.results import environment, write_result
-from samnet.run_log import RunLog
-from samnet.schedule import Schedule, Step
-from samnet.train_options import parse_phase
+from samnet.networks.config import Attention, SAMNetConfig
+from samnet.networks.registry import model_config
+from samnet.training import resume_state as state
+from samnet.training import run_log
+from samnet.training.distributed import Processes, join_processes, leave_processes
+from samnet.training.options import parse_phase
+from samnet.training.pretrainer import Pretrainer
+from samnet.training.recipe import Recipe
+from samnet.training.run_log import RunLog
+from samnet.training.schedule import Schedule, Step
 
 LOG_EVERY = 20
 """Steps between two lines of the log."""

@@ -13,18 +13,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edge_apps.errors import InputError
-from edge_apps.targets import check_absent
-from samnet.augment import normalise
-from samnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from samnet.command import run_command
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.output_paths import check_absent
+from common.progress_bar import progress
+from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.packed import PackedPairs, pack
 from samnet.data.split import holdout
 from samnet.data.survey import open_data
-from samnet.lite import SAMNetLite
-from samnet.preprocessing import Preprocessing
-from samnet.progress import progress
-from samnet.pruning import TOLERANCE, channel_ranges, prune
+from samnet.networks.preprocessing import Preprocessing
+from samnet.networks.pruning import TOLERANCE, channel_ranges, prune
+from samnet.networks.samnet_lite import SAMNetLite
+from samnet.training.augmentation import normalize
 
 BATCH = 16
 
@@ -105,7 +105,7 @@ def batches(photos: PackedPairs, preprocessing: Preprocessing, doing: str) -> It
     for start in progress(starts, len(starts), doing):
         index = torch.arange(start, min(start + BATCH, len(photos)))
         raw, _ = photos.batch(index, torch.device("cpu"))
-        yield normalise(raw.float() / 255, preprocessing)
+        yield normalize(raw.float() / 255, preprocessing)
 
 
 @torch.no_grad()

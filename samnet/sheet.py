@@ -15,15 +15,15 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw, ImageFont
 
-from edge_apps.errors import InputError
-from edge_apps.photos import Bytes, read_map, read_photo, write_image
-from edge_apps.targets import check_absent
-from samnet.command import run_command
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.images.photos import Bytes, read_map, read_photo, write_image
+from common.output_paths import check_absent
+from common.progress_bar import progress
 from samnet.data.layouts import DataSet, Pair
 from samnet.data.survey import open_data, size_fault
 from samnet.evaluate import MapSource, predicted_maps, ready_maps
-from samnet.predictor import load_predictor
-from samnet.progress import progress
+from samnet.evaluation.predictor import load_predictor
 
 TILE = (120, 160)
 """Height and width in pixels that a picture is fitted into."""
@@ -43,7 +43,7 @@ class Options:
     """NAME=DIR, as for samnet.evaluate."""
 
     model: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """A checkpoint (.safetensors), an artefact (.tflite, .pte) or a folder of maps; may be
+    """A checkpoint (.safetensors), an artifact (.tflite, .pte) or a folder of maps; may be
     repeated."""
 
     output: Path
@@ -75,7 +75,7 @@ def main(options: Options) -> None:
         InputError: for wrong input; no picture is written then.
     """
     if not options.model:
-        raise InputError("no --model; give checkpoints, artefacts or folders of maps")
+        raise InputError("no --model; give checkpoints, artifacts or folders of maps")
     if options.across < 1:
         raise InputError(f"--across is {options.across}, expected at least 1")
     check_absent(options.output, overwrite=options.overwrite)

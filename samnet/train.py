@@ -13,20 +13,20 @@ from typing import Any
 
 import torch
 
-from edge_apps.errors import InputError
-from samnet import state
-from samnet.command import run_command
-from samnet.curves import draw_curves
-from samnet.distributed import Processes, join_processes, leave_processes
-from samnet.huge_pages import restart_with_huge_pages
-from samnet.progress import progress
-from samnet.recipe import Recipe
-from samnet.results import environment, write_result
-from samnet.teachers import describe
-from samnet.train_options import TrainOptions, recipe_of
-from samnet.trainer import Trainer
-from samnet.unlabelled import notice_of
-from samnet.validation import validate
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.progress_bar import progress
+from common.result_file import environment, write_result
+from samnet.training import resume_state as state
+from samnet.training.curves import draw_curves
+from samnet.training.distributed import Processes, join_processes, leave_processes
+from samnet.training.huge_pages import restart_with_huge_pages
+from samnet.training.options import TrainOptions, recipe_of
+from samnet.training.recipe import Recipe
+from samnet.training.teachers import describe
+from samnet.training.trainer import Trainer
+from samnet.training.unlabeled import notice_of
+from samnet.training.validation import validate
 
 LOG_EVERY = 20
 """Steps between two lines of the log."""
@@ -59,7 +59,7 @@ def _train(options: TrainOptions, recipe: Recipe, processes: Processes) -> None:
             "training_pairs": len(trainer.pairs),
             "validation_pairs": len(trainer.validation_pairs),
             "teacher": describe(trainer.teacher) if trainer.teacher else None,
-            "unlabelled": [one.describe() for one in trainer.unlabelled],
+            "unlabeled": [one.describe() for one in trainer.unlabeled],
             "processes": processes.count,
             "environment": environment(),
         }
@@ -69,7 +69,7 @@ def _train(options: TrainOptions, recipe: Recipe, processes: Processes) -> None:
         if not options.resume:
             # Of a run that ended before its first state.
             trainer.log.path.unlink(missing_ok=True)
-        if left_out := notice_of(trainer.unlabelled):
+        if left_out := notice_of(trainer.unlabeled):
             print(left_out, flush=True)
     fit(trainer)
 

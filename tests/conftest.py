@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from quantize.program import QuantizedProgram
+    from quantize.quantized_program import QuantizedProgram
 
 # Before any library that starts threads: tests run beside each other and beside other work.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
@@ -42,7 +42,7 @@ def keep(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], None
     """Writes what a test saw to a result file of that name, where the user asks for it."""
 
     def write(name: str, seen: dict[str, Any]) -> None:
-        from samnet.results import environment, write_result
+        from common.result_file import environment, write_result
 
         folder: Path | None = request.config.getoption("--keep")
         if folder is not None:
@@ -96,7 +96,7 @@ def command(
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs ``python -m MODULE ARGUMENTS`` in this process; gives status, output and errors."""
 
-    from samnet.command import run_command
+    from common.dataclass_cli import run_command
 
     def run(name: str, *arguments: object) -> tuple[int, str, str]:
         module = importlib.import_module(name)
@@ -139,8 +139,8 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         from torch.nn import functional as F
 
         from samnet import Checkpoint, Preprocessing, SAMNet, SAMNetConfig, save_checkpoint
-        from samnet.augment import normalise
         from samnet.data.synthetic import scene
+        from samnet.training.augmentation import normalize
 
         config = SAMNetConfig(
             attention=attention,  # type: ignore[arg-type]
@@ -152,7 +152,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         scenes = [scene(seed) for seed in range(16)]
         photos = torch.stack([torch.from_numpy(photo) for photo, _ in scenes])
         masks = torch.stack([torch.from_numpy(mask) for _, mask in scenes])[:, None] / 255
-        x = normalise(photos.permute(0, 3, 1, 2).float() / 255, preprocessing)
+        x = normalize(photos.permute(0, 3, 1, 2).float() / 255, preprocessing)
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = SAMNet(config)
@@ -181,8 +181,8 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def quantised(taught: Callable[[str], Path]) -> Callable[[str], QuantizedProgram]:
-    """The taught network of an attention after post-training quantisation."""
+def quantized(taught: Callable[[str], Path]) -> Callable[[str], QuantizedProgram]:
+    """The taught network of an attention after post-training quantization."""
 
     @functools.cache
     def make(attention: str) -> QuantizedProgram:

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from common.cli import Parser, finish
+from common.output_paths import check_absent
 from edge_apps.android import bench, profile, run
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import adb_client, choose, describe, list_devices
 from edge_apps.android.errors import DeviceError
 from edge_apps.android.results import summary, write_result
 from edge_apps.android.timing import Options as TimingOptions
-from edge_apps.command import Parser, finish
-from edge_apps.targets import check_absent
 
 PROFILED = 20
 """Runs of a profile, whose figures settle sooner than those of a whole run."""
@@ -29,7 +29,7 @@ def main() -> None:
     """
     parser = Parser(
         prog="python -m edge_apps.android",
-        description="Runs an artefact on an Android device through adb, with a runner that "
+        description="Runs an artifact on an Android device through adb, with a runner that "
         "edge_apps/android/native/build.sh builds. Nothing is installed there.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
@@ -107,7 +107,7 @@ def _add_timing(
 def _add_common(
     parser: argparse.ArgumentParser, options: type[run.Options] | type[TimingOptions]
 ) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="artefact, .tflite or .pte")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="artifact, .tflite or .pte")
     parser.add_argument(
         "--serial", metavar="S", help="of the device, or HOST:PORT; needed if there are several"
     )

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from edge_apps.android.device import Device
-from edge_apps.android.foreign import figures, parse_latency
 from edge_apps.android.results import EMULATED
 from edge_apps.android.timing import Options, Stay, heat_lines
+from edge_apps.android.user_runners import figures, parse_latency
 
 
 def bench(options: Options, device: Device) -> dict[str, Any]:

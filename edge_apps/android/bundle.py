@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_apps.errors import InputError
-from edge_apps.json_text import parse_json
+from common.errors import InputError
+from common.safe_json import parse_json
 
 MACHINES = {183: "arm64-v8a", 62: "x86_64", 40: "armeabi-v7a", 3: "x86"}
 """Android's name for the machine in an ELF header."""

@@ -7,9 +7,9 @@ import os
 import subprocess
 from typing import Any
 
+from common.errors import InputError
 from edge_apps.android.device import Device, reconnect
 from edge_apps.android.errors import DeviceError
-from edge_apps.errors import InputError
 
 ADVICE = {
     "unauthorized": "unauthorised; confirm this computer on the device's screen",

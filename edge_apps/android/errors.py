@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 
 
 class DeviceError(InputError):

@@ -13,9 +13,9 @@ import numpy as np
 
 from edge_apps.android.device import Device
 from edge_apps.android.errors import DeviceError
-from edge_apps.android.foreign import parse_operations
 from edge_apps.android.results import EMULATED
 from edge_apps.android.timing import Options, Stay, heat_lines
+from edge_apps.android.user_runners import parse_operations
 
 SHOWN = 15
 """Kinds of operations that people are told of."""

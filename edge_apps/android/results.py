@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_apps.agreement import Agreement
+from common.files import replacing, sha256
+from common.map_difference import Agreement
 from edge_apps.android.discovery import Description
-from edge_apps.files import replacing, sha256
 
 EMULATED = "the device's processor is emulated: its latencies mean nothing and are left out"
 
@@ -26,7 +26,7 @@ class Outcome:
     Args:
         photo: its file's name.
         latency_ms: of the network alone; None where it would mean nothing.
-        agreement: of the device's map with the desktop's of the same artefact.
+        agreement: of the device's map with the desktop's of the same artifact.
     """
 
     photo: str

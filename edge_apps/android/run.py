@@ -11,21 +11,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_apps.agreement import Agreement
+from common.errors import InputError
+from common.images.input_file import name_of
+from common.images.photo_files import find_photos
+from common.images.photos import Bytes, read_photo, resize_photo, write_image
+from common.map_difference import Agreement
+from common.output_paths import check_absent, check_targets
+from common.progress import progress
 from edge_apps.android.bundle import Bundle, find_bundle
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import describe
 from edge_apps.android.errors import ConnectionLost, DeviceError
-from edge_apps.android.persistence import persist
 from edge_apps.android.results import Outcome, protocol, summary, write_result
+from edge_apps.android.retries import persist
 from edge_apps.android.session import Session
-from edge_apps.errors import InputError
-from edge_apps.input_file import name_of
-from edge_apps.photo_files import find_photos
-from edge_apps.photos import Bytes, read_photo, resize_photo, write_image
-from edge_apps.progress import progress
 from edge_apps.runtime import load
-from edge_apps.targets import check_absent, check_targets
 
 RESULT = "android.json"
 """Name of the result file among the maps."""
@@ -36,7 +36,7 @@ class Options:
     """What to run and how.
 
     Args:
-        model: the artefact.
+        model: the artifact.
         photos: files and folders.
         output: folder for the maps and the result file.
         bundle: folder of the runner; None for the one built for the device.
@@ -133,7 +133,7 @@ def plan(options: Options) -> dict[Path, Path]:
     """The map to write for each photo.
 
     Raises:
-        InputError: if numbers make no sense, or as :func:`edge_apps.targets.check_targets`.
+        InputError: if numbers make no sense, or as :func:`common.output_paths.check_targets`.
     """
     for name, value in (("threads", options.threads), ("batch", options.batch)):
         if value < 1:

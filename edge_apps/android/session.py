@@ -12,7 +12,7 @@ from typing import NamedTuple
 from edge_apps.android.bundle import Bundle
 from edge_apps.android.device import Device, Reply, full
 from edge_apps.android.errors import ConnectionLost, DeviceError
-from edge_apps.android.failures import failure
+from edge_apps.android.exit_reasons import failure
 
 ROOT = "/data/local/tmp/samnet"
 """Everything on the device stands here; /sdcard cannot hold programs."""

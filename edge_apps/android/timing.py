@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import InputError
 from edge_apps.android.bundle import Bundle, find_bundle
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import Description, describe
-from edge_apps.android.foreign import check_runner, run_foreign
 from edge_apps.android.results import protocol
 from edge_apps.android.session import Output, Session
-from edge_apps.errors import InputError
+from edge_apps.android.user_runners import check_runner, run_foreign
 from edge_apps.manifest import manifest_path, verify
 from edge_apps.runtime import load
 
@@ -27,7 +27,7 @@ class Options:
     """What to time and how.
 
     Args:
-        model: the artefact.
+        model: the artifact.
         runner: the user's own benchmark_model or executor_runner; None for our runner.
         bundle: folder of our runner; None for the one built for the device.
         threads: that the runtime may use.

@@ -7,18 +7,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.cli import Parser, finish
+from common.errors import InputError
+from common.images.photo_files import find_photos
+from common.images.photos import read_map, read_photo
+from common.output_paths import check_absent
 from edge_apps.android.results import write_result
-from edge_apps.command import Parser, finish
-from edge_apps.compare.adb import AdbDevice
+from edge_apps.compare.adb_device import AdbDevice
+from edge_apps.compare.backends import Cpu, Gpu, Place
 from edge_apps.compare.comparison import Photo, compare, protocol, strangers
-from edge_apps.compare.emulated import PROCESSORS, Emulated
-from edge_apps.compare.places import Cpu, Gpu, Place
-from edge_apps.compare.table import legend, lines
-from edge_apps.errors import InputError
-from edge_apps.photo_files import find_photos
-from edge_apps.photos import read_map, read_photo
+from edge_apps.compare.comparison_table import legend, lines
+from edge_apps.compare.emulated_arm64 import PROCESSORS, Emulated
 from edge_apps.shipped import FOLDER
-from edge_apps.targets import check_absent
 
 PLACES = ("gpu", "emulated", "device")
 
@@ -70,7 +70,7 @@ def _parser() -> Parser:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="artefacts, the reference first; default: the shipped ones",
+        help="artifacts, the reference first; default: the shipped ones",
     )
     parser.add_argument(
         "--masks", type=Path, metavar="DIR", help="folder of masks by the photos' stems"
@@ -82,7 +82,7 @@ def _parser() -> Parser:
         "--userland",
         type=Path,
         metavar="DIR",
-        help="of tests/edge_apps/userland.sh, for the emulated arm64; default: the cached one",
+        help="of tools/userland.sh, for the emulated arm64; default: the cached one",
     )
     parser.add_argument(
         "--processor",
@@ -100,7 +100,7 @@ def _parser() -> Parser:
 
 
 def _shipped() -> list[Path]:
-    """The shipped artefacts, float first, as the reference of the others."""
+    """The shipped artifacts, float first, as the reference of the others."""
     found = [path for path in FOLDER.iterdir() if path.suffix in (".tflite", ".pte")]
     return sorted(found, key=lambda path: ("fp32" not in path.name, path.suffix != ".tflite"))
 

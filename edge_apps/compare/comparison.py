@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from edge_apps.accuracy import Accuracy, AccuracyMeter
-from edge_apps.agreement import Agreement
-from edge_apps.coding import Coding, coding_of
-from edge_apps.compare.places import Maps, Place
-from edge_apps.errors import InputError
-from edge_apps.files import sha256
+from common.errors import InputError
+from common.files import sha256
+from common.images.photos import Bytes, resize_map, resize_photo
+from common.map_accuracy import Accuracy, AccuracyMeter
+from common.map_difference import Agreement
+from edge_apps.compare.backends import Maps, Place
 from edge_apps.manifest import Manifest, manifest_path, verify
-from edge_apps.photos import Bytes, resize_map, resize_photo
+from edge_apps.maps.coding import Coding, coding_of
 from edge_apps.runtime import load
 
 PACKAGES = ("ai-edge-litert", "executorch", "numpy", "pillow", "adbutils", "onnxruntime")
@@ -75,7 +75,7 @@ def compare(
     smaller, and with the reference's at that one's; masks at the photo's own size.
 
     Args:
-        models: artefacts; the first is the reference of the others.
+        models: artifacts; the first is the reference of the others.
         places: the first is this CPU, with which the others are compared.
         photos: what to run.
         begin: is told what is being done.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from edge_apps.command import Parser, finish
-from edge_apps.pipe import parse_size
-from edge_apps.program import (
+from common.cli import Parser, finish
+from edge_apps.program.device_program import (
     add_address,
     add_network,
     add_refinement,
@@ -12,7 +11,8 @@ from edge_apps.program import (
     options_of,
     preview,
 )
-from edge_apps.sources import open_sources
+from edge_apps.program.raw_pipe import parse_size
+from edge_apps.sources.selection import open_sources
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import ipaddress
 import secrets
 import socket
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)

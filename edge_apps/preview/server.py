@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from edge_apps.preview.address import Address, is_loopback
 from edge_apps.preview.broadcast import Broadcast
 from edge_apps.preview.session import VIEWS, Session, View

@@ -11,14 +11,14 @@ from typing import Any, Literal, get_args
 
 from PIL import Image
 
-from edge_apps.drawing import Show, display
-from edge_apps.errors import InputError
-from edge_apps.health import Health, read_health
-from edge_apps.meter import Meter
-from edge_apps.photos import Bytes, resize_photo
-from edge_apps.pipeline import Pipeline, Result
+from common.errors import InputError
+from common.images.photos import Bytes, resize_photo
+from edge_apps.program.device_health import Health, read_health
+from edge_apps.program.drawing import Show, display
+from edge_apps.program.pipeline import Pipeline, Result
+from edge_apps.program.rates import Meter
+from edge_apps.program.window import fitting
 from edge_apps.runtime import load
-from edge_apps.window import fitting
 
 View = Show | Literal["photo"]
 
@@ -39,7 +39,7 @@ class Session:
 
     Args:
         pipeline: not yet started.
-        model: the artefact that it runs.
+        model: the artifact that it runs.
         models: those that may be picked, beside ``model``.
         threads: that the network may use.
     """
@@ -88,7 +88,7 @@ class Session:
         self.pipeline.stop()
 
     def pick(self, name: str) -> None:
-        """Goes on with another artefact.
+        """Goes on with another artifact.
 
         Raises:
             InputError: if it is not one of those that may be picked, or cannot be loaded.

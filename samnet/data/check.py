@@ -8,13 +8,13 @@ from typing import Annotated
 
 import tyro
 
-from edge_apps.errors import InputError
-from edge_apps.photos import read_map, read_photo
-from samnet.command import run_command
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.images.photos import read_map, read_photo
+from common.progress_bar import progress
 from samnet.data.layouts import DataSet, Pair, find_pairs
-from samnet.data.mask_looks import FOREGROUND, Finding, MaskLook, look_at, of_masks
+from samnet.data.mask_statistics import FOREGROUND, Finding, MaskLook, look_at, of_masks
 from samnet.data.survey import of_orientation, size_fault
-from samnet.progress import progress
 
 OF_SETS = ("no foreground", "all foreground")
 """Kinds of findings that make a set useless but none of its pairs."""
@@ -64,7 +64,7 @@ def _of_values(look: MaskLook) -> Iterator[Finding]:
     elif look.foreground == 1:
         yield Finding("all foreground", f"{look.pair.mask}: nothing but foreground")
     elif look.count > 2:
-        text = f"{look.pair.mask}: {look.count} grey values, expected 2"
+        text = f"{look.pair.mask}: {look.count} gray values, expected 2"
         yield Finding("not two-valued", f"{text}; foreground is above {FOREGROUND}")
 
 

@@ -1,4 +1,4 @@
-"""Batches of labelled photos, decoded by worker processes."""
+"""Batches of labeled photos, decoded by worker processes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from edge_apps.errors import InputError
-from edge_apps.photos import read_photo
-from samnet.data.classes import Labelled
-from samnet.vision import import_torchvision
+from common.errors import InputError
+from common.images.photos import read_photo
+from samnet.data.classes import Labeled
+from samnet.networks.torchvision_import import import_torchvision
 
 SURROUNDING = 1.14
 """Photos are resized to this multiple of the network's input for validation, then cropped."""
@@ -24,7 +24,7 @@ NOT_AUGMENTED = -1
 """In place of a seed: the middle of the photo, as it is."""
 
 
-class LabelledPhotos(Dataset[tuple[Tensor, int, str]]):
+class LabeledPhotos(Dataset[tuple[Tensor, int, str]]):
     """Photos (3, size, size) uint8, their classes, and why one could not be read.
 
     Args:
@@ -34,7 +34,7 @@ class LabelledPhotos(Dataset[tuple[Tensor, int, str]]):
             ``NOT_AUGMENTED``, (N, 2).
     """
 
-    def __init__(self, photos: Sequence[Labelled], size: int, draws: Tensor) -> None:
+    def __init__(self, photos: Sequence[Labeled], size: int, draws: Tensor) -> None:
         self.photos, self.size, self.draws = photos, size, draws
 
     # Made where they are used, since a worker has to load torchvision before it meets them.
@@ -81,7 +81,7 @@ class LabelledPhotos(Dataset[tuple[Tensor, int, str]]):
 
 
 def batches(
-    photos: Sequence[Labelled], size: int, draws: Tensor, batch: int, workers: int
+    photos: Sequence[Labeled], size: int, draws: Tensor, batch: int, workers: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Photos (N, 3, size, size) uint8 and classes (N,), ``batch`` by ``batch``.
 
@@ -89,7 +89,7 @@ def batches(
         InputError: if a photo cannot be read.
     """
     loader = DataLoader(
-        LabelledPhotos(photos, size, draws),
+        LabeledPhotos(photos, size, draws),
         batch,
         num_workers=workers,
         multiprocessing_context=_context() if workers else None,

@@ -6,10 +6,10 @@ import dataclasses
 import random
 from pathlib import Path
 
-from edge_apps.errors import InputError
-from edge_apps.photo_files import is_picture
+from common.errors import InputError
+from common.images.photo_files import is_picture
 
-Labelled = tuple[Path, int]
+Labeled = tuple[Path, int]
 """A photo and the index of its class."""
 
 SHARE = 0.1
@@ -18,7 +18,7 @@ SHARE = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class ClassPhotos:
-    """Labelled photos.
+    """Labeled photos.
 
     Args:
         classes: names of the classes, sorted; labels are places in it.
@@ -27,8 +27,8 @@ class ClassPhotos:
     """
 
     classes: tuple[str, ...]
-    training: tuple[Labelled, ...]
-    validation: tuple[Labelled, ...]
+    training: tuple[Labeled, ...]
+    validation: tuple[Labeled, ...]
 
 
 def find_class_photos(root: Path, seed: int = 0) -> ClassPhotos:
@@ -63,7 +63,7 @@ def find_class_photos(root: Path, seed: int = 0) -> ClassPhotos:
             count = max(1, round(SHARE * len(photos)))
             validation[name] = sorted(random.Random(f"{seed} {name}").sample(photos, count))
             training[name] = sorted(set(photos) - set(validation[name]))
-    return ClassPhotos(classes, _labelled(training), _labelled(validation))
+    return ClassPhotos(classes, _labeled(training), _labeled(validation))
 
 
 def _by_class(root: Path) -> dict[str, list[Path]]:
@@ -84,7 +84,7 @@ def _by_class(root: Path) -> dict[str, list[Path]]:
     return classes
 
 
-def _labelled(classes: dict[str, list[Path]]) -> tuple[Labelled, ...]:
+def _labeled(classes: dict[str, list[Path]]) -> tuple[Labeled, ...]:
     return tuple(
         (photo, label) for label, photos in enumerate(classes.values()) for photo in photos
     )

@@ -1,7 +1,7 @@
 """Photos that every installation has, with masks drawn for this project.
 
 The photos are those of scikit-image's wheel that are in the public domain or under CC0 and show
-one clear object. ``polygons.json`` names the licence of each and outlines the object, in pixels
+one clear object. ``polygons.json`` names the license of each and outlines the object, in pixels
 (x, y) of the photo; holes are where the background shows through.
 """
 
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from edge_apps.errors import InputError
-from edge_apps.photos import Bytes, read_photo
+from common.errors import InputError
+from common.images.photos import Bytes, read_photo
 
 POLYGONS = Path(__file__).with_name("polygons.json")
 

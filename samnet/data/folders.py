@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 
 PARTS = frozenset(
     {"train", "training", "val", "valid", "validation", "test", "testing", "trainval"}

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_apps.errors import InputError
-from edge_apps.photo_files import SUFFIXES
+from common.errors import InputError
+from common.images.photo_files import SUFFIXES
 from samnet.data.folders import by_stem, divided
 from samnet.data.lists import names_of, read_list
 from samnet.data.published import LAYOUTS

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge_apps.decoding import orientation_of
-from edge_apps.photos import Bytes, read_map, read_photo, resize_map, resize_photo
+from common.images.decoding import orientation_of
+from common.images.photos import Bytes, read_map, read_photo, resize_map, resize_photo
 from samnet.data.layouts import Pair
 
 TURNS = {

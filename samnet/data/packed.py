@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_apps.errors import InputError
-from edge_apps.files import replacing, sha256
-from edge_apps.photos import read_map, read_photo, resize_map, resize_photo
+from common.errors import InputError
+from common.files import replacing, sha256
+from common.images.photos import read_map, read_photo, resize_map, resize_photo
+from common.progress_bar import progress
 from samnet.data.arrays import new_array, open_array
 from samnet.data.layouts import Pair
 from samnet.data.survey import size_fault
-from samnet.progress import progress
 
 READER = 2
 """Rises when the same files are read as other pixels, so that caches are packed anew."""

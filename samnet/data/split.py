@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_apps.errors import InputError
-from edge_apps.files import sha256
+from common.errors import InputError
+from common.files import sha256
 from samnet.data.layouts import Pair
 
 IN_TEST_SET = frozenset({"ILSVRC2014_train_00019441"})

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_apps.decoding import orientation_of, picture_size
-from edge_apps.errors import InputError
-from edge_apps.notice import notice
-from edge_apps.photo_files import listed
+from common.errors import InputError
+from common.images.decoding import orientation_of, picture_size
+from common.images.photo_files import listed
+from common.input_notice import notice
 from samnet.data.layouts import DataSet, Pair, find_pairs
-from samnet.data.mask_looks import SAMPLE, Finding, look_at, of_masks
+from samnet.data.mask_statistics import SAMPLE, Finding, look_at, of_masks
 from samnet.data.orientation import unturned
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from edge_apps.photos import Bytes, resize_map, write_image
+from common.images.photos import Bytes, resize_map, write_image
 
 
 def scene(seed: int, size: int | tuple[int, int] = 96) -> tuple[Bytes, Bytes]:
-    """One object of a colour of its own before a soft background with noise and small clutter.
+    """One object of a color of its own before a soft background with noise and small clutter.
 
     Args:
         seed: the same seed and size give the same scene.
@@ -25,12 +25,12 @@ def scene(seed: int, size: int | tuple[int, int] = 96) -> tuple[Bytes, Bytes]:
     mask = _blob(rng, height, width, radius=rng.uniform(0.18, 0.34))
     clutter = _blob(rng, height, width, radius=0.05)
     hue = rng.uniform(0, 1)
-    photo = _surface(rng, height, width, _colour(hue, 0.25, rng.uniform(0.35, 0.75)), 35)
-    for shape, colour in (
-        (clutter, _colour(hue + 0.1, 0.35, 0.5)),
-        (mask, _colour(hue + rng.uniform(0.35, 0.65), 0.9, rng.uniform(0.6, 0.95))),
+    photo = _surface(rng, height, width, _color(hue, 0.25, rng.uniform(0.35, 0.75)), 35)
+    for shape, color in (
+        (clutter, _color(hue + 0.1, 0.35, 0.5)),
+        (mask, _color(hue + rng.uniform(0.35, 0.65), 0.9, rng.uniform(0.6, 0.95))),
     ):
-        surface = _surface(rng, height, width, colour, 20)
+        surface = _surface(rng, height, width, color, 20)
         photo = np.where(shape[..., None] > 0, surface, photo)
     photo += rng.normal(0, 5, photo.shape)
     return np.clip(photo, 0, 255).astype(np.uint8), mask
@@ -63,15 +63,15 @@ def _blob(rng: np.random.Generator, height: int, width: int, radius: float) -> B
 
 
 def _surface(
-    rng: np.random.Generator, height: int, width: int, colour: np.ndarray, contrast: float
+    rng: np.random.Generator, height: int, width: int, color: np.ndarray, contrast: float
 ) -> np.ndarray:
-    """A colour with soft brightness variations of ``contrast`` grey levels, (H, W, 3) float."""
+    """A color with soft brightness variations of ``contrast`` gray levels, (H, W, 3) float."""
     coarse = rng.integers(0, 256, (4, 4), dtype=np.uint8)
     light = resize_map(coarse, (height, width)).astype(np.float64) / 255 - 0.5
-    return colour + 2 * contrast * light[..., None]
+    return color + 2 * contrast * light[..., None]
 
 
-def _colour(hue: float, saturation: float, value: float) -> np.ndarray:
+def _color(hue: float, saturation: float, value: float) -> np.ndarray:
     """RGB of 0 to 255 for a hue of 0 to 1, which wraps around."""
     wheel = np.clip(np.abs((hue % 1 + np.array([0, 2 / 3, 1 / 3])) % 1 * 6 - 3) - 1, 0, 1)
     return 255 * value * (1 - saturation + saturation * wheel)

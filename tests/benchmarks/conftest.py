@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmarks.comparison import Candidate, Comparison, Scene, compare
-from benchmarks.timing import Latency
+from benchmarks.demo.comparison import Candidate, Comparison, Scene, compare
+from benchmarks.shared.timing import Latency
 
 
 def scene(name: str, height: int, width: int) -> Scene:
@@ -20,7 +20,7 @@ def scene(name: str, height: int, width: int) -> Scene:
 
 
 def candidate(label: str, file: str, precision: str, megabytes: float, error: int) -> Candidate:
-    """Finds the disc by its brightness, wrong by ``error`` grey values everywhere."""
+    """Finds the disc by its brightness, wrong by ``error`` gray values everywhere."""
 
     def predict(photo):
         return np.where(photo[..., 0] > 100, np.uint8(255 - error), np.uint8(error))

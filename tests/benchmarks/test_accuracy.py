@@ -1,4 +1,4 @@
-"""Accuracy of anything in one table: folders of maps, artefacts, networks of others."""
+"""Accuracy of anything in one table: folders of maps, artifacts, networks of others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from edge_apps.photos import read_map, write_image
+from common.images.photos import read_map, write_image
 from edge_apps.shipped import default_model
 from samnet.data.layouts import find_pairs
 
@@ -44,7 +44,7 @@ def run(command, scenes, tmp_path):
 
 
 def network(path, last="Sigmoid"):
-    """An ONNX network as rembg's: normalised float NCHW to a map, here of the mean colour."""
+    """An ONNX network as rembg's: normalized float NCHW to a map, here of the mean color."""
     nodes = [
         helper.make_node("ReduceMean", ["photo", "axes"], ["mean"], keepdims=1),
         helper.make_node(last, ["mean"], ["map"]),
@@ -126,7 +126,7 @@ def test_records_are_kept_by_content(run, maps, scenes, monkeypatch):
     def fails(*_):
         raise AssertionError("measured again")
 
-    monkeypatch.setattr("benchmarks.contest.record_of", fails)
+    monkeypatch.setattr("benchmarks.accuracy.runner.record_of", fails)
     (maps / "poor").rename(maps / "renamed")
     assert run(f"poor={maps / 'renamed'}", maps / "good", "--overwrite")[0] == 0
     assert {row["name"]: row["S"] for row in result(maps)["accuracy"]} == {
@@ -147,7 +147,7 @@ def test_a_damaged_record_is_measured_again(run, maps):
 
 
 def test_int8_against_the_float_network_behind_it(run, scenes, tmp_path, monkeypatch):
-    from benchmarks.demo import WEIGHTS
+    from benchmarks.demo.command import WEIGHTS
 
     status, out, _ = run(default_model(), WEIGHTS, "--threads", 1, "--worst", 2)
     assert status == 0

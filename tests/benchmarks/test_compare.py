@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.compare import judge, with_tolerances
-from benchmarks.figures import figures_of
+from benchmarks.regression.compare import judge, with_tolerances
+from benchmarks.regression.tolerances import figures_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +25,7 @@ def run(command, tmp_path):
         paths = [tmp_path / "old.json", tmp_path / "new.json"]
         for path, content in zip(paths, (old, new), strict=True):
             path.write_text(json.dumps(content), encoding="utf-8")
-        return command("benchmarks.compare", *paths, *arguments)
+        return command("benchmarks.regression.compare", *paths, *arguments)
 
     return run
 
@@ -102,8 +102,8 @@ def test_other_files_are_refused(run, content):
 def test_unreadable_files_are_refused(command, tmp_path, text):
     path = tmp_path / "old.json"
     path.write_text(text)
-    assert command("benchmarks.compare", path, path)[0] == 2
-    assert command("benchmarks.compare", tmp_path / "none.json", path)[0] == 2
+    assert command("benchmarks.regression.compare", path, path)[0] == 2
+    assert command("benchmarks.regression.compare", tmp_path / "none.json", path)[0] == 2
 
 
 def test_figures_of_the_results_of_this_project():
@@ -118,7 +118,7 @@ def test_figures_of_the_results_of_this_project():
 
 def test_nothing_shipped_became_worse():
     """What continuous integration guards; it does not depend on the machine."""
-    from benchmarks.counts import count
+    from benchmarks.regression.counts import count
 
     reference = ROOT / "results" / "counts.json"
     if not reference.is_file():
@@ -126,4 +126,6 @@ def test_nothing_shipped_became_worse():
     old = figures_of(json.loads(reference.read_text(encoding="utf-8")), reference.name)
     judged = judge(old, figures_of(count(), "now"))
     failed = [it for it in judged if it.verdict in ("worse", "gone")]
-    assert not failed, "mend it, or if it was meant: benchmarks.counts --json results/counts.json"
+    assert not failed, (
+        "mend it, or if it was meant: benchmarks.regression.counts --json results/counts.json"
+    )

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from benchmarks.comparison import agreement, table
+from benchmarks.demo.comparison import agreement, table
 
 
 def test_a_perfect_network_scores_perfectly(comparison):

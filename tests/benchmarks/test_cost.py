@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cost import SEGMENTATION_SIZE, cost, published, table
-from samnet.models import CONFIGS
+from benchmarks.regression.cost import SEGMENTATION_SIZE, cost, published, table
+from samnet.networks.registry import CONFIGS
 
 RESULT = Path(__file__).resolve().parents[2] / "results" / "cost.json"
 

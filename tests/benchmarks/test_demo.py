@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.demo import Options, credits, main
-from benchmarks.forms import FORMS
-from edge_apps.errors import InputError
+from benchmarks.demo.command import Options, credits, main
+from benchmarks.latency.forms import FORMS
+from common.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,10 +6,10 @@ import html.parser
 import numpy as np
 import pytest
 
-from benchmarks.demo_report import Report, changes, render, write_report
-from benchmarks.pictures import difference
-from benchmarks.steps import Step
-from benchmarks.timing import Protocol
+from benchmarks.demo.report import Report, changes, render, write_report
+from benchmarks.demo.steps import Step
+from benchmarks.shared.pictures import difference
+from benchmarks.shared.timing import Protocol
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def report(comparison):
         title="Title of the report",
         summary="Names with <angle brackets> & ampersands.",
         comparison=comparison,
-        steps=(Step("Quantise", 12.5), Step("Convert", 7.5)),
+        steps=(Step("Quantize", 12.5), Step("Convert", 7.5)),
         protocol=Protocol(1, 25, 3, (0,), 1.0),
         notes=("How it was measured.",),
         environment={

@@ -11,14 +11,14 @@ import pytest
 
 pytest.importorskip("ai_edge_litert")
 
-from benchmarks.departures import GUEST, Departure, departures
-from convert.flatbuffer import expose_steps
+from benchmarks.arm64.rounding_differences import GUEST, Departure, departures
+from convert.tflite.interface import expose_steps
 from edge_apps.shipped import default_model
 
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[str, np.ndarray]]:
-    """The shipped artefact and its steps on two photos of noise."""
+    """The shipped artifact and its steps on two photos of noise."""
     folder = tmp_path_factory.mktemp("steps")
     content = default_model().read_bytes()
     model, frames, target = (folder / name for name in ("x.tflite", "x.npy", "x.npz"))
@@ -40,7 +40,7 @@ def test_the_operation_that_begins_is_named_and_not_what_follows(
 ) -> None:
     from ai_edge_litert.tools import flatbuffer_utils
 
-    from benchmarks.tflite_work import operator_names
+    from benchmarks.profiling.tflite_operations import operator_names
 
     content, here = steps
     graph = flatbuffer_utils.read_model_from_bytearray(bytearray(content)).subgraphs[0]
@@ -56,11 +56,11 @@ def test_the_operation_that_begins_is_named_and_not_what_follows(
     assert found == Departure(number, "MUL", changed.size, 1, 1, found.examples)
     (example,) = found.examples
     assert abs(example["here"] - example["there"]) == 1
-    # The artefact's own code is the one next to the exact value.
+    # The artifact's own code is the one next to the exact value.
     assert abs(example["exact"] - example["here"]) <= 0.5 + 1e-4
 
 
 def test_what_has_no_steps_is_refused() -> None:
-    command = [sys.executable, "-m", "benchmarks.departures", str(Path("x.pte"))]
+    command = [sys.executable, "-m", "benchmarks.arm64.rounding_differences", str(Path("x.pte"))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and "no .tflite" in done.stderr

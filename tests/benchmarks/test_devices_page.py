@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import devices_page
+from benchmarks.docs import devices_page
 
 AGREEMENT = {"max": 1, "mean": 0.25, "within_1": 1.0, "decided": 1.0}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.instructions import (
+from benchmarks.arm64.command import (
     NO_LATENCY,
     Counter,
     Options,
@@ -15,7 +15,7 @@ from benchmarks.instructions import (
     newest_userland,
     table,
 )
-from edge_apps.errors import InputError
+from common.errors import InputError
 from edge_apps.shipped import FOLDER
 
 

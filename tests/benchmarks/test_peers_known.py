@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.peers import FOLDER, PEERS, fetch, peer_file
-from edge_apps.photos import resize_map
+from benchmarks.latency.peers import FOLDER, PEERS, fetch, peer_file
+from common.images.photos import resize_map
 from samnet.data.embedded import embedded_photos
-from samnet.metrics import SaliencyMetrics
-from samnet.soft_targets import MapTeacher
+from samnet.evaluation.metrics import SaliencyMetrics
+from samnet.training.onnx_teacher import MapTeacher
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def peer(request):
     """A peer's file, checked by its hash, where it was fetched before."""
     path = peer_file(request.param, FOLDER)
     if not path.is_file():
-        pytest.skip(f"{path} is not there; python -m benchmarks.peers fetches it")
+        pytest.skip(f"{path} is not there; python -m benchmarks.latency.peers fetches it")
     return fetch(request.param, FOLDER)
 
 

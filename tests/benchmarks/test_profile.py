@@ -11,12 +11,14 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from benchmarks.breakdown import Profile, Timed, profile
-from benchmarks.ceilings import Ceilings
-from benchmarks.litert_profile import LiteRtProfile
-from benchmarks.modules import assign, network_calls, shorten
-from benchmarks.profile import Options, main
-from benchmarks.profile_table import (
+from benchmarks.profiling.command import Options, main
+from benchmarks.profiling.litert import LiteRtProfile
+from benchmarks.profiling.machine_limits import Ceilings
+from benchmarks.profiling.operation_cost import Work, place
+from benchmarks.profiling.operation_times import Profile, Timed, profile
+from benchmarks.profiling.roofline import plot
+from benchmarks.profiling.synthetic_graphs import Operator, Tensor, flatbuffer
+from benchmarks.profiling.table import (
     OUTSIDE,
     bound_by_module,
     bounds,
@@ -25,11 +27,9 @@ from benchmarks.profile_table import (
     modules,
     operations,
 )
-from benchmarks.roofline import plot
-from benchmarks.synthetic import Operator, Tensor, flatbuffer
-from benchmarks.tflite_work import tflite_works
-from benchmarks.work import Work, place
-from edge_apps.errors import InputError
+from benchmarks.profiling.tflite_operations import tflite_works
+from benchmarks.profiling.torch_modules import assign, network_calls, shorten
+from common.errors import InputError
 from edge_apps.manifest import Precision, manifest_path, read_manifest
 from edge_apps.shipped import FOLDER
 
@@ -89,7 +89,7 @@ class TestModules:
         calls = [("pointwise", 4, "first"), ("add", 4, "second")]
         assert assign(works, calls) == ["interface", "first", "second", "second", "interface"]
 
-    def test_another_network_is_not_forced_on_an_artefact(self):
+    def test_another_network_is_not_forced_on_an_artifact(self):
         assert assign([work("mul")], [("add", 4, "module")]) == [None]
 
     def test_an_operation_that_the_network_lacks_stays_unknown(self):
@@ -125,14 +125,14 @@ class TestModules:
 
 class TestWork:
     def test_multiply_adds_are_those_of_the_network(self):
-        from samnet.config import SAMNetConfig
-        from samnet.cost import multiply_adds
-        from samnet.network import SAMNet
+        from samnet.networks.config import SAMNetConfig
+        from samnet.networks.cost import multiply_adds
+        from samnet.networks.samnet import SAMNet
 
         manifest = read_manifest(FLOAT)
         model = SAMNet(SAMNetConfig.from_dict(manifest.config))
         counted = sum(each.multiply_adds for each in tflite_works(FLOAT.read_bytes()))
-        # The artefact has no side heads; its pyramid pools by products with matrices.
+        # The artifact has no side heads; its pyramid pools by products with matrices.
         assert counted == pytest.approx(multiply_adds(model, manifest.size), rel=0.01)
 
     def test_bytes_are_weights_inputs_and_result(self):
@@ -204,8 +204,8 @@ def test_the_picture_shows_every_profile(tmp_path):
     plot(path, both, CEILINGS)
     with Image.open(path) as image:
         wide, high = image.size
-        colours = len(image.convert("RGB").getcolors(1 << 20))
-    assert wide > 1.5 * high and colours > 50
+        colors = len(image.convert("RGB").getcolors(1 << 20))
+    assert wide > 1.5 * high and colors > 50
     with pytest.raises(InputError, match="already exists"):
         plot(path, both, CEILINGS)
 
@@ -258,7 +258,7 @@ def test_results_are_not_overwritten_unasked(tmp_path):
 def test_both_engines_in_one_run(tmp_path):
     """In a process of its own: ExecuTorch must not be loaded before it can be timed."""
     program, result = shipped("samnet-lite_*_int8.pte"), tmp_path / "result.json"
-    command = [sys.executable, "-m", "benchmarks.profile", BYTES, program]
+    command = [sys.executable, "-m", "benchmarks.profiling", BYTES, program]
     options = ["--repetitions", "2", "--json", result]
     done = subprocess.run(
         [*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=300

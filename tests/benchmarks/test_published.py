@@ -4,8 +4,8 @@ import csv
 
 import pytest
 
-from benchmarks.published import choose_published, nearest, read_published
-from edge_apps.errors import InputError
+from benchmarks.results.published import choose_published, nearest, read_published
+from common.errors import InputError
 from samnet.data.published import LAYOUTS
 
 

@@ -6,10 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import int8_page
-from benchmarks.readme import BEGIN, END, Options, figures, pages, read_results, sheet, with_blocks
-from benchmarks.training_page import recipes
-from edge_apps.errors import InputError
+from benchmarks.docs import int8_page
+from benchmarks.docs.command import (
+    BEGIN,
+    END,
+    Options,
+    figures,
+    pages,
+    read_results,
+    sheet,
+    with_blocks,
+)
+from benchmarks.docs.training_page import recipes
+from common.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,7 +87,7 @@ def test_pages_show_what_the_results_say():
     if not (ROOT / "results").is_dir():
         pytest.skip("results/ is not part of this checkout")
     for page, text in pages(Options(), read_results(ROOT / "results")).items():
-        assert page.read_text(encoding="utf-8") == text, f"{page}: run benchmarks.readme"
+        assert page.read_text(encoding="utf-8") == text, f"{page}: run benchmarks.docs.command"
 
 
 def test_every_difference_of_the_recipes_is_a_row_with_its_effect():

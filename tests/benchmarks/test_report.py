@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.demo import WEIGHTS
-from benchmarks.devices import advice
-from benchmarks.evidence import accuracies, file_name, timings
-from benchmarks.report import changes, gather, markdown, measured
-from benchmarks.sections import sections
-from benchmarks.standing import Standing, front
-from edge_apps.errors import InputError
-from edge_apps.files import sha256
+from benchmarks.demo.command import WEIGHTS
+from benchmarks.report.command import changes, gather, markdown, measured
+from benchmarks.report.pareto import Standing, front
+from benchmarks.report.recommendations import advice
+from benchmarks.report.result_readers import accuracies, file_name, timings
+from benchmarks.report.sections import sections
+from common.errors import InputError
+from common.files import sha256
 from edge_apps.shipped import default_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def scores(file, max_F, data="ECSSD", size=96):
     curve = [k / 255 for k in range(256)]
     return {
-        "name": file, "file": file, "kind": "artefact", "data": data, "count": 9, "of": 9,
+        "name": file, "file": file, "kind": "artifact", "data": data, "count": 9, "of": 9,
         "published_count": 1000, "size": size, "missing": [], "max_F": max_F, "MAE": 0.1,
         "weighted_F": 0.7, "S": None, "E_max": None, "precision": curve[::-1], "recall": curve,
     }  # fmt: skip
@@ -155,12 +155,12 @@ def test_where_a_result_was_measured_may_stand_in_its_protocol(results):
 def test_a_result_of_earlier_weights_is_named(run, results):
     of_today = {"model": f"weights/{WEIGHTS.name}", "model_sha256": sha256(WEIGHTS)}
     earlier = {**of_today, "model_sha256": "0" * 64}
-    artefact = {"model": {"name": default_model().name, "sha256": "0" * 64}}
+    artifact = {"model": {"name": default_model().name, "sha256": "0" * 64}}
     other = {"model": "mine.safetensors", "model_sha256": "0" * 64}
-    given = {"today": of_today, "earlier": earlier, "artefact": artefact, "other": other}
+    given = {"today": of_today, "earlier": earlier, "artifact": artifact, "other": other}
     named = dict(measured(given))
     assert named["earlier"] == f"of an earlier {WEIGHTS.name}"
-    assert named["artefact"] == f"of an earlier {default_model().name}"
+    assert named["artifact"] == f"of an earlier {default_model().name}"
     assert named["today"] == named["other"] == "not noted"
     (run.folder / "old.json").write_text(json.dumps(earlier), encoding="utf-8")
     status, _, err, _ = run("--no-photos")
@@ -202,7 +202,7 @@ def test_the_latest_score_counts():
     assert [row.max_F for row in rows] == [0.8]
 
 
-def test_names_of_artefacts():
+def test_names_of_artifacts():
     name = file_name("dir/samnet-edge_192_int8-qat.tflite")
     assert (name.network, name.size, name.precision) == ("samnet-edge", 192, "int8")
     assert (name.suffix, name.ours, name.baseline) == (".tflite", True, False)
@@ -268,7 +268,7 @@ def test_an_earlier_report_stays(run):
 def test_the_results_of_this_project_can_be_reported():
     if not (ROOT / "results").is_dir():
         pytest.skip("results/ is not part of this checkout")
-    from benchmarks.readme import read_results
+    from benchmarks.docs.command import read_results
 
     found = read_results(ROOT / "results")
     assert len(timings(found)) >= 10

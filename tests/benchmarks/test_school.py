@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks import school
-from benchmarks.school import CONTRAST, taught
+from benchmarks.latency import short_training as school
+from benchmarks.latency.short_training import CONTRAST, taught
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.start import Options, by_package, imported, main
-from edge_apps.errors import InputError
+from benchmarks.latency.start import Options, by_package, imported, main
+from common.errors import InputError
 
 TOLD = """import time: self [us] | cumulative | imported package
 import time:       250 |        250 |   numpy._core

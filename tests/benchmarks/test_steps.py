@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from benchmarks.steps import Steps
-from edge_apps.errors import InputError
+from benchmarks.demo.steps import Steps
+from common.errors import InputError
 
 
 def test_chatter_goes_to_the_log(tmp_path, capfd):

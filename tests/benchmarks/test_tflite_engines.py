@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from benchmarks.convert_page import HEAD, engines, engines_table
+from benchmarks.docs.convert_page import HEAD, engines, engines_table
 
-COMMAND = "benchmarks.tflite_engines"
+COMMAND = "benchmarks.latency.tflite_engines"
 
 
 def row(**values):
@@ -89,8 +89,8 @@ def test_wrong_input_ends_with_status_2(
 def test_a_program_that_is_not_made_fails_its_file_alone(
     edge_checkpoint, tmp_path, command, monkeypatch
 ):
-    from convert import all as convert_all
-    from convert.rows import Row
+    from convert.all import command as convert_all
+    from convert.all.result_rows import Row
 
     def rows(self, tasks):
         yield Row("net.pt2", None, 0, failure="nothing to calibrate on")
@@ -114,8 +114,8 @@ def test_a_program_that_is_not_made_fails_its_file_alone(
 def test_a_network_in_four_files_which_are_used_again(
     taught, tmp_path, command, scenes, monkeypatch
 ):
-    from convert.parity import Limit
-    from convert.tflite import FORMAT
+    from convert.checks.maps import Limit
+    from convert.tflite.command import FORMAT
 
     # A minute of teaching leaves a network that amplifies every rounding.
     monkeypatch.setitem(FORMAT.limits, "int8", Limit(mean=64, within_2=0))

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import throughput, training_steps
-from benchmarks.plain_loop import Photos, PlainLoop
-from edge_apps.photos import read_map
+from benchmarks.training import command as throughput
+from benchmarks.training import step_process as training_steps
+from benchmarks.training.plain_loop import Photos, PlainLoop
+from common.dataclass_cli import run_command
+from common.images.photos import read_map
 from samnet import SAMNet, SAMNetConfig
-from samnet.augment import Augmentation
-from samnet.command import run_command
 from samnet.data.layouts import find_pairs
 from samnet.data.synthetic import write_scenes
-from samnet.huge_pages import SETTINGS
-from samnet.recipe import Phase, Recipe
+from samnet.training.augmentation import Augmentation
+from samnet.training.huge_pages import SETTINGS
+from samnet.training.recipe import Phase, Recipe
 
 STILL = Augmentation(min_crop=1, flip=0, brightness=0, contrast=0, saturation=0)
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from benchmarks.timing import Protocol, measure, pinned
-from edge_apps.errors import InputError
+from benchmarks.shared.timing import Protocol, measure, pinned
+from common.errors import InputError
 
 
 def test_candidates_take_turns():

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import workshop as workshop_module
-from benchmarks.contender import Contender
-from benchmarks.race import race
-from benchmarks.steps import Steps
-from benchmarks.workshop import Workshop, shipped
-from edge_apps.errors import InputError
-from samnet.baselines import ARCHITECTURES
+from benchmarks.demo.steps import Steps
+from benchmarks.latency import artifact_cache as workshop_module
+from benchmarks.latency.artifact_cache import Workshop, shipped
+from benchmarks.latency.case import Contender
+from benchmarks.latency.interleaved import race
+from common.errors import InputError
 from samnet.data.embedded import embedded_photos
+from samnet.networks.baselines import ARCHITECTURES
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_command_that_fails_is_run_once_and_quoted(workshop, monkeypatch, edge
     monkeypatch.setattr(workshop_module, "_command", command)
     for _ in range(2):
         with pytest.raises(InputError, match="a scale is lost"):
-            workshop.artefact(edge_checkpoint, 96, "fp32", ".pte")
+            workshop.artifact(edge_checkpoint, 96, "fp32", ".pte")
     assert runs == ["convert.executorch"]
 
 
@@ -51,10 +51,10 @@ def test_the_line_of_a_command_is_its_reason(tmp_path):
 
 
 def test_a_file_is_made_once_for_a_source(workshop, edge_checkpoint, tmp_path):
-    made = workshop.artefact(edge_checkpoint, 96, "fp32", ".onnx")
+    made = workshop.artifact(edge_checkpoint, 96, "fp32", ".onnx")
     before = made.stat().st_mtime_ns
     again = Workshop(tmp_path, Steps(None, tmp_path / "log"))
-    assert again.artefact(edge_checkpoint, 96, "fp32", ".onnx") == made
+    assert again.artifact(edge_checkpoint, 96, "fp32", ".onnx") == made
     assert made.stat().st_mtime_ns == before
 
 
@@ -68,7 +68,7 @@ def test_every_system_of_the_paper_runs_in_every_form(name, workshop):
         Contender(name, engine, precision, str(path), None, 1)
         for suffix, engine in engines.items()
         for precision in ("fp32", "int8")
-        if (path := workshop.artefact(source, 96, precision, suffix))
+        if (path := workshop.artifact(source, 96, precision, suffix))
     ]
     assert all(Path(it.file).is_file() for it in contenders)
     rows = race(contenders, embedded_photos()[0].photo, repetitions=1, warm_up=0)

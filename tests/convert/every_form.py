@@ -20,15 +20,16 @@ ATTENTION = ""
 
 def contents() -> dict[str, bytes]:
     """Every form's bytes by its name."""
-    from convert import ai_edge, litert
-    from convert.lowering import PhotoToMap, lower
-    from convert.onnx_export import export
-    from convert.tflite_metadata import Description, with_metadata
-    from edge_apps.coding import LOGITS
-    from quantize.folding import fold_batch_norm
-    from quantize.program import save_program
+    from convert.executorch.lowering import PhotoToMap, lower
+    from convert.onnx.export import export
+    from convert.tflite import litert
+    from convert.tflite import weight_quantization as ai_edge
+    from convert.tflite.metadata import Description, with_metadata
+    from edge_apps.maps.coding import LOGITS
+    from quantize.batch_norm_folding import fold_batch_norm
+    from quantize.quantized_program import save_program
     from samnet import Preprocessing
-    from samnet.deployment import ByteInterface
+    from samnet.networks.deployed import ByteInterface
 
     network = one_module(ATTENTION)
     folded = fold_batch_norm(network)

@@ -42,7 +42,7 @@ def read(reader: str, path: Path) -> str:
     """Opens a file as a user of this project would; any error but InputError is a finding."""
     import numpy as np
 
-    from edge_apps.errors import InputError
+    from common.errors import InputError
 
     try:
         if reader == "manifest":
@@ -54,7 +54,7 @@ def read(reader: str, path: Path) -> str:
 
             load_checkpoint(path)
         elif reader == "inspect":
-            from convert.isolated import answer
+            from convert.inspect.isolated_reader import answer
 
             return "refused" if "error" in answer(path) else "read"
         else:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from edge_apps.coding import LOGITS
+from edge_apps.maps.coding import LOGITS
 from samnet import Preprocessing, SAMNetConfig
-from samnet.attention import SAM
 from samnet.data.synthetic import scene
-from samnet.layers import ConvBN, resize
+from samnet.networks.attention import SAM
+from samnet.networks.layers import ConvBN, resize
 
 if TYPE_CHECKING:
-    from quantize.program import QuantizedProgram
+    from quantize.quantized_program import QuantizedProgram
 
 SIZE = 48
 RECORD = {"count": 8, "seed": 0, "sha256": "0" * 64}
@@ -40,13 +40,13 @@ class OneModule(nn.Module):
 
 @functools.cache
 def one_module(attention: str) -> OneModule:
-    """With normalisation statistics of photos: fresh ones would leave it ill-conditioned."""
-    from quantize.calibration import normalise
+    """With normalization statistics of photos: fresh ones would leave it ill-conditioned."""
+    from quantize.calibration import normalize
 
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         network = OneModule(attention)
-        photos = torch.cat([normalise(photo, Preprocessing()) for _, photo in SCENES])
+        photos = torch.cat([normalize(photo, Preprocessing()) for _, photo in SCENES])
         for _ in range(30):
             network(photos)
     return network.eval()
@@ -56,18 +56,18 @@ def one_module(attention: str) -> OneModule:
 def one_module_int8(attention: str) -> QuantizedProgram:
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
-    from quantize.calibration import normalise
+    from quantize.batch_norm_folding import fold_batch_norm
+    from quantize.calibration import normalize
     from quantize.conversion import convert
-    from quantize.folding import fold_batch_norm
-    from quantize.program import ProgramInfo, QuantizedProgram
-    from quantize.recipe import NAME, RecipeQuantizer
+    from quantize.quantized_program import ProgramInfo, QuantizedProgram
+    from quantize.quantizer import NAME, RecipeQuantizer
 
     folded = fold_batch_norm(one_module(attention))
     with torch.no_grad():
         exported = torch.export.export(folded, (torch.zeros(1, 3, SIZE, SIZE),))
         prepared = prepare_pt2e(exported.module(), RecipeQuantizer("minmax"))
         for _, photo in SCENES:
-            prepared(normalise(photo, Preprocessing()))
+            prepared(normalize(photo, Preprocessing()))
     info = ProgramInfo(
         SAMNetConfig(), Preprocessing(), SIZE, "ptq", NAME, "minmax", RECORD, stride=1
     )
@@ -76,7 +76,7 @@ def one_module_int8(attention: str) -> QuantizedProgram:
 
 @functools.cache
 def one_module_tflite(attention: str, precision: str) -> bytes:
-    from convert import litert
+    from convert.tflite import litert
 
     if precision == "int8":
         return litert.convert_int8(one_module_int8(attention))
@@ -85,7 +85,7 @@ def one_module_tflite(attention: str, precision: str) -> bytes:
 
 @functools.cache
 def one_module_pte(attention: str) -> bytes:
-    from convert.lowering import PhotoToMap, fold_weights, lower
+    from convert.executorch.lowering import PhotoToMap, fold_weights, lower
 
     # A program of its own: its weights are replaced by their codes.
     weights = fold_weights(one_module_int8(attention).exported)

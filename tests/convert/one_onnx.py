@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from one_module import SIZE, one_module_int8
 
-from convert.onnx_export import CodesInAndOut, export, metadata_of
+from convert.onnx.export import CodesInAndOut, export, metadata_of
 
 if TYPE_CHECKING:
-    from quantize.program import QuantizedProgram
+    from quantize.quantized_program import QuantizedProgram
 
 METADATA = metadata_of(
     {"mean": 0.5, "std": 0.25}, SIZE, {"name": "one", "precision": "int8", "source_sha256": ""}
@@ -20,14 +20,14 @@ METADATA = metadata_of(
 @functools.cache
 def one_module_program(attention: str) -> QuantizedProgram:
     """The program that the file holds."""
-    from convert.seven_bits import with_seven_bits
+    from convert.onnx.seven_bit_weights import with_seven_bits
 
     return with_seven_bits(one_module_int8(attention))
 
 
 @functools.cache
 def one_module_onnx(attention: str) -> bytes:
-    from convert.lowering import fold_weights
+    from convert.executorch.lowering import fold_weights
 
     # A program of its own: its weights are replaced by their codes.
     program = one_module_program.__wrapped__(attention)

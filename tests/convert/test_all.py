@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from convert import all as convert_all
-from convert.all import Options, Work
-from convert.formats import FORMS
-from convert.parity import Parity
-from convert.rows import table
-from edge_apps.errors import InputError
+from common.errors import InputError
+from convert.all import command as convert_all
+from convert.all.command import Options, Work
+from convert.all.result_rows import table
+from convert.checks.maps import Parity
+from convert.contract.forms import FORMS
 from edge_apps.manifest import Delegation, manifest_path
 from quantize import ptq
-from quantize.program import load_program
+from quantize.quantized_program import load_program
 
 PARITY = Parity("the network in torch", 7, 1, 0.012, 1.0, "cat", 0.02, 1, 0.01)
 TOOK = Delegation("XNNPACK", 1, 40, {"QUANTIZE": 2}, {}, 0.987)
@@ -37,7 +37,7 @@ def converters(monkeypatch):
         manifest = SimpleNamespace(delegation=TOOK, sha256="0", parity={}, accuracy={})
         return SimpleNamespace(manifest=manifest, parity=PARITY, accuracy=None)
 
-    monkeypatch.setattr(convert_all, "write_artefact", write)
+    monkeypatch.setattr(convert_all, "write_artifact", write)
     return failures
 
 
@@ -45,13 +45,13 @@ def converters(monkeypatch):
 def programs(monkeypatch):
     """Programs that are made at once."""
 
-    def quantise(self, task):
+    def quantize(self, task):
         path = self._name(self._sources[task.model], f"{task.form.precision}.pt2")
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(bytes(1_000_000))
         return convert_all.Row(path.name, None, 0, 1.0)
 
-    monkeypatch.setattr(Work, "_quantise", quantise)
+    monkeypatch.setattr(Work, "_quantize", quantize)
 
 
 def test_every_form_is_a_row(edge_checkpoint, converters, programs, tmp_path, command):
@@ -87,10 +87,10 @@ def test_a_failure_is_a_row_and_status_1(edge_checkpoint, converters, programs, 
 def test_a_program_that_is_not_made_fails_its_files_alone(
     edge_checkpoint, converters, monkeypatch, tmp_path
 ):
-    def quantise(self, task):
+    def quantize(self, task):
         raise InputError("nothing to calibrate on")
 
-    monkeypatch.setattr(Work, "_quantise", quantise)
+    monkeypatch.setattr(Work, "_quantize", quantize)
     work = Work(Options((edge_checkpoint,), tmp_path / "all", suffixes=(".pte", ".onnx")))
     rows = list(work.rows(list(work.tasks())))
     failures = [row.failure for row in rows if row.failure]

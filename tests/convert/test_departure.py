@@ -1,4 +1,4 @@
-"""An artefact that computes something else says where it begins to."""
+"""An artifact that computes something else says where it begins to."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import torch
 from one_module import SCENES, SIZE, one_module, one_module_int8
 from one_onnx import METADATA
 
-from convert import gates, litert
-from convert.formats import FORMS
-from convert.parity import Limit
-from convert.source import Source
-from edge_apps.coding import LOGITS
-from edge_apps.errors import InputError
-from edge_apps.manifest import Quantisation
-from quantize.folding import fold_batch_norm
+from common.errors import InputError
+from convert.checks import suite as gates
+from convert.checks.maps import Limit
+from convert.contract.forms import FORMS
+from convert.contract.source import Source
+from convert.tflite import litert
+from edge_apps.manifest import Quantization
+from edge_apps.maps.coding import LOGITS
+from quantize.batch_norm_folding import fold_batch_norm
 from samnet import Preprocessing
-from samnet.deployment import ByteInterface
+from samnet.networks.deployed import ByteInterface
 
 FORMATS = {".tflite": "tflite", ".pte": "executorch", ".onnx": "onnx"}
 BROKEN = "sam.branches.1.pointwise"
@@ -51,8 +52,8 @@ def x():
 
 
 def float_content(suffix, network):
-    from convert.lowering import PhotoToMap, lower
-    from convert.onnx_export import export
+    from convert.executorch.lowering import PhotoToMap, lower
+    from convert.onnx.export import export
 
     if suffix == ".tflite":
         return litert.convert_float(network, Preprocessing())
@@ -64,8 +65,8 @@ def float_content(suffix, network):
 
 
 def int8_content(suffix, program):
-    from convert.lowering import PhotoToMap, fold_weights, lower
-    from convert.onnx_export import CodesInAndOut, export
+    from convert.executorch.lowering import PhotoToMap, fold_weights, lower
+    from convert.onnx.export import CodesInAndOut, export
 
     if suffix == ".tflite":
         return litert.convert_int8(program)
@@ -83,16 +84,16 @@ def source(precision):
         with torch.no_grad():
             return whole(torch.from_numpy(photo)[None])[0].numpy()
 
-    quantised = precision == "int8"
+    quantized = precision == "int8"
     return Source(
         path="x",
         checkpoint_sha256="",
         config={},
         preprocessing=Preprocessing(),
         size=SIZE,
-        network=program if quantised else one_module(ATTENTION),
-        quantisation=Quantisation("static_wi8_ai8", "ptq", "minmax", 8, "") if quantised else None,
-        reference=program.run if quantised else reference,
+        network=program if quantized else one_module(ATTENTION),
+        quantization=Quantization("static_wi8_ai8", "ptq", "minmax", 8, "") if quantized else None,
+        reference=program.run if quantized else reference,
         stride=1,
     )
 
@@ -123,7 +124,7 @@ def test_the_broken_module_is_named(suffix, precision, tmp_path):
 
 @pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_no_module_of_a_right_artefact_is_named(suffix, precision, tmp_path, monkeypatch):
+def test_no_module_of_a_right_artifact_is_named(suffix, precision, tmp_path, monkeypatch):
     if precision == "fp32":
         content = float_content(suffix, one_module(ATTENTION))
     else:

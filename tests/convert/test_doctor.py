@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from convert import environment
-from convert.environment import COMMANDS, conflicts, examine, python_problem, requirements
+from convert.doctor import environment
+from convert.doctor.environment import COMMANDS, conflicts, examine, python_problem, requirements
 
 DECLARED = [
     "numpy<2.3.5,>=2",

@@ -1,4 +1,4 @@
-"""Artefacts for ExecuTorch: made, described, opened, refused."""
+"""Artifacts for ExecuTorch: made, described, opened, refused."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from convert import artefact, executorch
-from convert.executorch import FORMAT, convert_executorch
-from convert.parity import Limit
+from common.errors import InputError
+from convert.artifact import write as artifact
+from convert.checks.maps import Limit
+from convert.executorch import command as executorch
+from convert.executorch.command import FORMAT, convert_executorch
 from edge_apps import runtime
-from edge_apps.errors import InputError
+from edge_apps.backends.pte import open_pte
 from edge_apps.manifest import manifest_path, verify
-from edge_apps.pte_backend import open_pte
-from quantize.program import save_program
+from quantize.quantized_program import save_program
 from samnet.data.synthetic import scene
-from samnet.deployment import ByteInterface
+from samnet.networks.deployed import ByteInterface
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,8 @@ def photos():
 
 
 @pytest.fixture(scope="module")
-def made(taught, quantised, photos, tmp_path_factory):
-    """Artefacts by precision and attention, each converted once."""
+def made(taught, quantized, photos, tmp_path_factory):
+    """Artifacts by precision and attention, each converted once."""
     folder, found = tmp_path_factory.mktemp("pte"), {}
 
     def make(precision, attention):
@@ -34,7 +35,7 @@ def made(taught, quantised, photos, tmp_path_factory):
             source = taught(attention)
             if precision == "int8":
                 source = folder / f"{attention}.pt2"
-                save_program(source, quantised(attention))
+                save_program(source, quantized(attention))
             output = folder / f"{attention}_96_{precision}.pte"
             found[precision, attention] = convert_executorch(source, output, photos=photos)
         return found[precision, attention]
@@ -45,7 +46,7 @@ def made(taught, quantised, photos, tmp_path_factory):
 def test_fp32_is_the_network(made):
     done = made("fp32", "stick_breaking")
     assert done.parity.max <= 1 and done.parity.mean < 0.05
-    assert done.manifest.quantisation is None
+    assert done.manifest.quantization is None
     assert done.manifest.source_sha256 and len(done.manifest.sha256) == 64
 
 
@@ -55,7 +56,7 @@ def test_int8_is_the_converted_program(made, attention):
     # XNNPACK approximates the softmax, and its bilinear resize rounds otherwise: a code in a
     # thousand tips over, and a network this little trained passes it on.
     assert done.parity.mean < 1 and done.parity.within_2 > 0.9
-    assert done.manifest.quantisation.scheme == "static_wi8_ai8"
+    assert done.manifest.quantization.scheme == "static_wi8_ai8"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -111,7 +112,7 @@ def test_a_program_of_another_kind_is_refused(tmp_path):
     exported = torch.export.export(torch.nn.ReLU(), (torch.zeros(1, 4),))
     path = tmp_path / "other.pte"
     path.write_bytes(to_edge(exported).to_executorch().buffer)
-    with pytest.raises(InputError, match="not an artefact of this project"):
+    with pytest.raises(InputError, match="not an artifact of this project"):
         open_pte(path, 1)
 
 
@@ -125,15 +126,15 @@ def test_nothing_is_overwritten_or_written_under_a_wrong_name(made, taught, tmp_
         convert_executorch(taught("stick_breaking"), tmp_path / "x.tflite")
 
 
-def test_an_artefact_that_misses_its_limit_leaves_nothing(made, taught, photos, tmp_path):
+def test_an_artifact_that_misses_its_limit_leaves_nothing(made, taught, photos, tmp_path):
     content = made("fp32", "stick_breaking").path.read_bytes()
     manifest = made("fp32", "stick_breaking").manifest
-    ready = artefact.Content(content, manifest.input, manifest.output, manifest.delegation)
+    ready = artifact.Content(content, manifest.input, manifest.output, manifest.delegation)
     limits = {"fp32": Limit(mean=-1.0, within_2=1.0)}
     strict = dataclasses.replace(FORMAT, limits=limits, make=lambda *_: ready)
     output = tmp_path / "x.pte"
     with pytest.raises(InputError, match="nothing was written"):
-        artefact.write_artefact(strict, taught("stick_breaking"), output, photos=photos)
+        artifact.write_artifact(strict, taught("stick_breaking"), output, photos=photos)
     assert not output.exists() and not manifest_path(output).exists()
     assert not list(tmp_path.iterdir())
 
@@ -147,10 +148,10 @@ def test_precision_must_agree_with_the_source(taught, tmp_path):
 def test_the_bytes_in_and_out_are_those_of_the_byte_interface(taught, photos):
     import torch
 
-    from convert.lowering import PhotoToMap
-    from edge_apps.coding import LOGITS
+    from convert.executorch.lowering import PhotoToMap
+    from edge_apps.maps.coding import LOGITS
     from samnet import load_checkpoint
-    from samnet.deployment import DeployedNetwork
+    from samnet.networks.deployed import DeployedNetwork
 
     checkpoint = load_checkpoint(taught("softmax"))
     network = DeployedNetwork(checkpoint.model, 96).eval()

@@ -9,26 +9,27 @@ import pytest
 import torch
 from one_module import RECORD, SCENES, SIZE, one_module
 
-from convert import ai_edge, litert
-from convert.delegation import delegation
-from convert.formats import COMMANDS, FORMS, choose, table
-from convert.parity import compare
-from convert.program_graph import program_graph
-from convert.read_metadata import read_metadata
-from convert.scales import compare_scales
-from convert.stepwise import compare_steps
-from convert.tflite_graph import tflite_graph
-from convert.tflite_metadata import Description, associated_files, with_metadata
+from common.errors import InputError
+from convert.checks.maps import compare
+from convert.checks.operations import compare_steps
+from convert.checks.scales import compare_scales
+from convert.contract.forms import COMMANDS, FORMS, choose, table
+from convert.graphs.program import program_graph
+from convert.graphs.tflite import tflite_graph
+from convert.tflite import litert
+from convert.tflite import weight_quantization as ai_edge
+from convert.tflite.delegation import delegation
+from convert.tflite.metadata import Description, associated_files, with_metadata
+from convert.tflite.metadata_reader import read_metadata
 from edge_apps import runtime
-from edge_apps.coding import LOGITS, PROBABILITIES
-from edge_apps.errors import InputError
-from edge_apps.tensors import Floats
-from edge_apps.tflite_backend import open_tflite
-from quantize.program import ProgramInfo, QuantizedProgram
-from quantize.schemes import STATIC_WI8_AI16
+from edge_apps.backends.float_io import Floats
+from edge_apps.backends.tflite import open_tflite
+from edge_apps.maps.coding import LOGITS, PROBABILITIES
+from quantize.quantized_program import ProgramInfo, QuantizedProgram
+from quantize.recipes import STATIC_WI8_AI16
 from samnet import Preprocessing, SAMNetConfig
-from samnet.deployment import ByteInterface
-from samnet.pyramid import PyramidPooling
+from samnet.networks.deployed import ByteInterface
+from samnet.networks.pyramid import PyramidPooling
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +40,13 @@ def bare():
 @pytest.fixture(scope="module")
 def sixteen():
     """A program of the recipe with int16 activations, of a network with a concatenation."""
-    from quantize.calibration import normalise
+    from quantize.batch_norm_folding import fold_batch_norm
+    from quantize.calibration import normalize
     from quantize.conversion import convert
-    from quantize.folding import fold_batch_norm
     from quantize.ptq import prepare
 
     network = copy.deepcopy(one_module("stick_breaking"))
-    photos = torch.cat([normalise(photo, Preprocessing()) for _, photo in SCENES])
+    photos = torch.cat([normalize(photo, Preprocessing()) for _, photo in SCENES])
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         pyramid = PyramidPooling(8).fixed(SIZE // 2)
@@ -118,8 +119,8 @@ def test_one_fault_in_sixteen_bits_is_found(fault, sixteen, sixteen_content):
     graph = model.subgraphs[0]
     first = next(o for o in graph.operators if len(o.inputs) == 3)
     if fault == "scale":
-        quantisation = graph.tensors[first.outputs[0]].quantization
-        quantisation.scale = quantisation.scale * np.float32(1.01)
+        quantization = graph.tensors[first.outputs[0]].quantization
+        quantization.scale = quantization.scale * np.float32(1.01)
     else:
         weights = model.buffers[graph.tensors[first.inputs[1]].buffer]
         weights.data = np.array(weights.data, np.uint8) ^ 8

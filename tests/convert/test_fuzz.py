@@ -9,8 +9,8 @@ from fuzz import counts, damaged, findings, fuzz
 from one_module import one_module_pte, one_module_tflite
 from one_onnx import one_module_onnx
 
-from edge_apps.errors import InputError
-from edge_apps.files import sha256
+from common.errors import InputError
+from common.files import sha256
 from edge_apps.manifest import Delegation, Interface, Manifest, manifest_path, write_manifest
 from edge_apps.runtime import load
 

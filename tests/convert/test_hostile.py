@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from one_module import one_module_pte
 
+from common.cli import finish
 from edge_apps import desktop, shipped
-from edge_apps.command import finish
 from edge_apps.manifest import manifest_path
 
 CONVERTERS = ("tflite", "executorch", "onnx")
@@ -55,7 +55,7 @@ def test_no_converter_runs_what_a_source_holds(converter, name, command, bomb, t
 
 
 @pytest.mark.parametrize("name", ["pickle.safetensors", "zip.safetensors", "header.safetensors"])
-def test_no_quantiser_runs_what_a_checkpoint_holds(name, command, scenes, bomb, tmp_path):
+def test_no_quantizer_runs_what_a_checkpoint_holds(name, command, scenes, bomb, tmp_path):
     source, output = hostile(name, tmp_path, bomb), tmp_path / "x.pt2"
     status, _, said = command(
         *("quantize.ptq", "--model", source, "--photos", scenes / "images", "--output", output)
@@ -66,7 +66,7 @@ def test_no_quantiser_runs_what_a_checkpoint_holds(name, command, scenes, bomb, 
 
 @pytest.fixture
 def segment(tmp_path, monkeypatch, capsys):
-    """Runs the program for the desktop on an artefact; gives status and errors."""
+    """Runs the program for the desktop on an artifact; gives status and errors."""
     from PIL import Image
 
     photo = tmp_path / "photo.png"
@@ -104,5 +104,5 @@ def test_a_manifest_that_points_outside_its_folder_is_refused(source, segment, t
     manifest_path(model).write_text(json.dumps(values), encoding="utf-8")
     status, said = segment(model)
     assert status == 2 and said.count("\n") == 1 and "without a folder" in said
-    said = importlib.import_module("convert.isolated").answer(model)
+    said = importlib.import_module("convert.inspect.isolated_reader").answer(model)
     assert "error" not in said and "without a folder" in " ".join(said["notes"])

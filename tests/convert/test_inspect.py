@@ -17,12 +17,12 @@ from fuzz import damaged
 from one_module import SIZE, one_module_pte, one_module_tflite
 from one_onnx import one_module_onnx
 
-from convert.inspect import describe
-from convert.isolated import answer, read_isolated
-from convert.read_metadata import read_metadata
-from convert.tflite_metadata import Description, with_metadata
-from edge_apps.coding import LOGITS
-from edge_apps.errors import InputError
+from common.errors import InputError
+from convert.inspect.command import describe
+from convert.inspect.isolated_reader import answer, read_isolated
+from convert.tflite.metadata import Description, with_metadata
+from convert.tflite.metadata_reader import read_metadata
+from edge_apps.maps.coding import LOGITS
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_three_formats_of_one_network_tell_the_same(write):
         assert "at least" not in describe(found)
 
 
-def test_quantisation_and_metadata_of_an_onnx(write):
+def test_quantization_and_metadata_of_an_onnx(write):
     found = answer(write("x.onnx", one_module_onnx("")))
     photo = found["inputs"][0]
     assert (photo["type"], photo["scale"], photo["zero_point"]) == ("uint8", 1 / 64, 128)
@@ -73,7 +73,7 @@ def test_metadata_of_a_tflite_is_read(write):
     found = answer(write("x.tflite", file))
     metadata = found["metadata"]["TFLITE_METADATA"]
     assert (metadata["name"], metadata["license"]) == ("one", "Apache-2.0")
-    assert "RGB image, normalised by (value - 128) / 64, -2 to 1.98438" in metadata["input photo"]
+    assert "RGB image, normalized by (value - 128) / 64, -2 to 1.98438" in metadata["input photo"]
     assert "grayscale image, -8 to 7.9375, labels.txt" in metadata["output map"]
     assert metadata["activation"] == "sigmoid"
     assert "    license: Apache-2.0\n" in describe(found)
@@ -170,29 +170,33 @@ def test_damaged_files_give_one_line(write, name, content):
 
 
 def test_a_reader_that_crashes_is_reported(write, monkeypatch):
-    import convert.isolated
+    import convert.inspect.isolated_reader
 
     path = write("x.onnx", one_module_onnx(""))
     # A reader that kills itself stands for one that a file takes down.
     suicide = [sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"]
     run = subprocess.run
     monkeypatch.setattr(
-        convert.isolated.subprocess, "run", lambda command, **options: run(suicide, **options)
+        convert.inspect.isolated_reader.subprocess,
+        "run",
+        lambda command, **options: run(suicide, **options),
     )
     with pytest.raises(InputError, match="SIGSEGV"):
         read_isolated(path)
 
 
 def test_a_reader_that_does_not_end_is_ended(write, monkeypatch):
-    import convert.isolated
+    import convert.inspect.isolated_reader
 
     path = write("x.onnx", one_module_onnx(""))
-    monkeypatch.setattr(convert.isolated, "SECONDS", 1)
+    monkeypatch.setattr(convert.inspect.isolated_reader, "SECONDS", 1)
     # A grandchild that keeps the streams open must not keep us waiting either.
     sleeper = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '20'])"]
     run = subprocess.run
     monkeypatch.setattr(
-        convert.isolated.subprocess, "run", lambda command, **options: run(sleeper, **options)
+        convert.inspect.isolated_reader.subprocess,
+        "run",
+        lambda command, **options: run(sleeper, **options),
     )
     began = time.monotonic()
     with pytest.raises(InputError, match="not read after 1 s"):

@@ -1,4 +1,4 @@
-"""A program in XNNPACK's integers gives the maps of its artefacts."""
+"""A program in XNNPACK's integers gives the maps of its artifacts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 from one_module import SCENES, one_module_int8, one_module_pte, one_module_tflite
 from torch.nn import functional as F
 
-from convert.integers import IntegerProgram
-from convert.litert import round_weights
-from convert.parity import INTEGER_LIMIT, compare
-from edge_apps.errors import InputError
-from edge_apps.pte_backend import open_pte
-from edge_apps.tflite_backend import open_tflite
+from common.errors import InputError
+from convert.checks.maps import INTEGER_LIMIT, compare
+from convert.checks.xnnpack_integers import IntegerProgram
+from convert.tflite.litert import round_weights
+from edge_apps.backends.pte import open_pte
+from edge_apps.backends.tflite import open_tflite
 
 
 def backend(kind, attention, folder):
@@ -28,7 +28,7 @@ def backend(kind, attention, folder):
 
 @pytest.mark.parametrize("kind", ["tflite", "pte"])
 @pytest.mark.parametrize("attention", ["stick_breaking", "softmax"])
-def test_every_byte_of_the_artefact_is_the_integers(kind, attention, tmp_path):
+def test_every_byte_of_the_artifact_is_the_integers(kind, attention, tmp_path):
     program = one_module_int8(attention)
     reference = IntegerProgram(program, "float" if kind == "pte" else "integer")
     run = backend(kind, attention, tmp_path).run
@@ -46,7 +46,7 @@ def test_the_integers_are_the_program_but_for_ties():
 
 
 def test_bilinear_resizing_has_aligned_corners():
-    from convert.integers import _resized
+    from convert.checks.xnnpack_integers import _resized
 
     x = torch.randint(-128, 128, (1, 2, 7, 5)).float()
     ours = _resized(x, 20, 13)
@@ -68,8 +68,8 @@ def test_a_network_of_other_weights_is_told_apart(tmp_path):
 def test_weights_between_two_codes_move_onto_one():
     module = copy.deepcopy(one_module_int8("").exported).module()
     weight = module.get_parameter("stem.conv.weight")
-    quantise = torch.ops.quantized_decomposed.quantize_per_channel.default
-    node = next(n for n in module.graph.nodes if n.target == quantise)
+    quantize = torch.ops.quantized_decomposed.quantize_per_channel.default
+    node = next(n for n in module.graph.nodes if n.target == quantize)
     scale = module.get_buffer(node.args[1].target).reshape(-1, 1, 1, 1)
     with torch.no_grad():
         weight.copy_(torch.randint(-100, 100, weight.shape) * scale + 0.4 * scale)

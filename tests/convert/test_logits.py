@@ -1,4 +1,4 @@
-"""Artefacts give logits as bytes and say so; programs made before convert to what they gave."""
+"""Artifacts give logits as bytes and say so; programs made before convert to what they gave."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 from one_module import SCENES, SIZE, one_module, one_module_int8, one_module_pte, one_module_tflite
 from one_onnx import one_module_onnx
 
-from convert.tflite_metadata import Description, with_metadata
-from edge_apps.coding import LOGITS
+from convert.tflite.metadata import Description, with_metadata
+from edge_apps.maps.coding import LOGITS
 from edge_apps.runtime import SUFFIXES, load
-from quantize.calibration import normalise
-from quantize.program import CODINGS, QuantizedProgram, load_program
+from quantize.calibration import normalize
+from quantize.quantized_program import CODINGS, QuantizedProgram, load_program
 from samnet import Preprocessing
 
 MAKE = {
@@ -33,7 +33,7 @@ def test_every_format_gives_logits_and_says_so(suffix: str, tmp_path: Path) -> N
     assert segmenter.coding == LOGITS
     for _, photo in SCENES:
         with torch.no_grad():
-            values = one_module("stick_breaking")(normalise(photo, Preprocessing()))[0, 0]
+            values = one_module("stick_breaking")(normalize(photo, Preprocessing()))[0, 0]
         logits = (segmenter.run(photo).astype(float) - 128) / 16
         # int8 against float: what is compared is the meaning of the bytes.
         assert np.abs(logits - values.numpy().clip(-8, 7.94)).mean() < 0.25
@@ -80,9 +80,9 @@ def test_a_program_made_before_converts(
 
 
 def _converted(suffix: str, program: QuantizedProgram) -> bytes:
-    from convert import litert
-    from convert.lowering import PhotoToMap, fold_weights, lower
-    from convert.onnx_export import CodesInAndOut, export, metadata_of
+    from convert.executorch.lowering import PhotoToMap, fold_weights, lower
+    from convert.onnx.export import CodesInAndOut, export, metadata_of
+    from convert.tflite import litert
 
     coding = program.coding
     if suffix == ".tflite":

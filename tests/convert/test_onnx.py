@@ -1,4 +1,4 @@
-"""Artefacts for onnxruntime: made, described, opened, refused."""
+"""Artifacts for onnxruntime: made, described, opened, refused."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 from one_module import SCENES
 from one_onnx import one_module_onnx, one_module_program
 
-from convert.integers import IntegerProgram
-from convert.onnx import convert_onnx
-from convert.onnx_fusion import fusion
-from convert.onnx_graph import onnx_graph
-from convert.parity import compare
-from convert.program_graph import program_graph
-from convert.scales import compare_scales
+from common.errors import InputError
+from convert.checks.maps import compare
+from convert.checks.scales import compare_scales
+from convert.checks.xnnpack_integers import IntegerProgram
+from convert.graphs.onnx import onnx_graph
+from convert.graphs.program import program_graph
+from convert.onnx.command import convert_onnx
+from convert.onnx.fusion import fusion
 from edge_apps import runtime
-from edge_apps.errors import InputError
+from edge_apps.backends.onnx import open_onnx
 from edge_apps.manifest import manifest_path, verify
-from edge_apps.onnx_backend import open_onnx
 from samnet import Preprocessing
 from samnet.data.synthetic import scene
 
@@ -88,9 +88,9 @@ def test_no_sum_of_two_products_exceeds_sixteen_bits():
 
 def test_a_scale_that_changed_is_named():
     model = onnx.ModelProto.FromString(one_module_onnx("stick_breaking"))
-    quantise = next(n for n in model.graph.node if n.op_type == "QuantizeLinear")
+    quantize = next(n for n in model.graph.node if n.op_type == "QuantizeLinear")
     for constant in model.graph.initializer:
-        if constant.name == quantise.input[1]:
+        if constant.name == quantize.input[1]:
             value = onnx.numpy_helper.to_array(constant) * np.float32(1.01)
             constant.CopyFrom(onnx.numpy_helper.from_array(value, constant.name))
     program = program_graph(one_module_program("stick_breaking").module)
@@ -108,14 +108,14 @@ def test_every_convolution_becomes_an_integer_kernel():
 
 def test_fp32_is_the_network(fp32):
     assert fp32.parity.max <= 1 and fp32.parity.mean < 0.05
-    assert verify(fp32.path).size == 96 and fp32.manifest.quantisation is None
+    assert verify(fp32.path).size == 96 and fp32.manifest.quantization is None
     assert fp32.manifest.delegation.outside == {}
 
 
-def test_int8_of_a_whole_network_passes_its_gates(quantised, tmp_path):
-    from quantize.program import save_program
+def test_int8_of_a_whole_network_passes_its_gates(quantized, tmp_path):
+    from quantize.quantized_program import save_program
 
-    save_program(tmp_path / "x.pt2", quantised("stick_breaking"))
+    save_program(tmp_path / "x.pt2", quantized("stick_breaking"))
     photos = [("scene 100", scene(100)[0])]
     done = convert_onnx(tmp_path / "x.pt2", tmp_path / "x.onnx", photos=photos)
     assert done.integers is not None and done.integers.mean < 0.05

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from one_module import SCENES, one_module
 
-from convert import onnx2tf
-from convert.flatbuffer import INT8_INPUT, with_interface
-from convert.litert import float_interface
-from convert.onnx2tf import check_resizes, process
-from convert.parity import compare
-from edge_apps.coding import LOGITS
-from edge_apps.errors import InputError
-from edge_apps.tflite_backend import open_tflite
+from common.errors import InputError
+from convert.checks.maps import compare
+from convert.tflite import onnx2tf
+from convert.tflite.interface import INT8_INPUT, with_interface
+from convert.tflite.litert import float_interface
+from convert.tflite.onnx2tf import check_resizes, process
+from edge_apps.backends.tflite import open_tflite
+from edge_apps.maps.coding import LOGITS
 from samnet import Preprocessing
 
 pytest.importorskip("onnx2tf", reason="needs the extra `tflite`")
@@ -30,7 +30,7 @@ def bare() -> bytes:
 def reference(photo: np.ndarray) -> np.ndarray:
     import torch
 
-    from samnet.deployment import ByteInterface
+    from samnet.networks.deployed import ByteInterface
 
     with torch.no_grad():
         whole = ByteInterface(one_module("stick_breaking"), Preprocessing()).eval()

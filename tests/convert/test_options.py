@@ -7,7 +7,7 @@ import importlib
 import numpy as np
 import pytest
 
-from convert.artefact import Trial, write_artefact
+from convert.artifact.write import Trial, write_artifact
 from edge_apps.manifest import read_manifest
 from edge_apps.runtime import load
 from samnet.data.layouts import find_pairs
@@ -21,7 +21,7 @@ def test_floats_a_stride_accuracy_and_delegation(suffix, taught, tmp_path):
     kind = importlib.import_module(f"convert.{FORMATS[suffix]}").FORMAT
     write_scenes(tmp_path / "scenes", 2, (72, 96))
     path = tmp_path / f"floats{suffix}"
-    done = write_artefact(
+    done = write_artifact(
         kind,
         taught("stick_breaking"),
         path,

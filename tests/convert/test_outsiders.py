@@ -19,10 +19,10 @@ from browser import BROWSER, started, tab
 from one_module import SCENES, SIZE, one_module_pte, one_module_tflite
 from one_onnx import METADATA, one_module_onnx, one_module_program
 
-from convert.integers import IntegerProgram
-from convert.tflite_metadata import LABELS, Description, with_metadata
-from edge_apps.coding import LOGITS
-from edge_apps.errors import InputError
+from common.errors import InputError
+from convert.checks.xnnpack_integers import IntegerProgram
+from convert.tflite.metadata import LABELS, Description, with_metadata
+from edge_apps.maps.coding import LOGITS
 from edge_apps.runtime import SUFFIXES, load
 
 PHOTO = SCENES[0][1]
@@ -251,11 +251,11 @@ def test_mediapipes_segmenter_gives_our_probabilities(files: dict[str, Path]) ->
 
 
 def mediapipe_schema(folder: Path) -> Any:
-    """MediaPipe's generated parser, out of the wheel that :mod:`benchmarks.peers` takes too.
+    """MediaPipe's generated parser, out of the wheel that :mod:`benchmarks.latency.peers` takes.
 
     The wheel cannot be installed: it asks for an earlier NumPy.
     """
-    from benchmarks.peers import PEERS, from_wheel
+    from benchmarks.latency.peers import PEERS, from_wheel
 
     member = "mediapipe/tasks/metadata/metadata_schema_py_generated.py"
     try:

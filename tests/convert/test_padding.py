@@ -17,18 +17,19 @@ pytest.importorskip("litert_torch", reason="needs the extra `tflite`")
 
 from one_module import RECORD
 
-from convert import ai_edge, litert
-from convert.flatbuffer import add_tensor
-from convert.padding import fold_padding, same_margin
-from edge_apps.tflite_backend import interpreter_class
-from quantize.calibration import normalise
+from convert.tflite import litert
+from convert.tflite import weight_quantization as ai_edge
+from convert.tflite.interface import add_tensor
+from convert.tflite.padding import fold_padding, same_margin
+from edge_apps.backends.tflite import interpreter_class
+from quantize.calibration import normalize
 from quantize.conversion import convert
-from quantize.program import ProgramInfo, QuantizedProgram
 from quantize.ptq import prepare
-from quantize.schemes import STATIC_WI8_AI8, STATIC_WI8_AI16
+from quantize.quantized_program import ProgramInfo, QuantizedProgram
+from quantize.recipes import STATIC_WI8_AI8, STATIC_WI8_AI16
 from samnet import Preprocessing, SAMNetConfig
 from samnet.data.synthetic import scene
-from samnet.lite_trunk import SamePadConv
+from samnet.networks.lite_trunk import SamePadConv
 
 SIZE = 38
 """Sides of the maps are 38, 19, 10, 5 and 3: even and odd ones before either kernel."""
@@ -80,7 +81,7 @@ def program(precision: str) -> QuantizedProgram:
     with torch.no_grad():
         prepared = prepare(padded(), SIZE, "minmax", recipe)
         for photo in PHOTOS:
-            prepared(normalise(photo, Preprocessing()))
+            prepared(normalize(photo, Preprocessing()))
     info = ProgramInfo(SAMNetConfig(), Preprocessing(), SIZE, "ptq", recipe.name, "minmax", RECORD)
     return QuantizedProgram(convert(prepared, SIZE), info)
 

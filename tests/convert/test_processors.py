@@ -1,4 +1,4 @@
-"""Artefacts on x86 processors of several generations, under qemu.
+"""Artifacts on x86 processors of several generations, under qemu.
 
 What it shows: that the kernels which the runtimes pick without AVX-512 and VNNI give the maps of
 those that this machine has. What it cannot: how fast anything is, and kernels newer than AVX2,
@@ -17,9 +17,9 @@ import pytest
 from one_module import SCENES, one_module_pte, one_module_tflite
 from one_onnx import one_module_onnx
 
-from edge_apps.compare.child import run_cpu
-from edge_apps.compare.places import run_child
-from edge_apps.photos import resize_photo
+from common.images.photos import resize_photo
+from edge_apps.compare.backends import run_child
+from edge_apps.compare.worker import run_cpu
 from edge_apps.shipped import FOLDER
 from samnet.data.embedded import embedded_photos
 
@@ -64,12 +64,12 @@ def test_every_format_gives_the_maps_of_this_processor(
     assert np.abs(maps(processor, model, frames) - here).max() <= SAME[suffix]
 
 
-def test_onnxruntime_without_options_is_exact(quantised, tmp_path: Path) -> None:
+def test_onnxruntime_without_options_is_exact(quantized, tmp_path: Path) -> None:
     """A whole network, whose weights of eight bits gave maps up to 140 of 255 away."""
-    from convert.onnx import convert_onnx
-    from quantize.program import save_program
+    from convert.onnx.command import convert_onnx
+    from quantize.quantized_program import save_program
 
-    save_program(tmp_path / "x.pt2", quantised("stick_breaking"))
+    save_program(tmp_path / "x.pt2", quantized("stick_breaking"))
     model = convert_onnx(tmp_path / "x.pt2", tmp_path / "x.onnx").path
     frames = np.stack([resize_photo(it.photo, (96, 96)) for it in embedded_photos()[:3]])
     here, _ = run_cpu(model, frames, 1, 0)

@@ -11,17 +11,17 @@ import pytest
 import torch
 from one_module import SIZE, one_module_int8, one_module_pte, one_module_tflite
 
-from convert import executorch
-from convert.artefact import Content, describe, write_artefact
-from convert.executorch import convert_executorch
-from convert.operation import Operand, Operation
-from convert.program_graph import program_graph
-from convert.pte_graph import pte_graph
-from convert.scales import compare_scales
-from convert.tflite_graph import tflite_graph
-from edge_apps.errors import InputError
+from common.errors import InputError
+from convert.artifact.write import Content, describe, write_artifact
+from convert.checks.scales import compare_scales
+from convert.executorch import command as executorch
+from convert.executorch.command import convert_executorch
+from convert.graphs.operation import Operand, Operation
+from convert.graphs.program import program_graph
+from convert.graphs.pte import pte_graph
+from convert.graphs.tflite import tflite_graph
 from edge_apps.manifest import Delegation, Interface, MapInterface, manifest_path
-from quantize.program import load_program, save_program
+from quantize.quantized_program import load_program, save_program
 
 QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
 
@@ -116,7 +116,7 @@ def test_an_operation_of_another_kind_is_named():
     assert compare_scales(ours, theirs).changed == ("a (add) became SUB 7",)
 
 
-def test_an_artefact_of_other_scales_is_refused_unless_allowed(tmp_path):
+def test_an_artifact_of_other_scales_is_refused_unless_allowed(tmp_path):
     source, output = tmp_path / "p.pt2", tmp_path / "out" / "x.pte"
     save_program(source, one_module_int8("stick_breaking"))
     scale, _ = convolution()
@@ -126,9 +126,9 @@ def test_an_artefact_of_other_scales_is_refused_unless_allowed(tmp_path):
     ready = Content(file, photo, map, Delegation("XNNPACK", 1, 1, {}, {}))
     other = dataclasses.replace(executorch.FORMAT, make=lambda *_: ready)
     with pytest.raises(InputError, match=r"stem\.conv .* nothing was written"):
-        write_artefact(other, source, output)
+        write_artifact(other, source, output)
     assert not list(output.parent.glob("*"))
-    done = write_artefact(other, source, output, allow_scales=True)
+    done = write_artifact(other, source, output, allow_scales=True)
     assert output.exists() and manifest_path(output).exists()
     assert len(done.manifest.parity["scales"]["changed"]) == 1
     said = describe(done)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from convert.all import formats
-from convert.artefact import write_artefact
-from convert.formats import COMMANDS, FORMS
+from convert.all.command import formats
+from convert.artifact.write import write_artifact
+from convert.contract.forms import COMMANDS, FORMS
 from edge_apps.manifest import manifest_path
 from edge_apps.runtime import load
 from samnet.data.synthetic import scene
@@ -19,8 +19,8 @@ from samnet.data.synthetic import scene
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from convert.formats import Form
-    from samnet.config import Attention
+    from convert.contract.forms import Form
+    from samnet.networks.config import Attention
 
 UNUSUAL = 160
 """A multiple of 32 that no shipped network, page or other test uses."""
@@ -30,7 +30,7 @@ PHOTOS = [(f"scene {seed}", scene(seed)[0]) for seed in (100, 101)]
 
 def check(form: Form, source: Path, output: Path) -> None:
     """Converts to a form; what it writes passes its gates and runs at that size."""
-    done = write_artefact(
+    done = write_artifact(
         formats()[form.suffix],
         source,
         output,
@@ -51,9 +51,9 @@ def check(form: Form, source: Path, output: Path) -> None:
 @pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "none", "channel", "spatial"])
 @pytest.mark.parametrize("size", [192, 256, 320, 336, 384])
 def test_folding_changes_no_map(attention: Attention, size: int) -> None:
-    from quantize.folding import fold_batch_norm
+    from quantize.batch_norm_folding import fold_batch_norm
     from samnet import SAMNet, SAMNetConfig
-    from samnet.deployment import DeployedNetwork
+    from samnet.networks.deployed import DeployedNetwork
 
     torch.manual_seed(0)
     model = SAMNet(SAMNetConfig(attention=attention, width=0.25, modules=(1, 1, 1, 1, 1)))
@@ -76,10 +76,10 @@ def test_floats_convert_at_an_unusual_size(
 
 @pytest.fixture(scope="module")
 def program(taught: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A taught network, quantised at the unusual size."""
+    """A taught network, quantized at the unusual size."""
     from quantize.calibration import calibration_set
-    from quantize.program import save_program
     from quantize.ptq import post_training_quantize
+    from quantize.quantized_program import save_program
     from samnet import load_checkpoint
 
     path = tmp_path_factory.mktemp("program") / "edge.pt2"

@@ -1,4 +1,4 @@
-"""``.tflite`` artefacts: bytes in and out, one delegate, scales kept, nothing unchecked written."""
+"""``.tflite`` artifacts: bytes in and out, one delegate, scales kept, nothing unchecked written."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
+from common.errors import InputError
+from edge_apps.backends.tflite import open_tflite
 from edge_apps.manifest import manifest_path, read_manifest
 from edge_apps.runtime import load
-from edge_apps.tflite_backend import open_tflite
 
 if TYPE_CHECKING:
-    from quantize.program import QuantizedProgram
+    from quantize.quantized_program import QuantizedProgram
 
 pytest.importorskip("litert_torch", reason="needs the extra `tflite`")
 
 from one_module import SCENES, SIZE, one_module, one_module_int8, one_module_tflite
 
-from convert import litert
-from convert.delegation import delegation, interfaces
-from convert.parity import Limit, compare
-from convert.stepwise import compare_steps
-from convert.tflite import FORMAT, Options, convert_tflite, main
+from common.dataclass_cli import run_command
+from convert.checks.maps import Limit, compare
+from convert.checks.operations import compare_steps
+from convert.tflite import litert
+from convert.tflite.command import FORMAT, Options, convert_tflite, main
+from convert.tflite.delegation import delegation, interfaces
 from samnet import Preprocessing
-from samnet.command import run_command
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -37,7 +37,7 @@ def test_both_attentions_convert_into_one_delegate(
 ) -> None:
     import torch
 
-    from samnet.deployment import ByteInterface
+    from samnet.networks.deployed import ByteInterface
 
     content = one_module_tflite(attention, precision)
     path = tmp_path / "x.tflite"
@@ -96,7 +96,7 @@ def test_one_fault_in_one_operation_is_found(fault: str) -> None:
 
 
 def damaged(fault: str) -> bytes:
-    """An artefact with a fault at its first convolution, or at the input."""
+    """An artifact with a fault at its first convolution, or at the input."""
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -121,7 +121,7 @@ def damaged(fault: str) -> bytes:
 def test_other_preprocessing_is_kept(tmp_path: Path) -> None:
     import torch
 
-    from samnet.deployment import ByteInterface
+    from samnet.networks.deployed import ByteInterface
 
     network, other = one_module(""), Preprocessing(mean=0.4837, std=0.27)
     path = tmp_path / "x.tflite"
@@ -135,7 +135,7 @@ def test_other_preprocessing_is_kept(tmp_path: Path) -> None:
     assert compare(open_tflite(path, 1).run, reference, "torch", SCENES).steps_max <= 1
 
 
-def test_whole_network_becomes_an_artefact(
+def test_whole_network_becomes_an_artifact(
     taught: Callable[[str], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -146,7 +146,7 @@ def test_whole_network_becomes_an_artefact(
     said = capsys.readouterr().out
     assert "against the network in torch" in said and "outside: none" in said
     manifest = read_manifest(output)
-    assert (manifest.precision, manifest.size, manifest.quantisation) == ("fp32", 96, None)
+    assert (manifest.precision, manifest.size, manifest.quantization) == ("fp32", 96, None)
     assert manifest.delegation.partitions == 1
     assert manifest.parity["float"]["steps_max"] <= 1
     output_ = manifest.output
@@ -170,20 +170,20 @@ def test_whole_network_becomes_an_artefact(
 
 
 @pytest.mark.slow
-def test_whole_program_becomes_an_artefact(
-    quantised: Callable[[str], QuantizedProgram], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_whole_program_becomes_an_artifact(
+    quantized: Callable[[str], QuantizedProgram], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from quantize.program import save_program
+    from quantize.quantized_program import save_program
 
     source, output = tmp_path / "net.pt2", tmp_path / "net_96_int8.tflite"
-    save_program(source, quantised("stick_breaking"))
+    save_program(source, quantized("stick_breaking"))
     # A minute of teaching leaves a network that amplifies every rounding.
     monkeypatch.setitem(FORMAT.limits, "int8", Limit(mean=12, within_2=0.2))  # type: ignore[arg-type]
     manifest = convert_tflite(source, output).manifest
     assert manifest == load(output).manifest
-    assert manifest.quantisation is not None
-    assert manifest.quantisation.scheme == "static_wi8_ai8"
-    assert manifest.quantisation.calibration_count == 16
+    assert manifest.quantization is not None
+    assert manifest.quantization.scheme == "static_wi8_ai8"
+    assert manifest.quantization.calibration_count == 16
     assert manifest.delegation.partitions == 1
     steps = manifest.parity["steps"]
     assert steps["found"] > 0.95 * steps["tensors"] and steps["largest"] < 0.6

@@ -37,7 +37,7 @@ def build() -> Path:
     if missing:
         pytest.skip(f"needs {', '.join(missing)}")
     system = userland.build()
-    command = [Path(__file__).with_name("board.sh"), system / "board", system]
+    command = [userland.ROOT / "tools" / "board.sh", system / "board", system]
     made = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if made.returncode:
         pytest.skip(f"no kernel for the board, perhaps no network: {made.stderr.strip()[-200:]}")
@@ -85,7 +85,7 @@ def _own(work: Path, module: str, arguments: tuple[str, ...]) -> bytes:
     stage = work / "stage"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(userland.ROOT / "edge_apps", stage / "project/edge_apps", ignore=ignored)
-    shutil.copy(Path(__file__).with_name("board_init.py"), stage / "init")
+    shutil.copy(userland.ROOT / "tools" / "board_init.py", stage / "init")
     (stage / "init").chmod(0o755)
     order = {"module": module, "arguments": arguments, "results": RESULTS}
     (stage / "work.json").write_text(json.dumps(order))

@@ -1,4 +1,4 @@
-"""Artefacts small enough to be built by hand."""
+"""Artifacts small enough to be built by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_apps.files import sha256
+from common.files import sha256
 from edge_apps.manifest import Delegation, Interface, Manifest, MapInterface
 from edge_apps.runtime import Segmenter
 
@@ -71,7 +71,7 @@ def tflite(tmp_path: Path) -> Path:
 
 
 class Mean:
-    """Stands in for an artefact where the network does not matter."""
+    """Stands in for an artifact where the network does not matter."""
 
     size = 16
 
@@ -87,7 +87,7 @@ def fake_segmenter() -> Segmenter:
 
 @pytest.fixture
 def make_video(tmp_path: Path) -> Callable[[str, int], Path]:
-    """Makes a video of a name and number of frames, 48 x 32 px, whose grey level rises."""
+    """Makes a video of a name and number of frames, 48 x 32 px, whose gray level rises."""
 
     def make(name: str, count: int) -> Path:
         cv2 = pytest.importorskip("cv2")
@@ -105,11 +105,11 @@ def make_video(tmp_path: Path) -> Callable[[str, int], Path]:
 
 @pytest.fixture
 def describe() -> Callable[[Path], Manifest]:
-    """Makes a manifest that fits an artefact."""
+    """Makes a manifest that fits an artifact."""
 
-    def make(artefact: Path) -> Manifest:
+    def make(artifact: Path) -> Manifest:
         return Manifest(
-            sha256=sha256(artefact),
+            sha256=sha256(artifact),
             source="mean.safetensors",
             source_sha256="0" * 64,
             config={"attention": "none", "modules": [1, 1, 1, 1, 1]},
@@ -117,7 +117,7 @@ def describe() -> Callable[[Path], Manifest]:
             versions={"numpy": np.__version__},
             precision="int8",
             size=SIZE,
-            quantisation=None,
+            quantization=None,
             input=Interface((1, SIZE, SIZE, 3), "NHWC", "uint8", 1 / 64, 128),
             output=MapInterface((1, SIZE, SIZE, 1), "NHWC", "uint8", 1 / 256, 0),
             parity={"int8": {"max": 1, "mean": 0.25}},

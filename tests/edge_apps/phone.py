@@ -17,7 +17,7 @@ from processes import found_in
 
 from edge_apps.android.bundle import cache_folder
 
-SCRIPT = Path(__file__).with_name("phone.sh")
+SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "phone.sh"
 ROOT = Path(__file__).resolve().parents[2]
 SERIAL = "127.0.0.1:5555"
 TOOLS = ("mmdebstrap", "arch-test", "proot", "unshare", "nsenter", "ip", "aarch64-linux-gnu-g++")

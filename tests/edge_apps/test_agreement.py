@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_apps.accuracy import AccuracyMeter
-from edge_apps.agreement import Agreement
-from edge_apps.command import finish
+from common.cli import finish
+from common.errors import InputError
+from common.images.photos import Bytes, write_image
+from common.map_accuracy import AccuracyMeter
+from common.map_difference import Agreement
 from edge_apps.compare.__main__ import main
+from edge_apps.compare.backends import Absent, Cpu, Gpu, Maps, run_child
 from edge_apps.compare.comparison import Photo, compare
-from edge_apps.compare.emulated import Emulated
-from edge_apps.compare.places import Absent, Cpu, Gpu, Maps, run_child
-from edge_apps.compare.table import lines
-from edge_apps.errors import InputError
-from edge_apps.photos import Bytes, write_image
+from edge_apps.compare.comparison_table import lines
+from edge_apps.compare.emulated_arm64 import Emulated
 
 NOISE = np.random.default_rng(0)
 PHOTOS = [
@@ -57,7 +57,7 @@ def test_agreement() -> None:
 
 
 def test_accuracy_is_that_of_the_training_side() -> None:
-    metrics = pytest.importorskip("samnet.metrics")
+    metrics = pytest.importorskip("samnet.evaluation.metrics")
     theirs, ours = metrics.SaliencyMetrics("fast"), AccuracyMeter()
     masks = [NOISE.integers(0, 2, (30, 41), dtype=np.uint8) * 255 for _ in range(4)]
     masks[3][:] = 0
@@ -175,7 +175,7 @@ def test_the_command(call: Call, tflite: Path, tmp_path: Path) -> None:
     assert "no mask b.* in" in call(*words)[2]
 
 
-def test_the_shipped_artefacts_are_the_default_and_torch_stays_out() -> None:
+def test_the_shipped_artifacts_are_the_default_and_torch_stays_out() -> None:
     code = (
         "import sys\n"
         "from edge_apps.compare import __main__ as it\n"

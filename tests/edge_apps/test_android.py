@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.cli import finish
+from common.images.photos import read_map, write_image
 from edge_apps.android.bundle import elf_abi
 from edge_apps.android.errors import DeviceError
-from edge_apps.android.foreign import (
+from edge_apps.android.user_runners import (
     parse_benchmark_model,
     parse_executor_runner,
     parse_operations,
 )
-from edge_apps.command import finish
-from edge_apps.compare.places import Absent
+from edge_apps.compare.backends import Absent
 from edge_apps.manifest import Manifest, write_manifest
-from edge_apps.photos import read_map, write_image
 
 pytest.importorskip("adbutils", reason="needs samnet[android]")
 
@@ -31,7 +31,7 @@ from fake_adb import Drop, FakePhone, FakeServer
 from processes import running
 
 from edge_apps.android.__main__ import main
-from edge_apps.compare.adb import AdbDevice
+from edge_apps.compare.adb_device import AdbDevice
 
 RUNNER = """
 import os, pathlib, signal, sys

@@ -22,10 +22,10 @@ import pytest
 from phone import SERIAL, Phone
 from processes import running
 
+from common.files import sha256
+from common.images.photos import read_map, read_photo, resize_photo, write_image
 from edge_apps.android.bundle import BUILD, cache_folder
-from edge_apps.files import sha256
 from edge_apps.manifest import manifest_path
-from edge_apps.photos import read_map, read_photo, resize_photo, write_image
 from edge_apps.runtime import load
 from edge_apps.shipped import FOLDER, default_model
 

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.agreement import Agreement
-from edge_apps.files import sha256
+from common.files import sha256
+from common.map_difference import Agreement
 from edge_apps.runtime import load
 from edge_apps.shipped import default_model
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_apps.coding import LOGITS, PROBABILITIES, coding_by, coding_of
-from edge_apps.errors import InputError
+from common.errors import InputError
 from edge_apps.manifest import manifest_path, read_manifest, write_manifest
+from edge_apps.maps.coding import LOGITS, PROBABILITIES, coding_by, coding_of
 from edge_apps.runtime import SUFFIXES, load
 from edge_apps.shipped import usable_models
 
@@ -48,7 +48,7 @@ def test_logits_are_enlarged_before_the_sigmoid() -> None:
 @pytest.mark.parametrize(("inner", "side"), [(24, 96), (48, 96), (96, 96), (42, 336)])
 def test_a_map_is_put_where_its_network_has_it(inner: int, side: int) -> None:
     torch = pytest.importorskip("torch")
-    from samnet.layers import enlarge
+    from samnet.networks.layers import enlarge
 
     map = np.random.default_rng(0).integers(0, 256, (inner, inner), dtype=np.uint8)
     for aligned in (True, False):

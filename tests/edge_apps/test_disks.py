@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.errors import InputError
-from edge_apps.files import replacing
+from common.errors import InputError
+from common.files import replacing
 from edge_apps.runtime import load
-from edge_apps.video import Video
+from edge_apps.sources.video import Video
 
 if os.name != "posix":
     pytest.skip("permissions of POSIX systems", allow_module_level=True)
@@ -180,8 +180,8 @@ def test_a_full_disk_ends_a_video_at_once(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from edge_apps.outputs import LOOK_EVERY, Folder
-    from edge_apps.pipeline import Pipeline
+    from edge_apps.program.outputs import LOOK_EVERY, Folder
+    from edge_apps.program.pipeline import Pipeline
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100))

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from edge_apps import progress
-from edge_apps.drawing import DARK, LIGHT, SHOWS, display, draw
+from common import progress
+from edge_apps.program.drawing import DARK, LIGHT, SHOWS, display, draw
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
 

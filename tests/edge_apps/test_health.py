@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_apps.health import THROTTLED, read_health
+from edge_apps.program.device_health import THROTTLED, read_health
 
 
 def zone(sys: Path, number: int, kind: str, value: str) -> None:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.errors import InputError
-from edge_apps.inputs import ORIENTATION, accept
-from edge_apps.photos import read_photo
+from common.errors import InputError
+from common.images.photos import read_photo
+from edge_apps.photo_inputs import ORIENTATION, accept
 from edge_apps.runtime import Segmenter, load
 
 RGB = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-GREY = RGB[..., 0]
+Gray = RGB[..., 0]
 ALPHA = np.dstack((RGB, np.full((20, 30), 255, np.uint8)))
 WHITE = np.full((20, 30, 3), 255, np.uint8)
 
@@ -37,14 +37,14 @@ def on_white(pixels: np.ndarray, alpha: int) -> np.ndarray:
         (RGB[:, ::-1], RGB[:, ::-1]),
         (RGB[::2, 3:-1, ::-1], RGB[::2, 3:-1, ::-1]),
         (np.repeat(RGB, 2, axis=1)[:, ::2], RGB),
-        (GREY, np.dstack([GREY] * 3)),
-        (GREY.T, np.dstack([GREY.T] * 3)),
-        (GREY[..., None], np.dstack([GREY] * 3)),
+        (Gray, np.dstack([Gray] * 3)),
+        (Gray.T, np.dstack([Gray.T] * 3)),
+        (Gray[..., None], np.dstack([Gray] * 3)),
         (ALPHA, RGB),
-        (np.dstack((RGB, np.zeros_like(GREY))), WHITE),
-        (np.dstack((RGB, np.full_like(GREY, 77))), on_white(RGB, 77)),
-        (np.dstack((GREY, np.zeros_like(GREY))), WHITE),
-        (np.dstack((GREY, np.full_like(GREY, 255))), np.dstack([GREY] * 3)),
+        (np.dstack((RGB, np.zeros_like(Gray))), WHITE),
+        (np.dstack((RGB, np.full_like(Gray, 77))), on_white(RGB, 77)),
+        (np.dstack((Gray, np.zeros_like(Gray))), WHITE),
+        (np.dstack((Gray, np.full_like(Gray, 255))), np.dstack([Gray] * 3)),
         (np.ma.masked_array(RGB), RGB),
     ],
 )
@@ -91,9 +91,9 @@ def test_anything_else_is_refused_in_a_line(given: Any, line: str) -> None:
 def test_an_image_of_pillow_is_what_its_file_is(mode: str, tmp_path: Path) -> None:
     image = Image.fromarray(RGB)
     if mode == "I;16":
-        image = Image.fromarray(GREY.astype(np.uint16) * 257)
+        image = Image.fromarray(Gray.astype(np.uint16) * 257)
     elif mode in ("LA", "RGBA"):
-        image = Image.fromarray(np.dstack((RGB, GREY))).convert(mode)
+        image = Image.fromarray(np.dstack((RGB, Gray))).convert(mode)
     else:
         image = image.convert(mode)
     path = tmp_path / "photo.tif"

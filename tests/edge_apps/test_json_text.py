@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from edge_apps.json_text import DEEPEST, parse_json
+from common.safe_json import DEEPEST, parse_json
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[]" * 9 + "[" * 100_000])
 def test_deep_nesting_is_refused_whatever_the_recursion_limit(text: str) -> None:
     code = (
-        "import sys; from edge_apps.json_text import parse_json; sys.setrecursionlimit(2**31 - 1)\n"
+        "import sys; from common.safe_json import parse_json; sys.setrecursionlimit(2**31 - 1)\n"
         "try: parse_json(sys.stdin.read())\n"
         "except ValueError as error: print(error)"
     )

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from edge_apps.manifest import (
     Manifest,
-    Quantisation,
+    Quantization,
     manifest_path,
     read_manifest,
     verify,
@@ -24,14 +24,14 @@ Describe = Callable[[Path], Manifest]
 
 
 def test_read_gives_what_was_written(tflite: Path, describe: Describe) -> None:
-    how = Quantisation("static_wi8_ai8", "ptq", "minmax", 128, "1" * 64)
-    manifest = dataclasses.replace(describe(tflite), quantisation=how)
+    how = Quantization("static_wi8_ai8", "ptq", "minmax", 128, "1" * 64)
+    manifest = dataclasses.replace(describe(tflite), quantization=how)
     write_manifest(tflite, manifest)
     assert manifest_path(tflite).name == "mean_32_int8.tflite.json"
     assert read_manifest(tflite) == manifest == verify(tflite)
 
 
-def test_changed_artefact_is_refused(tflite: Path, describe: Describe) -> None:
+def test_changed_artifact_is_refused(tflite: Path, describe: Describe) -> None:
     write_manifest(tflite, describe(tflite))
     tflite.write_bytes(tflite.read_bytes() + b"\0")
     with pytest.raises(InputError, match="hash"):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.errors import InputError
-from edge_apps.photos import cutout, read_map, read_map_file
+from common.errors import InputError
+from common.images.photos import cutout, read_map, read_map_file
 
 MASK = np.zeros((40, 60), np.uint8)
 MASK[8:30, 10:34] = 255
@@ -22,14 +22,14 @@ def palette(indices, *colors):
 
 
 KINDS = {
-    "grey": Image.fromarray(MASK),
+    "gray": Image.fromarray(MASK),
     "1 bit": Image.fromarray(MASK > 0),
     "16 bits": Image.fromarray(MASK.astype(np.uint16) * 257),
-    "color of greys": Image.fromarray(MASK).convert("RGB"),
-    "palette of greys": palette(MASK // 255, (0, 0, 0), (255, 255, 255)),
+    "color of grays": Image.fromarray(MASK).convert("RGB"),
+    "palette of grays": palette(MASK // 255, (0, 0, 0), (255, 255, 255)),
     "white with opacity": Image.fromarray(cutout(np.full_like(NOISE, 255), MASK)),
     "cut-out": Image.fromarray(cutout(NOISE, MASK)),
-    "grey with opacity": Image.merge("LA", [Image.new("L", (60, 40), 255), Image.fromarray(MASK)]),
+    "gray with opacity": Image.merge("LA", [Image.new("L", (60, 40), 255), Image.fromarray(MASK)]),
     "opaque": Image.merge("LA", [Image.fromarray(MASK), Image.new("L", (60, 40), 255)]),
     "half opaque": Image.merge("LA", [Image.fromarray(MASK), Image.new("L", (60, 40), 128)]),
 }
@@ -39,7 +39,7 @@ KINDS = {
 def test_every_kind_holds_the_mask(tmp_path, kind):
     KINDS[kind].save(tmp_path / "a.png")
     np.testing.assert_array_equal(read_map(tmp_path / "a.png"), MASK)
-    from_alpha = kind in ("white with opacity", "cut-out", "grey with opacity")
+    from_alpha = kind in ("white with opacity", "cut-out", "gray with opacity")
     assert read_map_file(tmp_path / "a.png").from_alpha == from_alpha
 
 
@@ -49,7 +49,7 @@ def test_palettes_may_have_transparent_colors(tmp_path):
     np.testing.assert_array_equal(read_map(tmp_path / "a.png"), MASK)
 
 
-def test_a_transparent_grey_is_background(tmp_path):
+def test_a_transparent_gray_is_background(tmp_path):
     Image.fromarray(SOFT).save(tmp_path / "a.png", transparency=0)
     np.testing.assert_array_equal(read_map(tmp_path / "a.png"), SOFT)
 
@@ -92,6 +92,6 @@ def test_colors_are_no_map(tmp_path, picture, message):
     assert "white on black" in str(refused.value)
 
 
-def test_what_jpeg_makes_of_grey_is_grey(tmp_path):
+def test_what_jpeg_makes_of_gray_is_gray(tmp_path):
     Image.fromarray(SOFT).convert("RGB").save(tmp_path / "a.jpg", quality=60)
     assert np.abs(read_map(tmp_path / "a.jpg").astype(int) - SOFT).max() < 8

@@ -9,20 +9,20 @@ import threading
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
-from edge_apps.frames import Photos
-from edge_apps.input_file import name_of
-from edge_apps.photo_files import find_photos
-from edge_apps.photos import write_image
-from edge_apps.sources import open_sources
-from edge_apps.targets import check_targets
+from common.errors import InputError
+from common.images.input_file import name_of
+from common.images.photo_files import find_photos
+from common.images.photos import write_image
+from common.output_paths import check_targets
+from edge_apps.sources.frames import Photos
+from edge_apps.sources.selection import open_sources
 
 PHOTO = np.zeros((8, 9, 3), np.uint8)
 
 
 @pytest.fixture
 def said(caplog):
-    from edge_apps.notice import notice
+    from common.input_notice import notice
 
     notice.cache_clear()
     caplog.set_level(logging.WARNING)
@@ -39,7 +39,7 @@ def test_pictures_of_every_format_are_taken_and_the_rest_is_named(tmp_path, said
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "inner.jpg").touch()
     (tmp_path / "empty").mkdir()
-    monkeypatch.setattr("edge_apps.photo_files.reads_heic", lambda: False)
+    monkeypatch.setattr("common.images.photo_files.reads_heic", lambda: False)
     assert [path.name for path in find_photos([tmp_path])] == taken
     assert said() == (
         f"{tmp_path}: 7 photos; left out: clip.mp4, lost.png (leads nowhere), more/ (a folder), "

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.errors import InputError
-from edge_apps.photo_files import find_photos
-from edge_apps.photos import (
+from common.errors import InputError
+from common.images.photo_files import find_photos
+from common.images.photos import (
     cutout,
     overlay,
     read_map,
@@ -44,9 +44,9 @@ def test_lays_transparency_over_white(tmp_path, photo):
 
 
 def test_keeps_the_range_of_16_bit_photos(tmp_path):
-    grey = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
-    Image.fromarray(grey).save(tmp_path / "a.png")
-    assert np.array_equal(read_photo(tmp_path / "a.png")[..., 0], grey >> 8)
+    gray = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
+    Image.fromarray(gray).save(tmp_path / "a.png")
+    assert np.array_equal(read_photo(tmp_path / "a.png")[..., 0], gray >> 8)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK"])

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from edge_apps.channel import CAPACITY, Channel
-from edge_apps.errors import InputError
-from edge_apps.frames import Frame
-from edge_apps.pipeline import Pipeline
+from common.errors import InputError
+from edge_apps.program.frame_queue import CAPACITY, Channel
+from edge_apps.program.pipeline import Pipeline
 from edge_apps.runtime import Segmenter
+from edge_apps.sources.frames import Frame
 
 
 class Numbers:

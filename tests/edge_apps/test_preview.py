@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
-from edge_apps.frames import Frame, Source
-from edge_apps.pipeline import Pipeline
+from common.errors import InputError
 from edge_apps.preview.address import Address
 from edge_apps.preview.broadcast import Broadcast
 from edge_apps.preview.server import serve
 from edge_apps.preview.session import Session
+from edge_apps.program.pipeline import Pipeline
 from edge_apps.runtime import Segmenter
-from edge_apps.video import Camera
+from edge_apps.sources.frames import Frame, Source
+from edge_apps.sources.video import Camera
 
 pytest.importorskip("aiohttp")
 
@@ -261,7 +261,7 @@ def test_an_unplugged_camera_is_told_and_waited_for(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("cv2")
-    monkeypatch.setattr("edge_apps.video.RETRY", 0.02)
+    monkeypatch.setattr("edge_apps.sources.video.RETRY", 0.02)
     plugged = threading.Event()
     plugged.set()
 

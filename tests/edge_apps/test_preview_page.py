@@ -1,4 +1,4 @@
-"""The preview as a browser shows it, with the shipped artefact behind it."""
+"""The preview as a browser shows it, with the shipped artifact behind it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from processes import found_in, running
 
-from edge_apps.photos import read_photo, resize_photo
+from common.images.photos import read_photo, resize_photo
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +84,7 @@ def test_the_page_shows_picture_and_figures(page: str, browser: str, tmp_path: P
     assert overlay.shape == photo.shape == (380, 560, 3)
     saturation = resize_photo(overlay, (38, 56)).astype(int)
     spread = saturation.max(axis=2) - saturation.min(axis=2)
-    # The cup is tinted, the table's corner has turned grey.
+    # The cup is tinted, the table's corner has turned gray.
     assert spread[15:20, 22:28].mean() > 60 and spread[:6, -6:].mean() < 20
     for name in ("wide", "dark", "phone"):
         assert read_photo(tmp_path / f"page_{name}.png").std() > 20

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.cli import finish
+from common.errors import InputError
+from common.images.photos import read_map, read_photo, write_image
 from edge_apps import desktop, raspberry_pi, shipped
-from edge_apps.command import finish
-from edge_apps.errors import InputError
-from edge_apps.photos import read_map, read_photo, write_image
 from edge_apps.preview import __main__ as preview
 from edge_apps.runtime import load
 from edge_apps.shipped import default_model, usable_models
-from edge_apps.video import Video
+from edge_apps.sources.video import Video
 
 MakeVideo = Callable[[str, int], Path]
 
@@ -191,7 +191,7 @@ def test_a_pipe_that_ends_within_a_frame_is_refused(tflite: Path) -> None:
     assert pipe("50x30", b"", tflite).returncode == 0
 
 
-def test_the_shipped_artefact_is_the_default_and_starts_without_torch(
+def test_the_shipped_artifact_is_the_default_and_starts_without_torch(
     photo: Path, tmp_path: Path
 ) -> None:
     code = (

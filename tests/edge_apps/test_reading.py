@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.decoding import orientation_of, picture_size
-from edge_apps.errors import InputError
-from edge_apps.photos import cutout, read_photo, write_image
-from edge_apps.sources import open_sources
+from common.errors import InputError
+from common.images.decoding import orientation_of, picture_size
+from common.images.photos import cutout, read_photo, write_image
+from edge_apps.sources.selection import open_sources
 
 Y, X = np.mgrid[0:40, 0:60]
 COLORS = np.dstack((X * 4, Y * 6, (X + Y) * 2)).astype(np.uint8)
-GREY = np.asarray(Image.fromarray(COLORS).convert("L"))
+Gray = np.asarray(Image.fromarray(COLORS).convert("L"))
 
 
 def png(path, array, color_type, chunks=()):
@@ -37,7 +37,7 @@ def png(path, array, color_type, chunks=()):
 
 
 def tiff(path, array, **tags):
-    """Writes an uncompressed grey TIFF file; ``tags`` as ``t258=16``, one number each."""
+    """Writes an uncompressed gray TIFF file; ``tags`` as ``t258=16``, one number each."""
     order = ">" if array.dtype.byteorder == ">" else "<"
     kinds = {"i": 2, "u": 1, "f": 3}
     bits = array.dtype.itemsize * 8
@@ -85,7 +85,7 @@ def shows(path, expected, tolerance=0):
 @pytest.fixture
 def said(caplog):
     """What was said on standard error so far."""
-    from edge_apps.notice import notice
+    from common.input_notice import notice
 
     notice.cache_clear()
     caplog.set_level(logging.WARNING)
@@ -93,50 +93,50 @@ def said(caplog):
 
 
 DEEP = {
-    "u16": GREY.astype("<u2") * 257,
-    "big-endian": (GREY.astype(">u2") * 257).astype(">u2"),
-    "i16": (GREY.astype("<i2") * 128 + GREY // 2).astype("<i2"),
-    "u32": GREY.astype("<u4") * 0x01010101,
-    "f32": (GREY / 255).astype("<f4"),
+    "u16": Gray.astype("<u2") * 257,
+    "big-endian": (Gray.astype(">u2") * 257).astype(">u2"),
+    "i16": (Gray.astype("<i2") * 128 + Gray // 2).astype("<i2"),
+    "u32": Gray.astype("<u4") * 0x01010101,
+    "f32": (Gray / 255).astype("<f4"),
 }
 
 
 @pytest.mark.parametrize("kind", DEEP)
 def test_deep_tiff_files_are_scaled(tmp_path, kind, said):
     tiff(tmp_path / "a.tif", DEEP[kind])
-    shows(tmp_path / "a.tif", GREY, tolerance=1)
+    shows(tmp_path / "a.tif", Gray, tolerance=1)
     assert said() == ""
 
 
 def test_white_may_be_zero(tmp_path):
     tiff(tmp_path / "a.tif", 65535 - DEEP["u16"], t262=0)
-    shows(tmp_path / "a.tif", GREY)
+    shows(tmp_path / "a.tif", Gray)
 
 
 @pytest.mark.parametrize("tag", ["t281", "t341"])
 @pytest.mark.parametrize(("dtype", "white"), [("<u2", 4080), ("<u4", 65535)])
 def test_a_file_may_say_which_value_is_white(tmp_path, tag, dtype, white):
-    values = np.rint(GREY / 255 * white).astype(dtype)
+    values = np.rint(Gray / 255 * white).astype(dtype)
     tiff(tmp_path / "a.tif", values, **{tag: white})
-    shows(tmp_path / "a.tif", GREY, tolerance=1)
+    shows(tmp_path / "a.tif", Gray, tolerance=1)
 
 
 def test_png_says_it_with_its_significant_bits(tmp_path):
-    values = np.rint(GREY / 255 * 4095).astype(np.uint16)
+    values = np.rint(Gray / 255 * 4095).astype(np.uint16)
     png(tmp_path / "a.png", values, 0, [(b"sBIT", b"\x0c")])
-    shows(tmp_path / "a.png", GREY, tolerance=1)
+    shows(tmp_path / "a.png", Gray, tolerance=1)
 
 
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (GREY.astype("<u2") * 16, r"up to 3680 of 65535, nearly black"),
-        (GREY.astype("<u4") * 257, r"up to 59110 of 4294967295, nearly black"),
-        (GREY.astype("<f4"), r"from 0 to 230, expected floating point in 0 to 1"),
+        (Gray.astype("<u2") * 16, r"up to 3680 of 65535, nearly black"),
+        (Gray.astype("<u4") * 257, r"up to 59110 of 4294967295, nearly black"),
+        (Gray.astype("<f4"), r"from 0 to 230, expected floating point in 0 to 1"),
         (-DEEP["f32"], r"from -0.902 to -?0, expected"),
-        (np.where(GREY > 99, np.float32("nan"), DEEP["f32"]), "no numbers"),
-        (GREY.astype("<i1"), "signed bytes"),
-        (GREY.astype("<f8"), "floating point; save it with 8 or 16 bits"),
+        (np.where(Gray > 99, np.float32("nan"), DEEP["f32"]), "no numbers"),
+        (Gray.astype("<i1"), "signed bytes"),
+        (Gray.astype("<f8"), "floating point; save it with 8 or 16 bits"),
     ],
 )
 def test_what_would_be_black_or_wrong_is_refused(tmp_path, array, message):
@@ -146,8 +146,8 @@ def test_what_would_be_black_or_wrong_is_refused(tmp_path, array, message):
 
 
 @pytest.mark.parametrize(("channels", "color_type"), [(1, 0), (2, 4), (3, 2), (4, 6)])
-def test_12_bits_in_16_are_refused_in_grey_and_color(tmp_path, channels, color_type):
-    stack = [GREY.astype(np.uint16) * 16] * (channels - (channels in (2, 4)))
+def test_12_bits_in_16_are_refused_in_gray_and_color(tmp_path, channels, color_type):
+    stack = [Gray.astype(np.uint16) * 16] * (channels - (channels in (2, 4)))
     array = np.dstack([*stack, *[np.full_like(stack[0], 65535)] * (channels in (2, 4))])
     png(tmp_path / "a.png", array, color_type)
     with pytest.raises(InputError, match="nearly black"):
@@ -164,12 +164,12 @@ def test_16_bits_of_every_kind(tmp_path):
     key = deep[3, 5]
     png(tmp_path / "keyed.png", deep, 2, [(b"tRNS", struct.pack(">HHH", *key))])
     shows(tmp_path / "keyed.png", np.where((deep == key).all(-1, keepdims=True), 255, COLORS))
-    png(tmp_path / "grey.png", deep[..., 0], 0, [(b"tRNS", struct.pack(">H", deep[3, 5, 0]))])
-    shows(tmp_path / "grey.png", np.where(X == 5, 255, COLORS[..., 0]))
+    png(tmp_path / "gray.png", deep[..., 0], 0, [(b"tRNS", struct.pack(">H", deep[3, 5, 0]))])
+    shows(tmp_path / "gray.png", np.where(X == 5, 255, COLORS[..., 0]))
 
 
 def test_dark_photos_are_told(tmp_path, said):
-    Image.fromarray(GREY.astype(np.uint16) * 64).save(tmp_path / "a.png")
+    Image.fromarray(Gray.astype(np.uint16) * 64).save(tmp_path / "a.png")
     read_photo(tmp_path / "a.png")
     assert "a.png: holds values up to 14720 of 65535; read as a dark photo" in said()
     Image.fromarray(COLORS // 200).save(tmp_path / "b.png")
@@ -226,7 +226,7 @@ def test_color_profiles_are_converted_once(tmp_path, mode):
     found = read_photo(tmp_path / "a.png")
     bright = seen > 40  # below, a gamma of 2.2 differs from sRGB's curve
     assert np.abs(found.astype(int) - seen)[bright].max() <= 5
-    write_image(tmp_path / "cut.png", cutout(found, GREY))
+    write_image(tmp_path / "cut.png", cutout(found, Gray))
     with Image.open(tmp_path / "cut.png") as image:
         assert "icc_profile" not in image.info
         np.testing.assert_array_equal(np.asarray(image)[..., :3], found)
@@ -236,7 +236,7 @@ def test_srgb_profiles_change_nothing_and_useless_ones_are_told(tmp_path, said):
     from PIL import ImageCms
 
     own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    for array in (COLORS, GREY):
+    for array in (COLORS, Gray):
         Image.fromarray(array).save(tmp_path / "a.png", icc_profile=own)
         shows(tmp_path / "a.png", array)
     assert said() == ""
@@ -247,7 +247,7 @@ def test_srgb_profiles_change_nothing_and_useless_ones_are_told(tmp_path, said):
 
 
 def test_nothing_to_see_is_told(tmp_path, said):
-    write_image(tmp_path / "a.png", cutout(COLORS, np.zeros_like(GREY)))
+    write_image(tmp_path / "a.png", cutout(COLORS, np.zeros_like(Gray)))
     assert (read_photo(tmp_path / "a.png") == 255).all()
     assert "a.png: transparent throughout, read as white" in said()
 
@@ -377,7 +377,7 @@ def test_heic_photos(tmp_path, monkeypatch):
 
 
 def test_absent_pillow_heif_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("edge_apps.decoding.reads_heic", lambda: False)
+    monkeypatch.setattr("common.images.decoding.reads_heic", lambda: False)
     for name, data in (("a.heic", b"\0\0\0\x18ftypheic"), ("b.jpg", b"\0\0\0\x18ftypmif1")):
         (tmp_path / name).write_bytes(data + bytes(40))
         with pytest.raises(InputError, match=r"HEIC photo; pip install 'samnet\[heic\]'"):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.coding import LOGITS
-from edge_apps.errors import InputError
-from edge_apps.photos import resize_photo
-from edge_apps.refinement import GRID, STEP, Refinement, refinement_of
+from common.errors import InputError
+from common.images.photos import resize_photo
+from edge_apps.maps.coding import LOGITS
+from edge_apps.maps.refinement import GRID, STEP, Refinement, refinement_of
 from edge_apps.runtime import Segmenter, load
 
 SIDE = 192
@@ -99,10 +99,10 @@ def test_is_nearer_to_the_object_than_the_enlarged_map() -> None:
 
 def test_a_photo_without_edges_changes_no_decision() -> None:
     _, mask = disc((240, 320))
-    grey = np.full((240, 320, 3), 128, np.uint8)
-    small = resize_photo(grey, (SIDE, SIDE))
+    gray = np.full((240, 320, 3), 128, np.uint8)
+    small = resize_photo(gray, (SIDE, SIDE))
     map = coarse(mask)
-    plain, refined = LOGITS.enlarge(map, SIDE, mask.shape), Refinement()(map, LOGITS, small, grey)
+    plain, refined = LOGITS.enlarge(map, SIDE, mask.shape), Refinement()(map, LOGITS, small, gray)
     sure = (plain < 40) | (plain > 215)
     assert ((refined > 127) == (plain > 127))[sure].all()
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
+from common.errors import InputError
+from edge_apps.backends.tflite import interpreter_class
 from edge_apps.manifest import Manifest, write_manifest
 from edge_apps.runtime import load
-from edge_apps.tflite_backend import interpreter_class
 
 Describe = Callable[[Path], Manifest]
 
@@ -54,7 +54,7 @@ def test_manifest_is_taken_along(tflite: Path, describe: Describe) -> None:
     assert load(tflite).manifest == describe(tflite)
 
 
-def test_manifest_of_another_artefact_is_refused(tflite: Path, describe: Describe) -> None:
+def test_manifest_of_another_artifact_is_refused(tflite: Path, describe: Describe) -> None:
     write_manifest(tflite, dataclasses.replace(describe(tflite), sha256="f" * 64))
     with pytest.raises(InputError, match="hash"):
         load(tflite)
@@ -117,7 +117,7 @@ def test_missing_file_suffix_and_threads(tmp_path: Path, tflite: Path) -> None:
 
 
 def test_absent_runtimes_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_apps.tflite_backend.RUNTIMES", ("no_such_runtime.interpreter",))
+    monkeypatch.setattr("edge_apps.backends.tflite.RUNTIMES", ("no_such_runtime.interpreter",))
     with pytest.raises(InputError, match="pip install ai-edge-litert"):
         interpreter_class()
 
@@ -126,7 +126,7 @@ def test_a_runtime_of_another_numpy_is_named(monkeypatch: pytest.MonkeyPatch, tf
     def interpreter(**_: object) -> None:
         raise SystemError("CreateWrapperFromBuffer returned a result with an exception set")
 
-    monkeypatch.setattr("edge_apps.tflite_backend.interpreter_class", lambda: interpreter)
+    monkeypatch.setattr("edge_apps.backends.tflite.interpreter_class", lambda: interpreter)
     with pytest.raises(InputError, match=r"another NumPy.*pip install --upgrade ai-edge-litert"):
         load(tflite)
 

@@ -1,10 +1,10 @@
-"""Which tensors make a file an artefact."""
+"""Which tensors make a file an artifact."""
 
 from __future__ import annotations
 
 import pytest
 
-from edge_apps.shapes import photo_size
+from edge_apps.backends.shapes import photo_size
 
 
 @pytest.mark.parametrize(
@@ -29,5 +29,5 @@ def test_a_map_divides_its_photo(map, size):
 @pytest.mark.parametrize(
     "shapes", [[], [(1, 96, 96, 3)], [(1, 3, 96, 96), (1, 96, 96)], [(1, 96, 96, 3)] * 3]
 )
-def test_anything_else_is_no_artefact(shapes):
+def test_anything_else_is_no_artifact(shapes):
     assert photo_size(shapes) is None

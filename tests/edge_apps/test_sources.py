@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
-from edge_apps.frames import Photos, Playback
-from edge_apps.photos import write_image
-from edge_apps.picamera import PiCamera
-from edge_apps.sources import open_sources
-from edge_apps.telling import telling
-from edge_apps.video import Camera, Video
+from common.errors import InputError
+from common.images.photos import write_image
+from edge_apps.sources.frames import Photos, Playback
+from edge_apps.sources.messages import telling
+from edge_apps.sources.picamera import PiCamera
+from edge_apps.sources.selection import open_sources
+from edge_apps.sources.video import Camera, Video
 
 MakeVideo = Callable[[str, int], Path]
 
@@ -136,7 +136,7 @@ def test_playback_of_nothing_readable_ends(tmp_path: Path) -> None:
 
 def test_an_unplugged_camera_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2")
-    monkeypatch.setattr("edge_apps.video.RETRY", 0.01)
+    monkeypatch.setattr("edge_apps.sources.video.RETRY", 0.01)
     first, second = Capture(3, 10), Capture(2, 20)
     notices = []
     there = iter([first, None, None, second, None])
@@ -241,8 +241,8 @@ def test_a_picamera2_built_for_another_numpy_is_told_apart(
 
 def test_a_missing_camera_is_told_and_its_return(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr("edge_apps.telling.say", said.append)
-    monkeypatch.setattr("edge_apps.telling.LOOK_EVERY", 0.005)
+    monkeypatch.setattr("edge_apps.sources.messages.say", said.append)
+    monkeypatch.setattr("edge_apps.sources.messages.LOOK_EVERY", 0.005)
     camera = Camera("camera:0", lambda: None)
     with telling(camera):
         for count, notice in enumerate(("camera:0 is disconnected; waiting for it", ""), 1):

@@ -87,7 +87,7 @@ def test_an_error_is_the_status_though_nobody_reads(desktop: str, tmp_path: Path
 def test_a_broken_pipe_elsewhere_stays_a_defect() -> None:
     code = (
         "import os\n"
-        "from edge_apps.command import finish\n"
+        "from common.cli import finish\n"
         "def main():\n"
         "    read, write = os.pipe()\n"
         "    os.close(read)\n"
@@ -198,8 +198,8 @@ def test_output_to_a_full_disk_is_told(desktop: str, tflite: Path, tmp_path: Pat
 def test_a_request_to_end_leaves_no_half_written_file(number: int, tmp_path: Path) -> None:
     code = (
         "import time\n"
-        "from edge_apps.command import finish\n"
-        "from edge_apps.files import replacing\n"
+        "from common.cli import finish\n"
+        "from common.files import replacing\n"
         "def main():\n"
         "    with replacing('result.bin') as path:\n"
         "        path.write_bytes(b'half')\n"
@@ -230,7 +230,7 @@ def test_a_request_to_end_leaves_no_half_written_file(number: int, tmp_path: Pat
 def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
     code = (
         "import os, signal\n"
-        "from edge_apps.command import finish\n"
+        "from common.cli import finish\n"
         "finish(lambda: os.kill(os.getpid(), signal.SIGHUP))\n"
     )
     command = f"trap '' HUP; exec {PYTHON} -c \"{code}\""
@@ -240,7 +240,7 @@ def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
 def test_worker_processes_end_by_the_signal_itself() -> None:
     code = (
         "import multiprocessing, time\n"
-        "from edge_apps.command import finish\n"
+        "from common.cli import finish\n"
         "def main():\n"
         "    worker = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
         "    worker.start()\n"

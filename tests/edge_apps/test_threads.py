@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.native_output import quiet
 from edge_apps import shipped
 from edge_apps.runtime import load
-from edge_apps.silence import quiet
 
 NOISE = np.random.default_rng(0)
 THREADS, CALLS = 8, 96

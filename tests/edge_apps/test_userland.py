@@ -20,13 +20,13 @@ import userland
 from processes import found_in, running
 from userland import ROOT
 
+from common.images.photos import Bytes, read_map, resize_photo, write_image
+from edge_apps.compare.backends import Cpu, run_child
 from edge_apps.compare.comparison import Photo, compare
-from edge_apps.compare.emulated import Emulated
-from edge_apps.compare.places import Cpu, run_child
-from edge_apps.photos import Bytes, read_map, resize_photo, write_image
+from edge_apps.compare.emulated_arm64 import Emulated
 from edge_apps.runtime import load
 from edge_apps.shipped import FOLDER
-from edge_apps.video import Video
+from edge_apps.sources.video import Video
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +116,7 @@ def test_the_comparison_covers_both_formats(pi: Command, tmp_path: Path) -> None
 def test_float_maps_of_a_32_bit_system() -> None:
     """On armv7 only LiteRT's predecessor can be had.
 
-    The int8 artefact ends there with a segmentation fault under qemu, with XNNPACK and without;
+    The int8 artifact ends there with a segmentation fault under qemu, with XNNPACK and without;
     whether the runtime or qemu is to blame was not found out.
     """
     from samnet.data.embedded import embedded_photos

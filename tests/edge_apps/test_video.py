@@ -17,15 +17,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.cli import finish
+from common.errors import InputError
+from common.images.photos import read_photo
 from edge_apps import desktop
-from edge_apps.animation import Animation
-from edge_apps.command import finish
-from edge_apps.containers import has_sound, is_cut, kind_of
-from edge_apps.errors import InputError
-from edge_apps.frames import Frame, Photos, Playback
-from edge_apps.photos import read_photo
-from edge_apps.sources import open_sources
-from edge_apps.video import Video
+from edge_apps.sources.animation import Animation
+from edge_apps.sources.containers import has_sound, is_cut, kind_of
+from edge_apps.sources.frames import Frame, Photos, Playback
+from edge_apps.sources.selection import open_sources
+from edge_apps.sources.video import Video
 
 cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")
 

@@ -50,7 +50,7 @@ def run_script(name: str, folder: Path, *needs: str) -> None:
     """Makes a userland, or skips the test where that cannot be done."""
     if shutil.which("mmdebstrap") is None:
         pytest.skip("needs mmdebstrap to make a Raspberry Pi's userland; apt-get install it")
-    script, pip = Path(__file__).with_name(name), Path(sys.executable).with_name("pip")
+    script, pip = ROOT / "tools" / name, Path(sys.executable).with_name("pip")
     made = subprocess.run(
         [script, folder, pip, *needs], capture_output=True, text=True, timeout=600
     )

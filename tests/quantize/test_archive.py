@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_apps.errors import InputError
-from quantize import archive
-from quantize.program import load_program
+from common.errors import InputError
+from quantize import program_archive as archive
+from quantize.quantized_program import load_program
 
 
 class Two(torch.nn.Module):

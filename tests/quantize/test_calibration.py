@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
-from edge_apps.photos import resize_photo, write_image
-from quantize.calibration import FEWEST_PHOTOS, calibration_set, normalise, read_photos
+from common.errors import InputError
+from common.images.photos import resize_photo, write_image
+from quantize.calibration import FEWEST_PHOTOS, calibration_set, normalize, read_photos
 from samnet.data.synthetic import scene
-from samnet.preprocessing import Preprocessing
+from samnet.networks.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_nothing_to_observe_is_refused(photos, some, count):
 
 def test_a_byte_becomes_its_distance_from_128_in_64ths():
     photo = np.array([0, 128, 255], np.uint8).repeat(3).reshape(1, 3, 3)
-    values = normalise(photo, Preprocessing())
+    values = normalize(photo, Preprocessing())
     assert values.shape == (1, 3, 1, 3)
     assert np.allclose(values[0, 0, 0], [-2, 0, 127 / 64], atol=1e-6)
 

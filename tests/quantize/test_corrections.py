@@ -1,4 +1,4 @@
-"""Cross-layer equalisation and bias correction of the folded float network."""
+"""Cross-layer equalization and bias correction of the folded float network."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import copy
 import pytest
 import torch
 
-from edge_apps.errors import InputError
+from common.errors import InputError
+from quantize.batch_norm_folding import fold_batch_norm
 from quantize.bias_correction import correct_biases
-from quantize.calibration import normalise
-from quantize.equalisation import equalise
-from quantize.folding import fold_batch_norm
-from quantize.schemes import quantised_weight
+from quantize.calibration import normalize
+from quantize.equalization import equalize
+from quantize.recipes import quantized_weight
 from samnet import load_checkpoint
 from samnet.data.synthetic import scene
-from samnet.deployment import DeployedNetwork
-from samnet.layers import DSConv
+from samnet.networks.deployed import DeployedNetwork
+from samnet.networks.layers import DSConv
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +28,13 @@ def network(taught):
 @pytest.fixture(scope="module")
 def inputs(taught):
     preprocessing = load_checkpoint(taught("stick_breaking")).preprocessing
-    return [normalise(scene(seed)[0], preprocessing) for seed in range(4)]
+    return [normalize(scene(seed)[0], preprocessing) for seed in range(4)]
 
 
-def test_equalisation_leaves_the_float_network_as_it_is(network, inputs):
+def test_equalization_leaves_the_float_network_as_it_is(network, inputs):
     balanced = copy.deepcopy(network)
     pairs = [part for part in balanced.modules() if isinstance(part, DSConv)]
-    assert equalise(balanced) == len(pairs) > 20
+    assert equalize(balanced) == len(pairs) > 20
     with torch.no_grad():
         for x in inputs:
             assert torch.allclose(balanced(x), network(x), atol=1e-4)
@@ -45,9 +45,9 @@ def test_equalisation_leaves_the_float_network_as_it_is(network, inputs):
     assert any(changed)
 
 
-def test_equalised_channels_reach_equally_far_on_both_sides(network):
+def test_equalized_channels_reach_equally_far_on_both_sides(network):
     balanced = copy.deepcopy(network)
-    equalise(balanced)
+    equalize(balanced)
     pair = balanced.encoder.stages[1][0]
     first = pair.depthwise.conv.weight.flatten(1).abs().amax(1)
     second = pair.pointwise.conv.weight.abs().amax(dim=(0, 2, 3))
@@ -60,7 +60,7 @@ def test_a_dead_channel_stays_finite(network):
     with torch.no_grad():
         pair.depthwise.conv.weight[0] = 0
         pair.pointwise.conv.weight[:, 1] = 0
-    equalise(balanced)
+    equalize(balanced)
     assert all(torch.isfinite(p).all() for p in balanced.parameters())
 
 
@@ -72,7 +72,7 @@ def test_correction_removes_the_mean_error_of_rounded_weights(network, inputs):
     assert torch.equal(original.weight, conv.weight)
 
     def mean_error(bias):
-        rounded = quantised_weight(original.weight)
+        rounded = quantized_weight(original.weight)
         differences = [
             torch.nn.functional.conv2d(x, rounded, bias, conv.stride, conv.padding) - original(x)
             for x in inputs

@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from convert.integers import IntegerInterpreter
+from convert.checks.xnnpack_integers import IntegerInterpreter
+from quantize.batch_norm_folding import fold_batch_norm
 from quantize.conversion import convert
-from quantize.folding import fold_batch_norm
 from quantize.ptq import prepare
-from quantize.schemes import STATIC_WI8_AI8
-from samnet.baselines.shufflenetv2 import shuffled
+from quantize.recipes import STATIC_WI8_AI8
+from samnet.networks.baselines.shufflenetv2 import shuffled
 
 SIZE = 16
-QUANTISE = "quantized_decomposed.quantize_per_tensor.default"
+QUANTIZE = "quantized_decomposed.quantize_per_tensor.default"
 
 
 class Layers(nn.Module):
@@ -45,13 +45,13 @@ def schemes(module, name):
     found = [n for n in module.graph.nodes if str(n.target) == name]
     assert found, name
     users = [next(iter(n.users)) for n in found]
-    return [u.args[1:3] if str(u.target) == QUANTISE else None for u in users]
+    return [u.args[1:3] if str(u.target) == QUANTIZE else None for u in users]
 
 
 def test_a_clip_at_six_is_part_of_its_convolution():
     module = program()
     convolutions = schemes(module, "aten.conv2d.default")
-    # The two that clip give nothing quantised themselves; the head does.
+    # The two that clip give nothing quantized themselves; the head does.
     assert [it is None for it in convolutions] == [True, True, False]
     for scale, zero_point in schemes(module, "aten.hardtanh.default"):
         assert zero_point == -128

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from quantize.ordinary import ordinary
+from quantize.outlier_photos import ordinary
 
 
 @pytest.fixture

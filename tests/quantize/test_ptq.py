@@ -1,4 +1,4 @@
-"""Post-training quantisation and the programs it gives."""
+"""Post-training quantization and the programs it gives."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from edge_apps.coding import LOGITS
-from edge_apps.command import finish
-from edge_apps.errors import InputError
+from common.cli import finish
+from common.errors import InputError
+from edge_apps.maps.coding import LOGITS
 from quantize import ptq
-from quantize.calibration import CalibrationSet, calibration_set, normalise
+from quantize.batch_norm_folding import fold_batch_norm
+from quantize.calibration import CalibrationSet, calibration_set, normalize
 from quantize.conversion import check_scales
-from quantize.folding import fold_batch_norm
-from quantize.program import load_program, save_program
-from quantize.schemes import quantised_weight
+from quantize.quantized_program import load_program, save_program
+from quantize.recipes import quantized_weight
 from samnet import Preprocessing, load_checkpoint, save_checkpoint
 from samnet.data.synthetic import scene, write_scenes
-from samnet.deployment import DeployedNetwork
+from samnet.networks.deployed import DeployedNetwork
 
 QUANTIZED = torch.ops.quantized_decomposed
 
@@ -30,20 +30,20 @@ def unseen():
 
 
 @pytest.mark.parametrize("attention", ["stick_breaking", "softmax"])
-def test_int8_is_close_to_float(taught, quantised, unseen, attention):
-    checkpoint, program = load_checkpoint(taught(attention)), quantised(attention)
+def test_int8_is_close_to_float(taught, quantized, unseen, attention):
+    checkpoint, program = load_checkpoint(taught(attention)), quantized(attention)
     network = DeployedNetwork(checkpoint.model, 96).eval()
     for photo in unseen:
         with torch.no_grad():
-            logits = network(normalise(photo, checkpoint.preprocessing))[0, 0]
+            logits = network(normalize(photo, checkpoint.preprocessing))[0, 0]
         expected = program.coding.enlarge(LOGITS.bytes(logits.numpy()), 96, photo.shape[:2])
         difference = np.abs(program(photo).astype(int) - expected)
         assert expected.std() > 20, "the network has learned nothing, so this compares nothing"
         assert difference.mean() < 16
 
 
-def test_a_program_segments_photos_of_any_size(quantised):
-    map = quantised("stick_breaking")(scene(5, (50, 130))[0])
+def test_a_program_segments_photos_of_any_size(quantized):
+    map = quantized("stick_breaking")(scene(5, (50, 130))[0])
     assert map.shape == (50, 130) and map.dtype == np.uint8
 
 
@@ -51,7 +51,7 @@ def test_folding_leaves_the_network_and_its_maps(taught):
     checkpoint = load_checkpoint(taught("softmax"))
     network = DeployedNetwork(checkpoint.model, 96).eval()
     before = sum(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules())
-    x = normalise(scene(3)[0], checkpoint.preprocessing)
+    x = normalize(scene(3)[0], checkpoint.preprocessing)
     folded = fold_batch_norm(network)
     with torch.no_grad():
         assert torch.allclose(folded(x), network(x), atol=1e-3)
@@ -59,8 +59,8 @@ def test_folding_leaves_the_network_and_its_maps(taught):
     assert sum(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules()) == before
 
 
-def test_a_program_survives_its_file(quantised, unseen, tmp_path):
-    program, path = quantised("stick_breaking"), tmp_path / "p.pt2"
+def test_a_program_survives_its_file(quantized, unseen, tmp_path):
+    program, path = quantized("stick_breaking"), tmp_path / "p.pt2"
     save_program(path, program)
     loaded = load_program(path)
     assert loaded.info == program.info
@@ -75,7 +75,7 @@ def test_a_program_survives_its_file(quantised, unseen, tmp_path):
         load_program(damaged)
 
 
-def test_foreign_and_missing_programs_are_refused(quantised, tmp_path):
+def test_foreign_and_missing_programs_are_refused(quantized, tmp_path):
     exported = torch.export.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),))
     torch.export.save(exported, tmp_path / "foreign.pt2")
     with pytest.raises(InputError, match="was not written by"):
@@ -83,10 +83,10 @@ def test_foreign_and_missing_programs_are_refused(quantised, tmp_path):
     with pytest.raises(InputError, match="no such file"):
         load_program(tmp_path / "missing.pt2")
     with pytest.raises(InputError, match=r"\.pt2"):
-        save_program(tmp_path / "p.bin", quantised("stick_breaking"))
+        save_program(tmp_path / "p.bin", quantized("stick_breaking"))
 
 
-def test_another_normalisation_is_refused(taught):
+def test_another_normalization_is_refused(taught):
     checkpoint = load_checkpoint(taught("softmax"))
     other = dataclasses.replace(checkpoint, preprocessing=Preprocessing(0.45, 0.23, 96))
     photos = CalibrationSet(np.zeros((1, 96, 96, 3), np.uint8), 0)
@@ -126,25 +126,25 @@ def test_the_command_writes_a_program_once(options, capsys):
 
 
 def test_wrong_input_ends_with_status_2_and_writes_nothing(
-    options, quantised, taught, tmp_path, capsys
+    options, quantized, taught, tmp_path, capsys
 ):
     empty = tmp_path / "empty"
     empty.mkdir()
     few = tmp_path / "few"
     write_scenes(few, 3)
     program = tmp_path / "program.pt2"
-    save_program(program, quantised("stick_breaking"))
+    save_program(program, quantized("stick_breaking"))
     rounded = load_checkpoint(taught("stick_breaking"))
     with torch.no_grad():
         for part in rounded.model.modules():
             if isinstance(part, torch.nn.Conv2d):
-                part.weight.copy_(quantised_weight(part.weight))
+                part.weight.copy_(quantized_weight(part.weight))
     save_checkpoint(tmp_path / "rounded.safetensors", rounded)
     for change, line in (
         ({"photos": (empty,)}, "no photo in"),
         ({"photos": (few / "images",)}, "3 photos to calibrate on; expected at least 8"),
-        ({"model": program}, "is a quantised program or an artefact"),
-        ({"model": tmp_path / "rounded.safetensors"}, "quantised already"),
+        ({"model": program}, "is a quantized program or an artifact"),
+        ({"model": tmp_path / "rounded.safetensors"}, "quantized already"),
         ({"keep_float": ("decoder.fusion.1",)}, "did you mean 'decoder.fusions.1'"),
     ):
         with pytest.raises(SystemExit) as ended:

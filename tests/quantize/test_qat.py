@@ -1,4 +1,4 @@
-"""Quantisation-aware training."""
+"""Quantization-aware training."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import numpy as np
 import pytest
 import torch
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from quantize import qat
-from quantize.culprit import culprit
-from quantize.program import ProgramInfo, QuantizedProgram, load_program
-from quantize.student import Student
-from quantize.training import QuantizationTraining, Schedule, distillation_loss
+from quantize.fake_quant_network import Student
+from quantize.first_nonfinite import culprit
+from quantize.qat_trainer import QuantizationTraining, Schedule, distillation_loss
+from quantize.quantized_program import ProgramInfo, QuantizedProgram, load_program
 from samnet import load_checkpoint
-from samnet.augment import normalise
 from samnet.data.packed import PackedPairs
 from samnet.data.synthetic import scene, write_scenes
-from samnet.deployment import DeployedNetwork
-from samnet.guard import gradient_not_finite
+from samnet.networks.deployed import DeployedNetwork
+from samnet.training.augmentation import normalize
+from samnet.training.first_nonfinite import gradient_not_finite
 
 BATCH = 4
 
@@ -66,7 +66,7 @@ def test_the_learned_scales_arrive_unchanged(training):
             scale, zero_point = part.calculate_qparams()
             learned.add((round(scale.item(), 9), int(zero_point)))
     assert len(converted) > 50
-    # Those of global averages are settled nearby: see quantize.means.
+    # Those of global averages are settled nearby: see quantize.global_averages.
     others = converted - learned
     mean = torch.ops.aten.mean.dim
     means = [n for n in exported.graph_module.graph.nodes if n.target == mean]
@@ -76,9 +76,9 @@ def test_the_learned_scales_arrive_unchanged(training):
         assert near, (scale, zero_point)
 
 
-def test_the_converted_network_is_the_one_that_learned(training, pairs, quantised):
-    x = normalise(pairs.photos[:BATCH].permute(0, 3, 1, 2).float() / 255, training.preprocessing)
-    program = QuantizedProgram(training.student.exported(), quantised("stick_breaking").info)
+def test_the_converted_network_is_the_one_that_learned(training, pairs, quantized):
+    x = normalize(pairs.photos[:BATCH].permute(0, 3, 1, 2).float() / 255, training.preprocessing)
+    program = QuantizedProgram(training.student.exported(), quantized("stick_breaking").info)
     with torch.no_grad():
         learned = 255 * torch.sigmoid(training.student(x))[:, 0].numpy()
     for photo, expected in zip(pairs.photos[:BATCH].numpy(), learned, strict=True):
@@ -239,7 +239,7 @@ def test_operations_and_gradients_that_are_not_finite_are_named():
         ({"keep_float": ("decoder.fusion.0",)}, "did you mean"),
         ({"data": "nowhere"}, "nowhere"),
         ({"held_out": 12}, "hold out fewer"),
-        ({"model": Path("program.pt2")}, "quantised program"),
+        ({"model": Path("program.pt2")}, "quantized program"),
     ],
 )
 def test_wrong_options_are_named(options, changes, message, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Which op of a quantised program got which scheme."""
+"""Which op of a quantized program got which scheme."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from edge_apps.coding import LOGITS
-from edge_apps.errors import InputError
-from quantize.calibration import calibration_set, normalise
-from quantize.means import settled
-from quantize.modules import inside, module_of
-from quantize.parts import sum_parts
+from common.errors import InputError
+from edge_apps.maps.coding import LOGITS
+from quantize.calibration import calibration_set, normalize
+from quantize.global_averages import settled
+from quantize.module_map import inside, module_of
 from quantize.ptq import post_training_quantize
-from quantize.recipe import INPUT_SCALE
-from quantize.schemes import DYNAMIC_WI8_AFP32, RECIPES, STATIC_WI8_AI8, STATIC_WI8_AI16
+from quantize.quantizer import INPUT_SCALE
+from quantize.recipes import DYNAMIC_WI8_AFP32, RECIPES, STATIC_WI8_AI8, STATIC_WI8_AI16
+from quantize.split_concat import sum_parts
 from samnet import load_checkpoint
 from samnet.data.synthetic import scene
-from samnet.deployment import DeployedNetwork
+from samnet.networks.deployed import DeployedNetwork
 
 QUANTIZED = torch.ops.quantized_decomposed
 DEQUANTIZE = {QUANTIZED.dequantize_per_tensor.default, QUANTIZED.dequantize_per_channel.default}
@@ -36,14 +36,14 @@ def calls(program, name):
 
 
 def in_float(node):
-    """Whether an activation that the node computes with was not quantised."""
+    """Whether an activation that the node computes with was not quantized."""
     sources = [n for n in node.all_input_nodes if n.op != "placeholder"]
     return any(n.target not in DEQUANTIZE for n in sources)
 
 
 @pytest.mark.parametrize("attention", ["stick_breaking", "softmax"])
-def test_input_and_output_have_their_fixed_scales(quantised, attention):
-    nodes = graph(quantised(attention)).nodes
+def test_input_and_output_have_their_fixed_scales(quantized, attention):
+    nodes = graph(quantized(attention)).nodes
     photo = next(n for n in nodes if n.op == "placeholder" and n.users and "x" in n.name[:1])
     (first,) = photo.users
     assert first.args[1:5] == (INPUT_SCALE, 0, -128, 127)
@@ -52,8 +52,8 @@ def test_input_and_output_have_their_fixed_scales(quantised, attention):
 
 
 @pytest.mark.parametrize("attention", ["stick_breaking", "softmax"])
-def test_weights_are_symmetric_with_a_scale_a_channel(quantised, attention):
-    program = quantised(attention)
+def test_weights_are_symmetric_with_a_scale_a_channel(quantized, attention):
+    program = quantized(attention)
     steps = calls(program, "quantized_decomposed.quantize_per_channel.default")
     weighted = [n for kind in ("conv2d", "linear") for n in calls(program, f"aten.{kind}.default")]
     assert len(steps) == len(weighted) > 50
@@ -63,24 +63,24 @@ def test_weights_are_symmetric_with_a_scale_a_channel(quantised, attention):
         assert conv.args[1].target == QUANTIZED.dequantize_per_channel.default
 
 
-def test_nothing_of_stick_breaking_stays_in_float(quantised):
-    program = quantised("stick_breaking")
+def test_nothing_of_stick_breaking_stays_in_float(quantized):
+    program = quantized("stick_breaking")
     computing = [n for n in graph(program).nodes if str(n.target).startswith("aten.")]
     # A ReLU takes what its convolution gives: the runtimes execute both as one.
     left = [n for n in computing if in_float(n) and n.target != torch.ops.aten.relu.default]
     assert not left
 
 
-def test_only_the_softmax_stays_in_float(quantised):
-    program = quantised("softmax")
+def test_only_the_softmax_stays_in_float(quantized):
+    program = quantized("softmax")
     softmax = [n for op in FLOAT for n in calls(program, op)]
     assert softmax and all(in_float(n) for n in softmax)
     heavy = ["aten.conv2d.default", "aten.linear.default", "aten.mean.dim", "aten.sigmoid.default"]
     assert not any(in_float(n) for name in heavy for n in calls(program, name))
 
 
-def test_resizing_keeps_the_scale(quantised):
-    resizes = calls(quantised("stick_breaking"), "aten.upsample_bilinear2d.vec")
+def test_resizing_keeps_the_scale(quantized):
+    resizes = calls(quantized("stick_breaking"), "aten.upsample_bilinear2d.vec")
     assert resizes
     for resize in resizes:
         (after,) = resize.users
@@ -91,13 +91,13 @@ KEPT = ("decoder.fusions.1", "encoder.stages.1.1")
 
 
 @pytest.fixture(scope="module")
-def variant(taught, quantised):
+def variant(taught, quantized):
     """A program of the taught network with a recipe."""
 
     @functools.cache
     def make(recipe):
         if recipe == STATIC_WI8_AI8:
-            return quantised("stick_breaking")
+            return quantized("stick_breaking")
         photos = calibration_set([scene(seed)[0] for seed in range(16)], 16, 96)
         return post_training_quantize(
             load_checkpoint(taught("stick_breaking")), photos, recipe=recipe
@@ -114,7 +114,7 @@ def difference(program, taught):
     for seed in (100, 101, 102):
         photo = scene(seed)[0]
         with torch.no_grad():
-            logits = network(normalise(photo, checkpoint.preprocessing))[0, 0]
+            logits = network(normalize(photo, checkpoint.preprocessing))[0, 0]
         expected = 255 * torch.sigmoid(logits).numpy()
         map = LOGITS.probabilities(program.run(photo))
         found.append(np.abs(map - expected).mean())
@@ -149,7 +149,7 @@ def test_only_sixteen_bits_sum_the_parts_of_a_concatenation(variant):
 def test_the_sum_of_the_parts_is_the_convolution_of_the_whole(taught):
     checkpoint = load_checkpoint(taught("stick_breaking"))
     network = DeployedNetwork(checkpoint.model, 96).eval()
-    x = normalise(scene(100)[0], checkpoint.preprocessing)
+    x = normalize(scene(100)[0], checkpoint.preprocessing)
     with torch.no_grad():
         module = torch.export.export(network, (x,)).module()
         expected = module(x)
@@ -158,7 +158,7 @@ def test_the_sum_of_the_parts_is_the_convolution_of_the_whole(taught):
         assert torch.allclose(module(x), expected, atol=1e-5)
 
 
-def test_weights_alone_are_quantised_where_activations_are_float(variant):
+def test_weights_alone_are_quantized_where_activations_are_float(variant):
     program = variant(DYNAMIC_WI8_AFP32)
     assert not calls(program, "quantized_decomposed.quantize_per_tensor.default")
     convolutions = calls(program, "aten.conv2d.default")
@@ -197,8 +197,8 @@ def test_an_unknown_module_is_refused_with_the_nearest(variant):
         variant(STATIC_WI8_AI8.keeping(("decoder.fusion.0",)))
 
 
-def test_no_average_comes_near_the_middle_between_two_codes(quantised):
-    means = calls(quantised("stick_breaking"), "aten.mean.dim")
+def test_no_average_comes_near_the_middle_between_two_codes(quantized):
+    means = calls(quantized("stick_breaking"), "aten.mean.dim")
     assert len(means) == 5
     for mean in means:
         (given,), (step,) = mean.all_input_nodes, mean.users

@@ -1,4 +1,4 @@
-"""The ranking of modules by what quantising them loses, and what it stands on."""
+"""The ranking of modules by what quantizing them loses, and what it stands on."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
-from edge_apps.command import finish
-from edge_apps.errors import InputError
+from common.cli import finish
+from common.errors import InputError
 from quantize import compare_options, sensitivity
-from quantize.calibration import calibration_set, normalise
-from quantize.costs import costs
-from quantize.modules import units
-from quantize.program import map_bytes
+from quantize.calibration import calibration_set, normalize
+from quantize.module_costs import costs
+from quantize.module_map import units
+from quantize.module_ranking import shortest
+from quantize.module_simulation import OUTSIDE, Simulation
 from quantize.ptq import corrected, observe, post_training_quantize, prepare
-from quantize.ranking import shortest
-from quantize.schemes import STATIC_WI8_AI8
-from quantize.simulation import OUTSIDE, Simulation
-from quantize.tally import Effect
+from quantize.quality_drop import Effect
+from quantize.quantized_program import map_bytes
+from quantize.recipes import STATIC_WI8_AI8
 from samnet import load_checkpoint
 from samnet.data.synthetic import scene, write_scenes
 
@@ -59,7 +59,7 @@ def simulation(checkpoint, calibration, network, graph, costly):
 
 @pytest.fixture(scope="module")
 def x(checkpoint):
-    return normalise(scene(100)[0], checkpoint.preprocessing)
+    return normalize(scene(100)[0], checkpoint.preprocessing)
 
 
 def test_the_modules_are_those_of_the_network(network):
@@ -72,39 +72,39 @@ def test_the_modules_are_those_of_the_network(network):
 
 def test_everything_in_float_is_the_float_network(simulation, network, x):
     found = simulation.run(x, simulation.everything)
-    assert not found.quantised
+    assert not found.quantized
     with torch.no_grad():
         assert torch.equal(found.logits, network(x))
 
 
 @pytest.mark.parametrize("kept", [(), ("encoder.stages.1.1", "decoder.fusions.1")])
-def test_the_simulation_is_the_program(simulation, checkpoint, calibration, quantised, kept):
-    program = quantised("stick_breaking")
+def test_the_simulation_is_the_program(simulation, checkpoint, calibration, quantized, kept):
+    program = quantized("stick_breaking")
     assert program.info.calibration["sha256"] == calibration.sha256
     if kept:
         recipe = STATIC_WI8_AI8.keeping(kept)
         program = post_training_quantize(checkpoint, calibration, recipe=recipe)
     for seed in (100, 101):
         photo = scene(seed)[0]
-        mine = simulation.run(normalise(photo, checkpoint.preprocessing), kept).logits
+        mine = simulation.run(normalize(photo, checkpoint.preprocessing), kept).logits
         assert np.abs(map_bytes(mine[0, 0]).astype(int) - program.run(photo)).mean() < 0.01
 
 
 def test_starting_from_another_choice_changes_nothing(simulation, x):
     floating = simulation.run(x, simulation.everything, keep=True)
-    quantised = simulation.run(x, keep=True)
+    quantized = simulation.run(x, keep=True)
     module = "encoder.stages.2.1"
-    for kept, start in ((simulation.everything - {module}, floating), ({module}, quantised)):
+    for kept, start in ((simulation.everything - {module}, floating), ({module}, quantized)):
         direct, continued = simulation.run(x, kept), simulation.run(x, kept, start)
         assert torch.equal(direct.logits, continued.logits)
         assert not torch.equal(direct.logits, start.logits)
 
 
 def test_a_module_alone_has_only_its_own_steps(simulation, x):
-    alone = simulation.run(x, simulation.everything - {"head"}).quantised
+    alone = simulation.run(x, simulation.everything - {"head"}).quantized
     # The weight, the input and the logits.
     assert len(alone) == 3
-    joined = simulation.run(x, simulation.everything - {OUTSIDE}).quantised
+    joined = simulation.run(x, simulation.everything - {OUTSIDE}).quantized
     assert 0 < len(joined) < 40
 
 
@@ -192,4 +192,4 @@ def test_options_of_ptq_are_compared(options, tmp_path, capsys):
     assert len({(row["correction"], row["observer"]) for row in rows}) == len(rows) == 8
     assert all(5 < row["snr"] < 60 for row in rows)
     assert len({row["snr"] for row in rows}) == 8
-    assert "equalised, mse" in capsys.readouterr().out
+    assert "equalized, mse" in capsys.readouterr().out

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from quantize import ptq, qat, verification
 from quantize.calibration import KEPT_BACK, read_and_keep_back
-from quantize.program import load_program
+from quantize.quantized_program import load_program
 from quantize.verification import Verification, check, verify
 from samnet.data.synthetic import scene, write_scenes
 

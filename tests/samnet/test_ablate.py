@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import samnet
-from edge_apps.errors import InputError
+from common.errors import InputError
 from samnet import ablate
-from samnet.ablation import paper_rows, recipe_rows, table_rows
-from samnet.cost import multiply_adds, parameters
 from samnet.data.synthetic import write_scenes
-from samnet.recipe import RECIPES, Phase, Recipe
-from samnet.train_options import TrainOptions, config_of, recipe_of
+from samnet.networks.cost import multiply_adds, parameters
+from samnet.training.ablation import paper_rows, recipe_rows, table_rows
+from samnet.training.options import TrainOptions, config_of, recipe_of
+from samnet.training.recipe import RECIPES, Phase, Recipe
 
 TINY = ["--width", "0.25", "--modules", *"11111", "--phases", "64:1", "--batch", "8"]
 QUICK = ["--imitation", "0", "--hold-out", "4", "--threads", "1"]
@@ -170,7 +170,7 @@ def config_width(row):
 
 
 def trainer_stops_after_one_step(monkeypatch):
-    from samnet.trainer import Trainer
+    from samnet.training.trainer import Trainer
 
     step = Trainer.train_step
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import samnet
-from samnet.vision import torchvision
+from samnet.networks.torchvision_import import torchvision
 
 
 def mobilenet():

@@ -11,19 +11,19 @@ import torch
 from safetensors.torch import save_file
 
 import samnet
-from benchmarks.cost import published
-from edge_apps.errors import InputError
-from quantize.folding import fold_batch_norm
-from samnet.baselines import ARCHITECTURES
-from samnet.baselines.network import BaselineConfig
-from samnet.baselines.shufflenet import Average
-from samnet.baselines.shufflenetv2 import shuffled
-from samnet.cost import multiply_adds, parameters
+from benchmarks.regression.cost import published
+from common.errors import InputError
+from quantize.batch_norm_folding import fold_batch_norm
 from samnet.data.synthetic import write_scenes
-from samnet.deployment import DeployedNetwork
+from samnet.networks.baselines import ARCHITECTURES
+from samnet.networks.baselines.network import BaselineConfig
+from samnet.networks.baselines.shufflenet import Average
+from samnet.networks.baselines.shufflenetv2 import shuffled
+from samnet.networks.cost import multiply_adds, parameters
+from samnet.networks.deployed import DeployedNetwork
+from samnet.networks.torchvision_import import torchvision
 from samnet.train import train
-from samnet.train_options import TrainOptions
-from samnet.vision import torchvision
+from samnet.training.options import TrainOptions
 
 COUNTED = {
     "mobilenet": (4_289_541, 2.194),
@@ -64,7 +64,7 @@ def test_cost_is_the_papers(name):
     assert counted / 1e6 == pytest.approx(paper.parameters_M, rel=0.007)
     gflops = multiply_adds(shapes(name), paper.size) / 1e9
     assert gflops == pytest.approx(expected_gflops, abs=0.001)
-    # Table III gives one decimal and may count normalisation and activation, which nothing here
+    # Table III gives one decimal and may count normalization and activation, which nothing here
     # does; ICNet and DFANet, whose papers leave most open, have 1 and 6 % less.
     missing = 0.07 if paper.remark else 0
     assert -0.06 <= paper.gflops - gflops <= 0.06 + missing * paper.gflops
@@ -134,7 +134,7 @@ def test_is_trained_by_name(name, scenes, tmp_path):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_deployed_graph_computes_the_same_without_normalisation(name):
+def test_deployed_graph_computes_the_same_without_normalization(name):
     torch.manual_seed(0)
     model = samnet.build_model(name).train()
     with torch.no_grad():

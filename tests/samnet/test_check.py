@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_apps.photos import read_map, write_image
+from common.images.photos import read_map, write_image
 from samnet.data.check import check
 from samnet.data.layouts import find_pairs
 
@@ -50,14 +50,14 @@ def test_size_mismatch(scenes):
     assert "96x64 pixels, expected 96x72 as scene-0001.jpg" in problem.text
 
 
-def test_grey_masks_are_told_but_usable(scenes):
+def test_gray_masks_are_told_but_usable(scenes):
     path = scenes / "masks" / "scene-0001.png"
     mask = read_map(path)
     mask[0, :3] = 10, 20, 30
     write_image(path, mask, overwrite=True)
     (problem,) = found(scenes, "not two-valued")
     assert not problem.fatal
-    assert "5 grey values" in problem.text
+    assert "5 gray values" in problem.text
 
 
 def test_masks_of_zero_and_one_have_no_foreground(scenes):

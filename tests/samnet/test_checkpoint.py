@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 import samnet
-from edge_apps.errors import InputError
+from common.errors import InputError
 
 CONFIG = samnet.SAMNetConfig(
     attention="stick_breaking", width=0.25, modules=(1, 1, 1, 1, 1), spatial_maps="per_branch"
@@ -74,7 +74,7 @@ def damaged(path, **changes):
         {"config": json.dumps(samnet.SAMNetConfig().to_dict())},
         {"config": json.dumps(CONFIG.to_dict() | {"attention": "hard"})},
         {"preprocessing": json.dumps({"mean": 0.5, "std": 0.0, "size": 96})},
-        {"preprocessing": json.dumps({"mean": "grey"})},
+        {"preprocessing": json.dumps({"mean": "gray"})},
         {"training": "["},
         {"training": "[]"},
         {"config": "[1]"},

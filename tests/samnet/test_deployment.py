@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import samnet
-from edge_apps.errors import InputError
-from samnet.deployment import ByteInterface, DeployedNetwork, deployed_size
-from samnet.layers import resize
-from samnet.preprocessing import Preprocessing
+from common.errors import InputError
+from samnet.networks.deployed import ByteInterface, DeployedNetwork, deployed_size
+from samnet.networks.layers import resize
+from samnet.networks.preprocessing import Preprocessing
 
 
 @pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "none", "channel", "spatial"])
@@ -32,7 +32,7 @@ def test_equals_the_trained_network(attention, size):
 def test_exports_to_plain_operations(attention):
     config = samnet.SAMNetConfig(attention=attention, width=0.25, modules=(1, 1, 1, 1, 1))
     network = DeployedNetwork(samnet.SAMNet(config), 96).eval()
-    # With gradients, as quantisation-aware training exports it.
+    # With gradients, as quantization-aware training exports it.
     exported = torch.export.export(network, network.example())
     called = [node.target for node in exported.graph.nodes if node.op == "call_function"]
     assert called

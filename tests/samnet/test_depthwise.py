@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from samnet.attention import SAM
-from samnet.depthwise import DepthwiseConv2d, in_training_step
-from samnet.layers import ConvBN, DSConv
+from samnet.networks.attention import SAM
+from samnet.networks.depthwise import DepthwiseConv2d, in_training_step
+from samnet.networks.layers import ConvBN, DSConv
 
 LAST = torch.channels_last
 
@@ -81,7 +81,7 @@ def test_only_a_training_step_takes_the_other_way(monkeypatch):
 
     conv = DepthwiseConv2d(4, 3, 2)
     x = torch.randn(1, 4, 9, 9).contiguous(memory_format=LAST)
-    monkeypatch.setattr("samnet.depthwise._Depthwise.apply", never)
+    monkeypatch.setattr("samnet.networks.depthwise._Depthwise.apply", never)
     conv(x)  # no gradient is asked for
     channels_first = x.contiguous(memory_format=torch.contiguous_format).requires_grad_()
     conv(channels_first)

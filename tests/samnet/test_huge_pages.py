@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from samnet import huge_pages
-from samnet.huge_pages import SETTINGS, wants_restart
+from samnet.training import huge_pages
+from samnet.training.huge_pages import SETTINGS, wants_restart
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from samnet.data.layouts import find_pairs
 from samnet.data.published import LAYOUTS
 

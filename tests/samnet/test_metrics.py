@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from samnet.data.synthetic import scene
-from samnet.metrics import SaliencyMetrics
+from samnet.evaluation.metrics import SaliencyMetrics
 
 
 def metrics_of(pairs, choice="all"):

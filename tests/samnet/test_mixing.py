@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from samnet import mixing
-from samnet.attention import softmax_mix, stick_breaking_mix
-from samnet.mixing import softmax_product_mix, stick_breaking_product_mix
+from samnet.networks import branch_mixing as mixing
+from samnet.networks.attention import softmax_mix, stick_breaking_mix
+from samnet.networks.branch_mixing import softmax_product_mix, stick_breaking_product_mix
 
 CASES = {
     "softmax": (softmax_mix, softmax_product_mix, 0),

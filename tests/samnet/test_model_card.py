@@ -8,10 +8,10 @@ import json
 import pytest
 
 import samnet
-from edge_apps.errors import InputError
-from edge_apps.files import sha256
+from common.errors import InputError
+from common.files import sha256
 from samnet.model_card import Options, main
-from samnet.recipe import RECIPES
+from samnet.training.recipe import RECIPES
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import samnet
-from edge_apps.errors import InputError
-from samnet.attention import softmax_mix, stick_breaking_mix
+from common.errors import InputError
+from samnet.networks.attention import softmax_mix, stick_breaking_mix
 
 TINY = {"width": 0.25, "modules": (1, 1, 1, 1, 1)}
 

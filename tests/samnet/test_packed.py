@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
-from edge_apps.photos import read_map, read_photo, resize_map, resize_photo, write_image
+from common.errors import InputError
+from common.images.photos import read_map, read_photo, resize_map, resize_photo, write_image
 from samnet.data.layouts import find_pairs
 from samnet.data.packed import fingerprint, pack
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_apps.photos import overlay, read_map, read_photo, write_image
-from edge_apps.refinement import Refinement
+from common.images.photos import overlay, read_map, read_photo, write_image
+from edge_apps.maps.refinement import Refinement
 from samnet.data.synthetic import scene
-from samnet.predictor import load_predictor
+from samnet.evaluation.predictor import load_predictor
 
 
 @pytest.fixture

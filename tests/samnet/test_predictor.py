@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from common.errors import InputError
+from common.images.photos import resize_photo
 from edge_apps import runtime
-from edge_apps.coding import LOGITS
-from edge_apps.errors import InputError
-from edge_apps.photos import resize_photo
+from edge_apps.maps.coding import LOGITS
 from samnet import load
 from samnet.data.synthetic import scene
-from samnet.predictor import load_predictor
+from samnet.evaluation.predictor import load_predictor
 
 
 def test_a_map_at_the_photos_size(tiny_checkpoint):
@@ -62,8 +62,8 @@ def test_threads(tiny_checkpoint):
 
 
 @pytest.fixture
-def artefact(tmp_path, monkeypatch):
-    """An artefact that runs at 64 px, with a stand-in for its runtime."""
+def artifact(tmp_path, monkeypatch):
+    """An artifact that runs at 64 px, with a stand-in for its runtime."""
 
     class Segmenter:
         size = 64
@@ -80,14 +80,14 @@ def artefact(tmp_path, monkeypatch):
     return path
 
 
-def test_artefacts_go_to_the_runtime(artefact):
-    segmenter = load_predictor(artefact, threads=2, size=64).look.__self__
-    assert (segmenter.path, segmenter.threads) == (artefact, 2)
+def test_artifacts_go_to_the_runtime(artifact):
+    segmenter = load_predictor(artifact, threads=2, size=64).look.__self__
+    assert (segmenter.path, segmenter.threads) == (artifact, 2)
 
 
-def test_artefacts_have_one_size(artefact):
+def test_artifacts_have_one_size(artifact):
     with pytest.raises(InputError, match="runs at 64 px, 96 were asked for"):
-        load_predictor(artefact, size=96)
+        load_predictor(artifact, size=96)
 
 
 def test_refuses_what_it_cannot_load(tmp_path, tiny_checkpoint):

@@ -15,19 +15,19 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors import safe_open
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from samnet import SAMNet, SAMNetConfig
-from samnet.backbone import adopt_backbone, save_backbone
+from samnet.checkpoints.backbone import adopt_backbone, save_backbone
 from samnet.data.class_batches import batches
 from samnet.data.classes import find_class_photos
-from samnet.network import Encoder
+from samnet.networks.samnet import Encoder
 from samnet.pretrain import Options, main
 
 TINY = SAMNetConfig(width=0.25, modules=(1, 1, 1, 1, 1))
 
 
 def write_shapes(folder, count, start=0):
-    """Crosses, discs and squares, a folder and a range of colours each."""
+    """Crosses, discs and squares, a folder and a range of colors each."""
     for label, shape in enumerate(("cross", "disc", "square")):
         (folder / shape).mkdir(parents=True)
         for i in range(start, start + count):
@@ -35,8 +35,8 @@ def write_shapes(folder, count, start=0):
             hue = label * 85 + rng.integers(0, 30)
             image = Image.new("HSV", (72, 72), (int(hue), 200, 90)).convert("RGB")
             pen = ImageDraw.Draw(image)
-            colour = Image.new("HSV", (1, 1), (int(hue + 128) % 256, 220, 250)).convert("RGB")
-            fill = colour.getpixel((0, 0))
+            color = Image.new("HSV", (1, 1), (int(hue + 128) % 256, 220, 250)).convert("RGB")
+            fill = color.getpixel((0, 0))
             x, y = rng.integers(28, 44, 2).tolist()
             box = (x - 22, y - 22, x + 22, y + 22)
             if shape == "disc":
@@ -83,7 +83,7 @@ def weights(folder):
 
 
 def test_learns_classes_and_leaves_a_backbone(options):
-    # Without attention this few steps are enough for batch normalisation to settle.
+    # Without attention this few steps are enough for batch normalization to settle.
     options = dataclasses.replace(
         options, attention="none", phases=("64:25",), batch=30, learning_rate=1e-2, average=0.5
     )
@@ -106,9 +106,9 @@ def test_learns_classes_and_leaves_a_backbone(options):
 
 KILLED = """
 import os, signal, sys
-from samnet.pretrainer import Pretrainer
+from samnet.training.pretrainer import Pretrainer
 from samnet.pretrain import Options, main
-from samnet.command import run_command
+from common.dataclass_cli import run_command
 step = Pretrainer.train_step
 def train_step(self, which, *arguments):
     if which.number == 3:
@@ -157,7 +157,7 @@ def test_two_processes_follow_one(options, tmp_path):
     assert run["processes"] == 2
     alone, together = records(options.output), records(tmp_path / "two")
     assert [record["step"] for record in together] == [record["step"] for record in alone]
-    # Batch normalisation sees half the batch each, so the losses are near, not equal.
+    # Batch normalization sees half the batch each, so the losses are near, not equal.
     assert together[-1]["loss"] == pytest.approx(alone[-1]["loss"], rel=0.1)
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import sys
 
-from samnet import progress as module
-from samnet.progress import progress
+from common import progress_bar as module
+from common.progress_bar import progress
 
 
 def test_passes_items_on_without_a_word_when_it_is_quick(capsys):

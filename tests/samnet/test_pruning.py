@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from edge_apps.errors import InputError
-from samnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from common.errors import InputError
+from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.synthetic import write_scenes
-from samnet.lite import SAMNetLite
-from samnet.lite_trunk import INNER
-from samnet.preprocessing import Preprocessing
+from samnet.networks.lite_trunk import INNER
+from samnet.networks.preprocessing import Preprocessing
+from samnet.networks.pruning import MULTIPLE, ChannelRange, channel_ranges, kept_channels, prune
+from samnet.networks.samnet_lite import SAMNetLite
 from samnet.prune import Options, main
-from samnet.pruning import MULTIPLE, ChannelRange, channel_ranges, kept_channels, prune
 from samnet.train import train
-from samnet.train_options import TrainOptions
+from samnet.training.options import TrainOptions
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from samnet import SAMNet, SAMNetConfig
-from samnet.attention import SAM
-from samnet.imitation import Imitation
-from samnet.learner import Learner
-from samnet.ranges import RangePenalty
-from samnet.recipe import Phase, Recipe
+from samnet.networks.attention import SAM
+from samnet.training.activation_ranges import RangePenalty
+from samnet.training.feature_distillation import Imitation
+from samnet.training.network_with_losses import Learner
+from samnet.training.recipe import Phase, Recipe
 
 PHOTOS = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 

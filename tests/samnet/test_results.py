@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from edge_apps.errors import InputError
-from samnet.results import environment, write_result
+from common.errors import InputError
+from common.result_file import environment, write_result
 
 
 def test_the_environment_is_plain_json():

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge_apps.photos import read_map, write_image
+from common.images.photos import read_map, write_image
 from samnet.data.layouts import find_pairs
 from samnet.data.synthetic import scene, write_scenes
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_apps.photos import read_map, read_photo, write_image
+from common.images.photos import read_map, read_photo, write_image
 from samnet import sheet
 from samnet.data.layouts import find_pairs
 from samnet.data.synthetic import write_scenes
-from samnet.metrics import SaliencyMetrics
-from samnet.predictor import load_predictor
+from samnet.evaluation.metrics import SaliencyMetrics
+from samnet.evaluation.predictor import load_predictor
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_shows_photo_mask_and_the_maps_of_models(run, scenes, maps, tiny_checkpo
         metrics.add(map, read_map(pair.mask))
         shown = [read_photo(pair.photo), read_map(pair.mask), read_map(maps / f"{pair.stem}.png")]
         for column, expected in enumerate([*shown, map]):
-            # The scenes are smaller than a tile: shown as they are, at its bottom, centred.
+            # The scenes are smaller than a tile: shown as they are, at its bottom, centerd.
             part = tile(picture, row, column)[-72:, 32:128]
             wanted = expected if expected.ndim == 3 else expected[..., None]
             assert np.array_equal(part, np.broadcast_to(wanted, part.shape)), (row, column)

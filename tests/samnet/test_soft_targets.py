@@ -8,19 +8,19 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from edge_apps.errors import InputError
-from edge_apps.photos import read_photo
-from samnet.augment import Augmentation
+from common.errors import InputError
+from common.images.photos import read_photo
 from samnet.data.layouts import find_pairs
-from samnet.lessons import Lessons
-from samnet.soft_targets import MEAN, STD, MapTeacher
-from samnet.teachers import open_teacher
 from samnet.train import train
-from samnet.train_options import TrainOptions
+from samnet.training.augmentation import Augmentation
+from samnet.training.onnx_teacher import MEAN, STD, MapTeacher
+from samnet.training.options import TrainOptions
+from samnet.training.teacher_outputs import Lessons
+from samnet.training.teachers import open_teacher
 
 
 def network(path, size=32, channels=3, last="Sigmoid"):
-    """An ONNX network whose map is a function of the photo's mean colour."""
+    """An ONNX network whose map is a function of the photo's mean color."""
     nodes = [
         helper.make_node("ReduceMean", ["photo", "axes"], ["mean"], keepdims=1),
         helper.make_node(last, ["mean"], ["map"]),

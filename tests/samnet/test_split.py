@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from edge_apps.errors import InputError
+from common.errors import InputError
 from samnet.data.layouts import Pair, find_pairs
 from samnet.data.split import holdout, without_repeats
 

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_apps.errors import InputError
-from edge_apps.photos import cutout, read_map, read_photo, write_image
+from common.errors import InputError
+from common.images.photos import cutout, read_map, read_photo, write_image
 from samnet.data.check import check
 from samnet.data.layouts import find_pairs
 from samnet.data.survey import look_over, open_data
 from samnet.data.synthetic import write_scenes
-from samnet.metrics import SaliencyMetrics
+from samnet.evaluation.metrics import SaliencyMetrics
 from samnet.train import train
-from samnet.train_options import TrainOptions
+from samnet.training.options import TrainOptions
 
 
 @pytest.fixture
 def said(caplog):
-    from edge_apps.notice import notice
+    from common.input_notice import notice
 
     notice.cache_clear()
     caplog.set_level(logging.WARNING)
@@ -181,7 +181,7 @@ def test_sizes_at_odds_by_a_turn_are_explained(scenes, command, tmp_path):
     assert "exiftool -Orientation=" in err
 
 
-@pytest.mark.parametrize("kind", ["grey", "16 bits", "alpha", "1 bit", "cut-out", "float"])
+@pytest.mark.parametrize("kind", ["gray", "16 bits", "alpha", "1 bit", "cut-out", "float"])
 def test_maps_of_every_kind_give_the_same_figures(scenes, command, tmp_path, kind):
     metrics, maps = SaliencyMetrics(), tmp_path / "maps"
     maps.mkdir()
@@ -192,7 +192,7 @@ def test_maps_of_every_kind_give_the_same_figures(scenes, command, tmp_path, kin
         metrics.add(map, mask)
         white = np.full((*map.shape, 3), 255, np.uint8)
         made = {
-            "grey": map,
+            "gray": map,
             "1 bit": map > 128,
             "16 bits": map.astype(np.uint16) * 257,
             "alpha": cutout(white, map),

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_apps.errors import InputError
-from edge_apps.photos import read_map
+from common.errors import InputError
+from common.images.photos import read_map
 from samnet.data.layouts import find_pairs
 from samnet.data.synthetic import scene, write_scenes
 

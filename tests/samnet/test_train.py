@@ -19,12 +19,12 @@ from PIL import Image, ImageOps
 from tensorboardX.proto.event_pb2 import Event
 
 import samnet
-from edge_apps.errors import InputError
+from common.errors import InputError
+from samnet.checkpoints.warm_start import adopt
 from samnet.data.synthetic import write_scenes
 from samnet.train import train
-from samnet.train_options import TrainOptions
-from samnet.trainer import Trainer
-from samnet.transfer import adopt
+from samnet.training.options import TrainOptions
+from samnet.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_two_processes_follow_one(options, tmp_path, monkeypatch):
     alone = records(options.output)
     options.output = tmp_path / "two"
     program = (
-        "import samnet.train as t, tyro; from samnet.train_options import TrainOptions;"
+        "import samnet.train as t, tyro; from samnet.training.options import TrainOptions;"
         "t.LOG_EVERY = 1; t.train(tyro.cli(TrainOptions))"
     )
     script = tmp_path / "run.py"
@@ -164,7 +164,7 @@ def test_two_processes_follow_one(options, tmp_path, monkeypatch):
     together = records(options.output)
     assert json.loads((options.output / "run.json").read_text())["processes"] == 2
     assert [r["step"] for r in together] == [r["step"] for r in alone]
-    # The photos, crops and colours are the same. What differs is that each process normalises by
+    # The photos, crops and colors are the same. What differs is that each process normalizes by
     # the statistics of its own half of a batch, and drops out channels of its own.
     ratios = [two["loss"] / one["loss"] for one, two in zip(alone, together, strict=True)]
     assert ratios == pytest.approx([1] * len(ratios), rel=0.3)
@@ -190,7 +190,7 @@ def test_a_run_is_not_overwritten(options):
         ({"phases": ("64:nan",)}, "more than 0 epochs"),
         ({"batch": 1}, "batch normalization needs two; give --batch 2"),
         ({"hold_out": 0}, "at least 1 pair"),
-        ({"unlabelled": (Path(),)}, "--unlabelled without --teacher"),
+        ({"unlabeled": (Path(),)}, "--unlabeled without --teacher"),
         ({"replace": ("features=1",)}, "without --teacher"),
         ({"replace": ("soft=1.5",)}, "shares of 0 to 1"),
         ({"model": "samnett"}, "did you mean"),

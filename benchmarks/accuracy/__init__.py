@@ -1,0 +1,1 @@
+"""How accurate are networks, artifacts and maps, beside the published methods?"""

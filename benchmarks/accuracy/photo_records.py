@@ -1,0 +1,105 @@
+"""What was measured on each photo, kept by content so that nothing is computed twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.files import replacing, sha256
+from common.images.photos import Bytes
+from samnet.data.layouts import Pair
+from samnet.evaluate import measure
+from samnet.evaluation.metrics import Choice, SaliencyMetrics
+
+Record = NDArray[np.float64]
+"""Everything that was measured on one photo, one number after the other."""
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = ("samnet", "edge_apps")
+"""Packages whose code makes maps and compares them."""
+
+LENGTHS = {"fast": (256, 256, 256, 1), "all": (256, 256, 256, 1, 1, 1, 256, 1)}
+"""Numbers a photo in each list of ``SaliencyMetrics.records``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordCache:
+    """Records in files whose names are hashes of all that decides them.
+
+    Args:
+        folder: where they stand; None keeps nothing.
+        circumstances: what decides every record of a run, as plain JSON values.
+    """
+
+    folder: Path | None
+    circumstances: dict[str, Any]
+
+    def key(self, map_hash: str, pair_hashes: tuple[str, str], settings: Sequence[object]) -> str:
+        """Names a record: by what makes the map, photo and mask, and how they are compared."""
+        values = [self.circumstances, map_hash, *pair_hashes, *settings]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def get(self, key: str, choice: Choice) -> Record | None:
+        """A record kept earlier; None if there is none, or its file is damaged."""
+        if self.folder is None or not (path := self._path(key)).is_file():
+            return None
+        try:
+            record = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        whole = record.shape == (sum(LENGTHS[choice]),) and record.dtype == np.float64
+        return record if whole else None
+
+    def put(self, key: str, record: Record) -> None:
+        """Keeps a record.
+
+        Raises:
+            InputError: if it cannot be written.
+        """
+        if self.folder is not None:
+            with replacing(self._path(key), overwrite=True) as temporary:
+                np.save(temporary, record)
+
+    def _path(self, key: str) -> Path:
+        assert self.folder is not None
+        return self.folder / key[:2] / f"{key}.npy"
+
+
+def code_hash() -> str:
+    """Of the code that makes maps and compares them: a change of it makes records anew."""
+    digest = hashlib.sha256()
+    for path in sorted(path for name in CODE for path in (ROOT / name).rglob("*.py")):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def pair_hashes(pair: Pair) -> tuple[str, str]:
+    """Of a photo and of its mask."""
+    return sha256(pair.photo), sha256(pair.mask)
+
+
+def record_of(pair: Pair, source: Callable[[Pair], Bytes], choice: Choice) -> Record:
+    """Compares one map with its mask.
+
+    Raises:
+        InputError: if a file cannot be read or sizes differ.
+    """
+    lists = measure([pair], source, choice).records
+    return np.concatenate([np.asarray(values[0], np.float64).reshape(-1) for values in lists])
+
+
+def metrics_of(records: Iterable[Record], choice: Choice) -> SaliencyMetrics:
+    """The metrics as if all photos had been compared now."""
+    metrics = SaliencyMetrics(choice)
+    ends = np.cumsum(LENGTHS[choice])[:-1]
+    for record in records:
+        for values, part in zip(metrics.records, np.split(record, ends), strict=True):
+            values.append(part.item() if part.size == 1 else part)
+    return metrics

@@ -1,0 +1,196 @@
+"""Every contestant on every data set: the photos shared among processes, results kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks.accuracy.models import Contestant
+from benchmarks.accuracy.paired import Paired, compare, partners
+from benchmarks.accuracy.photo_records import (
+    Record,
+    RecordCache,
+    metrics_of,
+    pair_hashes,
+    record_of,
+)
+from common.errors import InputError
+from common.files import sha256
+from common.progress_bar import progress
+from samnet.data.layouts import DataSet, Pair
+from samnet.evaluate import MapSource
+from samnet.evaluation.map_folder import MapFolder
+from samnet.evaluation.metrics import Choice, SaliencyMetrics, Scores
+from samnet.evaluation.multi_process import gather_metrics, share
+from samnet.training.distributed import Processes
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One contestant on one data set.
+
+    Args:
+        contestant: who.
+        data: on what.
+        maps: its ready maps; None if it makes them.
+    """
+
+    contestant: Contestant
+    data: DataSet
+    maps: MapFolder | None
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs that it has or makes maps of."""
+        if self.maps is None:
+            return self.data.pairs
+        return tuple(pair for pair in self.data.pairs if pair.stem in self.maps.files)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Stems of the photos that it has no map of."""
+        return self.maps.missing if self.maps else ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What was measured of an entry: metrics of its pairs, in their order."""
+
+    entry: Entry
+    metrics: SaliencyMetrics
+    scores: Scores
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How a contest is run.
+
+    Args:
+        metrics: ``fast`` leaves out weighted F, S and E.
+        size: pixels at which checkpoints run; None for their own.
+        threads: that a network may use.
+        cache: of records.
+    """
+
+    metrics: Choice
+    size: int | None
+    threads: int | None
+    cache: RecordCache
+
+
+def enter(contestants: Sequence[Contestant], sets: Sequence[DataSet]) -> list[Entry]:
+    """All entries, their ready maps found and looked at.
+
+    Raises:
+        InputError: as :func:`samnet.evaluation.map_folder.find_maps`.
+    """
+    return [Entry(c, data, c.maps(data)) for data in sets for c in contestants]
+
+
+def run(entries: Sequence[Entry], settings: Settings, processes: Processes) -> list[Result]:
+    """Measures this process's share of every entry, and brings the shares together.
+
+    Raises:
+        InputError: if a file cannot be used.
+    """
+
+    @functools.cache
+    def opened(contestant: Contestant) -> MapSource:
+        return contestant.load(settings.threads, settings.size)
+
+    hashes = functools.cache(pair_hashes)
+    results = []
+    for entry in entries:
+        pairs = share(entry.pairs, processes)
+        label = f"{entry.contestant.name} on {entry.data.name}"
+        shown = progress(pairs, len(pairs), label) if processes.first else pairs
+        make = functools.partial(opened, entry.contestant)
+        records = [_record(entry, pair, hashes(pair), make, settings) for pair in shown]
+        metrics = metrics_of(records, settings.metrics)
+        gather_metrics(metrics, processes)
+        results.append(Result(entry, metrics, metrics.scores()))
+    return results
+
+
+def map_source(entry: Entry, settings: Settings) -> MapSource:
+    """The maps of an entry, ready or made anew."""
+    if entry.maps is not None:
+        return entry.maps.read
+    return entry.contestant.load(settings.threads, settings.size)
+
+
+def chosen_partners(
+    contestants: Sequence[Contestant], against: str | None
+) -> list[tuple[Contestant, Contestant]]:
+    """Who is compared with whom: all with the named one, else int8 with the float behind it.
+
+    Raises:
+        InputError: if no contestant has that name; the nearest one is suggested.
+    """
+    if against is None:
+        return partners(contestants)
+    names = {contestant.name: contestant for contestant in contestants}
+    if against not in names:
+        near = difflib.get_close_matches(against, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+        raise InputError(f"--against {against!r} is none of the models; {hint}")
+    return [(names[against], other) for other in contestants if other.name != against]
+
+
+def compare_partners(
+    pairs: Sequence[tuple[Contestant, Contestant]], results: Sequence[Result], choice: Choice
+) -> list[Paired]:
+    """The comparisons of all pairs on all data sets, on the photos that both have maps of.
+
+    Raises:
+        InputError: if two share no photo.
+    """
+    found = []
+    for high, low in pairs:
+        for before in (r for r in results if r.entry.contestant is high):
+            data = before.entry.data
+            (after,) = (r for r in results if r.entry.contestant is low and r.entry.data is data)
+            missing = {*before.entry.missing, *after.entry.missing}
+            stems = [pair.stem for pair in data.pairs if pair.stem not in missing]
+            both = [_restricted(result, set(stems), choice) for result in (before, after)]
+            found.append(compare((high.name, low.name), data.name, stems, both))
+    return found
+
+
+def _restricted(result: Result, stems: set[str], choice: Choice) -> SaliencyMetrics:
+    """The metrics of some of an entry's photos."""
+    if len(stems) == result.scores.count:
+        return result.metrics
+    metrics = SaliencyMetrics(choice)
+    kept = [index for index, pair in enumerate(result.entry.pairs) if pair.stem in stems]
+    for target, values in zip(metrics.records, result.metrics.records, strict=True):
+        target[:] = [values[index] for index in kept]
+    return metrics
+
+
+def _record(
+    entry: Entry,
+    pair: Pair,
+    hashes: tuple[str, str],
+    make: Callable[[], MapSource],
+    settings: Settings,
+) -> Record:
+    """What was measured on one photo, from the cache if it is there."""
+    contestant, choice = entry.contestant, settings.metrics
+    if entry.maps is not None:
+        origin, setup = sha256(entry.maps.files[pair.stem]), list[Any]()
+    else:
+        assert contestant.sha256 is not None
+        size = settings.size if contestant.kind == "checkpoint" else None
+        setup = [contestant.kind, size, settings.threads, contestant.refined]
+        origin = contestant.sha256
+    key = settings.cache.key(origin, hashes, [choice, *setup])
+    record = settings.cache.get(key, choice)
+    if record is None:
+        source = entry.maps.read if entry.maps is not None else make()
+        record = record_of(pair, source, choice)
+        settings.cache.put(key, record)
+    return record

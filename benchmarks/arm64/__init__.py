@@ -1,0 +1,1 @@
+"""What does an inference cost on arm64 cores, counted under emulation?"""

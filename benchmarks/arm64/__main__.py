@@ -1,0 +1,6 @@
+"""``python -m benchmarks.arm64``; see :mod:`benchmarks.arm64.command`."""
+
+from benchmarks.arm64.command import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""Shipped weights to int8 artifacts, and what that changes, as one report."""

@@ -1,0 +1,101 @@
+"""A comparison as one HTML file that holds everything it shows."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from benchmarks.demo.comparison import Comparison, Row
+from benchmarks.demo.gallery import scenes
+from benchmarks.demo.steps import Step
+from benchmarks.shared import html as page
+from benchmarks.shared.html import Change, ratio
+from benchmarks.shared.timing import Protocol
+from common.files import replacing
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a report shows.
+
+    Args:
+        title: its headline.
+        summary: a sentence or two under it.
+        comparison: the figures and maps.
+        steps: how the artifacts were made.
+        protocol: how latencies were taken.
+        notes: sentences on how the other figures were taken, and credits.
+        environment: of the measurement, as :func:`common.result_file.environment` gives it.
+    """
+
+    title: str
+    summary: str
+    comparison: Comparison
+    steps: tuple[Step, ...]
+    protocol: Protocol
+    notes: tuple[str, ...]
+    environment: dict[str, Any]
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Writes ``report`` to ``path``, replacing what stood there."""
+    with replacing(path, overwrite=True) as temporary:
+        temporary.write_text(render(report), encoding="utf-8")
+
+
+def render(report: Report) -> str:
+    """The report as HTML without any reference to another file."""
+    rows = report.comparison.rows
+    return page.render(
+        "demo.html",
+        title=report.title,
+        summary=report.summary,
+        report=report,
+        rows=rows,
+        changes=changes(rows, timed=report.protocol.usable),
+        scenes=scenes(report.comparison),
+        slowest=max((row.latency.median for row in rows if row.latency), default=1.0),
+        largest=max(row.candidate.megabytes for row in rows),
+        seconds=sum(step.seconds for step in report.steps),
+    )
+
+
+def changes(rows: tuple[Row, ...], *, timed: bool = True) -> list[Change]:
+    """What int8 changes in the first format that has both precisions; empty if none has.
+
+    Args:
+        rows: all forms.
+        timed: whether their latencies can be compared.
+    """
+    for low in rows:
+        for high in rows:
+            pair = (high.candidate.precision, low.candidate.precision)
+            if high.candidate.format == low.candidate.format and pair == ("fp32", "int8"):
+                return _changes(high, low, timed)
+    return []
+
+
+def _changes(high: Row, low: Row, timed: bool) -> list[Change]:
+    kind = low.candidate.format
+    size = (high.candidate.megabytes, low.candidate.megabytes)
+    found = [Change(f"Size of the {kind}", f"{size[0]:.1f}", f"{size[1]:.1f}", "MB", ratio(*size))]
+    if timed and high.latency and low.latency:
+        times = (high.latency.minimum, low.latency.minimum)
+        remark = ratio(*times, less="faster", more="slower")
+        found.append(
+            Change("Latency, best run", f"{times[0]:.1f}", f"{times[1]:.1f}", "ms", remark)
+        )
+    gain = f"{low.max_f - high.max_f:+.3f} by int8".replace("-", "−")
+    found.append(Change("max F", f"{high.max_f:.3f}", f"{low.max_f:.3f}", "", gain))
+    if high.agreement and low.agreement:
+        found.append(
+            Change(
+                "Mean difference from PyTorch",
+                f"{high.agreement.mean:.2f}",
+                f"{low.agreement.mean:.2f}",
+                "of 255",
+                f"{low.agreement.decided:.1%} of pixels decided alike",
+            )
+        )
+    return found

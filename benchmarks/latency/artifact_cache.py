@@ -1,0 +1,217 @@
+"""Makes the files that networks are timed in, and keeps them for the next time."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.demo.steps import Steps
+from common.errors import InputError
+from common.files import sha256
+from common.images.photos import Bytes
+from edge_apps.manifest import verify
+
+COMMANDS = {
+    ".tflite": "convert.tflite",
+    ".pte": "convert.executorch",
+    ".onnx": "convert.onnx",
+}
+"""What makes the files of a suffix."""
+
+PHOTOS = 64
+"""Embedded photos and crops of them that activation ranges are observed on. They decide what maps
+look like, not how long they take."""
+
+SECONDS = 3600
+
+
+def shipped(name: str) -> Path | None:
+    """The checkpoint that comes with this project under a network's name."""
+    found = importlib.util.find_spec("samnet")
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).parent / "weights" / f"{name}.safetensors"
+    return path if path.is_file() else None
+
+
+class NotMadeError(InputError):
+    """A file is not there, and none may be made."""
+
+
+class Workshop:
+    """Makes files in a folder.
+
+    A file that was made from the same source by the same versions is used again; whoever changed
+    the converters themselves deletes the folder.
+
+    Args:
+        folder: of the files.
+        steps: shows what is being made, and has the log.
+        make: whether files may be made; where not, what is missing raises ``NotMadeError``.
+    """
+
+    def __init__(self, folder: Path, steps: Steps, *, make: bool = True) -> None:
+        self.folder = folder
+        self._steps = steps
+        self._make = make
+        self._failures: dict[Path, str] = {}
+
+    def checkpoint(self, name: str) -> tuple[Path, str]:
+        """The checkpoint of a named network, and what a reader has to know of its weights.
+
+        Raises:
+            InputError: for an unknown name, or if a library that it needs is not installed.
+        """
+        from samnet.networks.registry import model_config
+
+        model_config(name)
+        if (path := shipped(name)) is not None:
+            return path, ""
+        from benchmarks.latency.short_training import REMARK
+
+        path = self.folder / f"{name}.safetensors"
+        if not path.is_file():
+            self._once(path, "Teach", functools.partial(_teach, name, path))
+        return path, REMARK
+
+    def artifact(
+        self, source: Path, size: int, precision: Literal["fp32", "int8"], suffix: str
+    ) -> Path:
+        """The artifact of a checkpoint.
+
+        Raises:
+            InputError: if it cannot be made; asked for again, it is not tried again.
+        """
+        path = self.folder / f"{source.stem}_{size}_{precision}{suffix}"
+        if path not in self._failures and not is_current(path, source):
+            made_from = source if precision == "fp32" else self._program(source, size)
+            command = ["--model", made_from, "--output", path, "--size", size, "--overwrite"]
+            run = functools.partial(_command, COMMANDS[suffix], *map(str, command))
+            self._once(path, "Convert to", run)
+        return self._made(path)
+
+    def openvino(self, source: Path) -> Path:
+        """An ``.onnx`` in OpenVINO's int8.
+
+        Raises:
+            InputError: as :meth:`artifact`.
+        """
+        from benchmarks.latency.openvino_int8 import SUFFIX, quantize_openvino, record_of
+
+        stem = source.stem.removesuffix("_fp32")
+        path = self.folder / f"{stem}_int8{SUFFIX}"
+        record = path.with_suffix(".xml.json")
+        if path not in self._failures:
+            try:
+                current = json.loads(record.read_text()) == record_of(source, PHOTOS)
+            except (OSError, ValueError, metadata.PackageNotFoundError):
+                current = False
+            if not (current and path.is_file()):
+                run = functools.partial(quantize_openvino, source, path, _calibration(320))
+                self._once(path, "Quantize by NNCF", run)
+        return self._made(path)
+
+    def _program(self, source: Path, size: int) -> Path:
+        path = self.folder / f"{source.stem}_{size}_int8.pt2"
+        if path not in self._failures and not _of(path, source):
+            self._once(path, "Quantize to", functools.partial(_quantize, source, path, size))
+        return self._made(path)
+
+    def _once(self, path: Path, what: str, make: Callable[[], None]) -> None:
+        """Makes a file as a step; a failure is remembered in place of raised."""
+        if not self._make:
+            raise NotMadeError(f"{path}: is not there, or of another source or version")
+        try:
+            with self._steps.step(f"{what} {path.name}"):
+                make()
+        except InputError as error:
+            self._failures[path] = str(error)
+        except Exception as error:  # the row fails, not the benchmark
+            text = (str(error).strip() or type(error).__name__).splitlines()[0]
+            self._failures[path] = f"{type(error).__name__}: {text[:300]}"
+
+    def _made(self, path: Path) -> Path:
+        if path in self._failures:
+            raise InputError(self._failures[path])
+        return path
+
+
+def _teach(name: str, path: Path) -> None:
+    from benchmarks.latency.short_training import taught
+    from samnet.checkpoints.checkpoint import save_checkpoint
+    from samnet.networks.cost import PAPER_SIZE
+
+    save_checkpoint(path, taught(name, PAPER_SIZE), overwrite=True)
+
+
+def _quantize(source: Path, path: Path, size: int) -> None:
+    from quantize.calibration import calibration_set
+    from quantize.ptq import post_training_quantize
+    from quantize.quantized_program import save_program
+    from samnet.checkpoints.checkpoint import load_checkpoint
+
+    photos = calibration_set(_calibration(size), PHOTOS, size)
+    checkpoint = load_checkpoint(source)
+    program = post_training_quantize(checkpoint, photos, source_sha256=sha256(source))
+    save_program(path, program, overwrite=True)
+
+
+def _calibration(size: int) -> list[Bytes]:
+    """Photos (size, size, 3) to calibrate on."""
+    from quantize.calibration import calibration_set
+    from samnet.data.embedded import embedded_photos
+
+    return list(calibration_set([it.photo for it in embedded_photos()], PHOTOS, size).photos)
+
+
+def _command(module: str, *arguments: str) -> None:
+    """Runs a command of this project in a process of its own, which may crash.
+
+    Raises:
+        InputError: with the line in which it says what is wrong, or how it ended.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [""]
+        status = done.returncode
+        ended = signal.Signals(-status).name if status < 0 else f"status {status}"
+        said = lines[-1].removeprefix("error: ")
+        raise InputError(said if status == 2 else f"{module} ended with {ended} ({said[:300]})")
+
+
+def is_current(path: Path, source: Path) -> bool:
+    """Whether an artifact was made from this source, gives logits, by the versions installed."""
+    try:
+        manifest = verify(path)
+        versions = {name: metadata.version(name) for name in manifest.versions}
+    except (InputError, metadata.PackageNotFoundError):
+        return False
+    made = manifest.source_sha256 == sha256(source) and manifest.versions == versions
+    return made and manifest.output.kind == "logits"
+
+
+def _of(path: Path, source: Path) -> bool:
+    """Whether a program was quantized from this source."""
+    from quantize.quantized_program import load_program
+
+    try:
+        info = load_program(path).info
+        return info.source_sha256 == sha256(source) and info.map == "logits"
+    except InputError:
+        return False

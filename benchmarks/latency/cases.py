@@ -1,0 +1,185 @@
+"""From what a user names to the contenders of a race."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.latency.artifact_cache import NotMadeError, Workshop
+from benchmarks.latency.case import ENGINES, Contender, Precision
+from benchmarks.latency.openvino_int8 import is_int8
+from benchmarks.latency.peers import PEERS, fetch
+from common.errors import InputError
+from edge_apps.manifest import manifest_path, read_manifest
+
+TORCH = ("torch", "torch-compiled", "cuda", "cuda-compiled")
+
+PRECISIONS: dict[str, tuple[Precision, ...]] = {
+    **dict.fromkeys(TORCH, ("fp32",)),
+    "litert": ("fp32", "int8"),
+    "executorch": ("fp32", "int8"),
+    "onnxruntime": ("fp32", "int8"),
+    "openvino": ("fp32", "bf16", "int8"),
+}
+
+SUFFIXES = {"litert": ".tflite", "executorch": ".pte", "onnxruntime": ".onnx", "openvino": ".onnx"}
+"""What the engines open that do not open checkpoints."""
+
+
+def available(cpu_features: Sequence[str]) -> tuple[tuple[str, ...], tuple[Precision, ...]]:
+    """The engines and precisions that this machine has: a GPU's if there is one, bfloat16 too."""
+    import torch
+
+    gpu = torch.cuda.is_available()
+    engines = tuple(it for it in ENGINES if gpu or not it.startswith("cuda"))
+    precisions: list[Precision] = ["fp32", "int8"]
+    if "avx512_bf16" in cpu_features:
+        precisions.insert(1, "bf16")
+    return engines, tuple(precisions)
+
+
+@dataclasses.dataclass(frozen=True)
+class Lineup:
+    """Which forms of networks are wanted.
+
+    Args:
+        engines: keys of :data:`benchmarks.latency.case.ENGINES`.
+        precisions: of their arithmetic.
+        sizes: heights and widths at which checkpoints and networks by name run, in pixels.
+        threads: how many an engine may use, each number a contender of its own.
+        workshop: makes what is not there yet; what it may not make is left out.
+        peers: folder of the networks of others.
+    """
+
+    engines: Sequence[str]
+    precisions: Sequence[Precision]
+    sizes: Sequence[int]
+    threads: Sequence[int]
+    workshop: Workshop
+    peers: Path
+
+    def contenders(self, models: Sequence[str]) -> list[Contender]:
+        """All forms of all models; what cannot be made is a contender with a failure.
+
+        Args:
+            models: names of networks, of peers, or files.
+
+        Raises:
+            InputError: for a name or file that does not exist, or if nothing is left to time.
+        """
+        kinds = [self._kind(model) for model in models]
+        found = [
+            dataclasses.replace(it, threads=threads)
+            for model, kind in zip(models, kinds, strict=True)
+            for it in self._forms(model, kind)
+            for threads in self.threads
+        ]
+        if not found:
+            raise InputError(
+                f"none of {', '.join(models)} has a form with the engines "
+                f"{', '.join(self.engines)} in {', '.join(self.precisions)}"
+            )
+        return found
+
+    def _kind(self, model: str) -> Literal["peer", "file", "name"]:
+        """What a model is; checked before minutes go into another one."""
+        from samnet.networks.registry import CONFIGS
+
+        if model in PEERS:
+            return "peer"
+        if model in CONFIGS:
+            return "name"
+        path = Path(model)
+        known = (".safetensors", ".xml", *SUFFIXES.values())
+        if path.suffix in known:
+            if not path.is_file():
+                raise InputError(f"{path}: no such file; give a network's file or its name")
+            return "file"
+        names = [*CONFIGS, *PEERS]
+        near = difflib.get_close_matches(model, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+        raise InputError(f"{model!r} is no file of {', '.join(known)} and no network; {hint}")
+
+    def _forms(self, model: str, kind: Literal["peer", "file", "name"]) -> Iterator[Contender]:
+        if kind == "name":
+            try:
+                path, remark = self.workshop.checkpoint(model)
+            except NotMadeError:
+                return
+            except InputError as error:
+                yield Contender(model, self.engines[0], "fp32", "", None, 1, failure=str(error))
+                return
+            yield from self._of_checkpoint(model, path, remark)
+        elif kind == "peer":
+            yield from self._of_peer(model)
+        elif Path(model).suffix == ".safetensors":
+            yield from self._of_checkpoint(Path(model).stem, Path(model), "")
+        else:
+            yield from self._of_file(Path(model))
+
+    def _of_checkpoint(self, name: str, path: Path, remark: str) -> Iterator[Contender]:
+        for size in self.sizes:
+            for engine in self.engines:
+                for precision in PRECISIONS[engine]:
+                    if precision not in self.precisions:
+                        continue
+                    form = Contender(name, engine, precision, str(path), size, 1, remark)
+                    try:
+                        yield form if engine in TORCH else self._made(form, path, size)
+                    except NotMadeError:
+                        continue
+
+    def _made(self, form: Contender, source: Path, size: int) -> Contender:
+        """A contender with the file that its engine opens in place of the checkpoint.
+
+        Raises:
+            NotMadeError: if there is no such file, and none may be made.
+        """
+        make, suffix = self.workshop.artifact, SUFFIXES[form.engine]
+        try:
+            if form.engine == "openvino":
+                path = make(source, size, "fp32", suffix)
+                path = self.workshop.openvino(path) if form.precision == "int8" else path
+            else:
+                path = make(source, size, "int8" if form.precision == "int8" else "fp32", suffix)
+        except NotMadeError:
+            raise
+        except InputError as error:
+            return dataclasses.replace(form, file="", failure=str(error))
+        return dataclasses.replace(form, file=str(path))
+
+    def _of_peer(self, name: str) -> Iterator[Contender]:
+        suffix = Path(PEERS[name].member).suffix
+        for engine, precision in self._opening(suffix):
+            if precision == "int8" and engine != "openvino":
+                continue
+            form = Contender(name, engine, precision, "", None, 1, PEERS[name].about)
+            try:
+                path = fetch(name, self.peers)
+                path = self.workshop.openvino(path) if precision == "int8" else path
+                yield dataclasses.replace(form, file=str(path))
+            except NotMadeError:
+                continue
+            except InputError as error:
+                yield dataclasses.replace(form, failure=str(error))
+
+    def _of_file(self, path: Path) -> Iterator[Contender]:
+        if path.suffix == ".xml":
+            int8 = is_int8(path)
+        elif manifest_path(path).exists():
+            int8 = read_manifest(path).precision == "int8"
+        else:
+            int8 = "int8" in path.stem
+        for engine, precision in self._opening(path.suffix):
+            if (precision == "int8") == int8:
+                yield Contender(path.stem, engine, precision, str(path), None, 1)
+
+    def _opening(self, suffix: str) -> Iterator[tuple[str, Precision]]:
+        for engine in self.engines:
+            if SUFFIXES.get(engine) == suffix or (engine, suffix) == ("openvino", ".xml"):
+                for precision in PRECISIONS[engine]:
+                    if precision in self.precisions:
+                        yield engine, precision

@@ -1,0 +1,135 @@
+"""Latency of networks in every form, side by side with what users would pick instead.
+
+``python -m benchmarks.latency MODEL… [--threads 1 2] [--sizes 336] [--json OUT]``
+
+A model is a network by name (its weights are the shipped ones, or taught for a minute), a peer by
+name (fetched once), or a file. What is named is converted to every form first, which takes some
+minutes a network; the files are kept. What cannot be made or run is a row that says why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import tyro
+
+from benchmarks.latency.case import Precision
+from benchmarks.latency.peers import FOLDER as PEERS
+from benchmarks.shared.timing import WARM_UP, pinned
+from benchmarks.shared.timing import Protocol as Protocol
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.output_paths import check_absent
+
+Engine = Literal[
+    "torch",
+    "torch-compiled",
+    "cuda",
+    "cuda-compiled",
+    "litert",
+    "executorch",
+    "onnxruntime",
+    "openvino",
+]
+
+
+@dataclasses.dataclass
+class Options:
+    models: tyro.conf.Positional[tuple[str, ...]]
+    """Networks by name (samnet-edge, mobilenetv2, u2netp, selfie) or files (.safetensors,
+    .tflite, .pte, .onnx, .xml)."""
+    engines: tuple[Engine, ...] = ()
+    """What runs them; by default all that this machine has."""
+    precisions: tuple[Precision, ...] = ()
+    """Of the arithmetic; by default fp32, int8, and bf16 where the CPU has it."""
+    threads: tuple[int, ...] = (1,)
+    """Threads of a form, and cores it is pinned to; several numbers are several rows."""
+    sizes: tuple[int, ...] = (336,)
+    """Heights and widths in pixels at which checkpoints and named networks run."""
+    repetitions: int = 25
+    """Timed runs of each."""
+    folder: Path = Path("runs/latency")
+    """Where converted files are kept for the next time."""
+    made: bool = False
+    """Convert nothing: leave out forms whose files are not there."""
+    peers: Path = PEERS
+    """Where the networks of others are kept."""
+    json: Path | None = None
+    """Result file to write."""
+    overwrite: bool = False
+    """Replace the result file if it exists."""
+
+
+def main(options: Options) -> None:
+    """Makes what is missing, times everything in turn and prints a table."""
+    _check(options)
+    from benchmarks.demo.steps import Steps
+    from benchmarks.latency import table as latency_table
+    from benchmarks.latency.artifact_cache import Workshop
+    from benchmarks.latency.cases import Lineup, available
+    from benchmarks.latency.interleaved import Timed, race
+    from benchmarks.regression.model_cost import megabytes, multiply_adds
+    from common.result_file import environment, write_result
+    from samnet.data.embedded import embedded_photos
+
+    machine = environment(max(options.threads))
+    engines, precisions = available(machine["cpu_features"])
+    lineup = Lineup(
+        engines=options.engines or engines,
+        precisions=options.precisions or precisions,
+        sizes=options.sizes,
+        threads=options.threads,
+        workshop=Workshop(
+            options.folder, Steps(None, options.folder / "latency.log"), make=not options.made
+        ),
+        peers=options.peers,
+    )
+
+    def row(timed: Timed) -> dict[str, Any]:
+        it = timed.contender
+        weight = {"megabytes": megabytes(it), "multiply_adds": multiply_adds(it)} if it.file else {}
+        return {**timed.to_dict(), **weight}
+
+    contenders = lineup.contenders(options.models)
+    there = {it.network for it in contenders}
+    if absent := [it for it in options.models if Path(it).stem not in there]:
+        print(f"left out, since no form of it is there: {', '.join(absent)}", file=sys.stderr)
+    photo = embedded_photos()[0].photo
+    rows = [row(it) for it in race(contenders, photo, repetitions=options.repetitions)]
+    text = latency_table.protocol(options.threads, options.repetitions, WARM_UP, rows)
+    if options.json:
+        protocol = {
+            "repetitions": options.repetitions,
+            "warm_up": WARM_UP,
+            "threads": options.threads,
+            "text": text,
+        }
+        result = {"environment": machine, "protocol": protocol, "rows": rows}
+        write_result(options.json, result, overwrite=options.overwrite)
+    latency_table.print_table(rows)
+    print(text)
+    if all(row["failure"] for row in rows):
+        raise InputError("no form could be timed; the lines above say why")
+
+
+def _check(options: Options) -> None:
+    """Refuses what could only fail after minutes of converting."""
+    if not options.models:
+        raise InputError("no model given; name networks or files to time")
+    if len(set(options.models)) < len(options.models):
+        raise InputError("a model is given twice; name each once")
+    if options.repetitions < 1 or not options.threads or not options.sizes:
+        raise InputError("give at least one repetition, one number of threads and one size")
+    if options.json:
+        check_absent(options.json, overwrite=options.overwrite)
+    for threads in options.threads:
+        with pinned(threads):
+            pass
+
+
+def run() -> NoReturn:
+    """Runs the command."""
+    run_command(Options, main, "Times networks in every form, side by side.")

@@ -1,0 +1,184 @@
+"""What runs networks: this project's runtimes, and those that users would pick instead."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.latency.case import Contender
+from benchmarks.latency.input_feeder import feeder
+from common.errors import InputError
+from common.images.photos import Bytes
+
+TORCH = ("torch", "samnet")
+
+MODULES = {
+    **dict.fromkeys(("torch", "torch-compiled", "cuda", "cuda-compiled"), TORCH),
+    "executorch": ("torch", "executorch.extension.pybindings.portable_lib"),
+    "onnxruntime": ("onnxruntime",),
+    "openvino": ("openvino",),
+}
+"""What each engine imports, beside LiteRT, whose runtime goes by several names."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """A network that is ready to run.
+
+    Args:
+        run: one inference, photo (H, W, 3) uint8 in, whatever the network gives out.
+        size: H and W.
+    """
+
+    run: Callable[[Bytes], object]
+    size: tuple[int, int]
+
+
+def preload(engine: str) -> None:
+    """Imports what an engine needs, so that opening a network costs no import.
+
+    Raises:
+        InputError: if it is not installed.
+    """
+    if engine == "litert":
+        from edge_apps.backends.tflite import interpreter_class
+
+        interpreter_class()
+        return
+    if engine == "openvino":
+        quiet_openvino()
+    try:
+        for module in MODULES[engine]:
+            importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{error.name} is not installed; pip install {error.name}") from error
+
+
+def open_contender(contender: Contender) -> Opened:
+    """Opens a contender's file with its engine.
+
+    Raises:
+        InputError: if it cannot be opened, or not with as many threads or in that precision.
+    """
+    path, threads = Path(contender.file), contender.threads
+    if contender.engine == "litert":
+        return _litert(path, threads)
+    if contender.engine == "executorch":
+        from edge_apps.backends.pte import open_pte
+
+        backend = open_pte(path, threads)
+        return Opened(backend.run, (backend.size, backend.size))
+    if contender.engine == "onnxruntime":
+        return _onnxruntime(path, threads)
+    if contender.engine == "openvino":
+        return _openvino(path, threads, contender.precision)
+    return _torch(path, threads, contender.size, contender.engine)
+
+
+def quiet_openvino() -> None:
+    """Keeps OpenVINO and NNCF from reporting that they are used, which they do outside of CI."""
+    os.environ.setdefault("CI", "true")
+
+
+def _torch(path: Path, threads: int, size: int | None, engine: str) -> Opened:
+    import torch
+
+    from samnet.checkpoints.checkpoint import load_checkpoint
+    from samnet.networks.deployed import ByteInterface, DeployedNetwork
+
+    torch.set_num_threads(threads)
+    device = "cuda" if engine.startswith("cuda") else "cpu"
+    checkpoint = load_checkpoint(path)
+    deployed = DeployedNetwork(checkpoint.model, size or checkpoint.preprocessing.size)
+    network: Any = ByteInterface(deployed, checkpoint.preprocessing).eval().to(device)
+    if engine.endswith("compiled"):
+        network = torch.compile(network)
+
+    def run(photo: Bytes) -> object:
+        with torch.inference_mode():
+            # Fetching the map waits for a GPU.
+            return network(torch.from_numpy(photo)[None].to(device)).cpu().numpy()
+
+    return Opened(run, (deployed.size, deployed.size))
+
+
+def _litert(path: Path, threads: int) -> Opened:
+    from edge_apps.backends.tflite import interpreter_class
+
+    try:
+        interpreter = interpreter_class()(model_path=str(path), num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: {_reason(error)}") from error
+    (given,) = interpreter.get_input_details()
+    output = interpreter.get_output_details()[0]["index"]
+    feed, size = feeder(str(path), [int(side) for side in given["shape"]], given["dtype"].__name__)
+
+    def run(photo: Bytes) -> object:
+        interpreter.set_tensor(given["index"], feed(photo))
+        interpreter.invoke()
+        return interpreter.get_tensor(output)
+
+    return Opened(run, size)
+
+
+def _onnxruntime(path: Path, threads: int) -> Opened:
+    import onnxruntime
+
+    from edge_apps.backends.onnx import session_options
+
+    try:
+        session = onnxruntime.InferenceSession(
+            path.read_bytes(), session_options(threads), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's own kinds of error share no other base
+        raise InputError(f"{path}: {_reason(error)}") from error
+    (given,) = session.get_inputs()
+    type = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}.get(given.type, given.type)
+    feed, size = feeder(str(path), given.shape, type)
+    outputs = [session.get_outputs()[0].name]
+
+    def run(photo: Bytes) -> object:
+        return session.run(outputs, {given.name: feed(photo)})[0]
+
+    return Opened(run, size)
+
+
+def _openvino(path: Path, threads: int, precision: str) -> Opened:
+    import openvino
+
+    core = openvino.Core()
+    settings: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+        "INFERENCE_NUM_THREADS": threads,
+        # The process is pinned already.
+        "ENABLE_CPU_PINNING": False,
+    }
+    if precision != "int8":
+        # Left to itself it computes in bfloat16 wherever the CPU can.
+        settings["INFERENCE_PRECISION_HINT"] = "f32" if precision == "fp32" else precision
+    try:
+        compiled = core.compile_model(core.read_model(path), "CPU", settings)
+    except RuntimeError as error:
+        raise InputError(f"{path}: {_reason(error)}") from error
+    if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise InputError("this CPU does not compute in bfloat16")
+    given = compiled.input(0)
+    type = given.element_type.to_dtype().name
+    feed, size = feeder(str(path), list(given.shape), type)
+    request = compiled.create_infer_request()
+
+    def run(photo: Bytes) -> object:
+        request.infer([feed(photo)])
+        return request.get_output_tensor(0).data.copy()
+
+    return Opened(run, size)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

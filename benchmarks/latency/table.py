@@ -1,0 +1,108 @@
+"""Latencies as tables: on a terminal, and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.shared import tables
+
+Row = Mapping[str, Any]
+
+BUSY = 0.05
+"""Share of a run spent waiting for a core above which times say more about the machine."""
+
+HEAD = (
+    "network",
+    "form",
+    "px",
+    "threads",
+    "median, ms",
+    "minimum",
+    "p90",
+    "cold start, ms",
+    "memory, MB",
+    "file, MB",
+    "M madds",
+)
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    """Prints all rows, then why some have no times and what to know of others."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    table = Table(*HEAD[:2], box=None, pad_edge=False)
+    for head in HEAD[2:]:
+        table.add_column(head, justify="right")
+    for row in rows:
+        table.add_row(*cells(row))
+    console.print(table)
+    for line in remarks(rows):
+        console.print(line, highlight=False, markup=False)
+
+
+def cells(row: Row) -> list[str]:
+    """A row as text, in the order of ``HEAD``."""
+    size = row.get("size")
+    if isinstance(size, Sequence):
+        size = size[0] if len(set(size)) == 1 else "×".join(map(str, size))
+    start = [row["network"], row["label"], str(size or "–"), str(row["threads"])]
+    madds = row.get("multiply_adds")
+    weight = [
+        f"{row['megabytes']:.2f}" if row.get("megabytes") else "–",
+        f"{madds / 1e6:.0f}" if madds else "–",
+    ]
+    if row["failure"]:
+        return [*start, "failed", *["–"] * 4, *weight]
+    time = row["latency_ms"]
+    peak = f"{row['peak_MB']:.0f} ({row['process_MB']:.0f})" if row["peak_MB"] else "–"
+    return [
+        *start,
+        *(f"{time[key]:.2f}" for key in ("median", "minimum", "p90")),
+        f"{row['cold_start_ms']:.0f}",
+        peak,
+        *weight,
+    ]
+
+
+def remarks(rows: Sequence[Row]) -> list[str]:
+    """A line for each failure and for each network of which a reader has to know something."""
+    lines = []
+    for network, remark in dict.fromkeys((r["network"], r["remark"]) for r in rows if r["remark"]):
+        lines.append(f"{network}: {remark}.")
+    for row in rows:
+        if row["failure"]:
+            lines.append(f"{row['network']}, {row['label']}: {row['failure']}")
+    return lines
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The rows of a result file as a table, what to know of them and how they were taken."""
+    table = tables.markdown(HEAD, map(cells, result["rows"]), words=2)
+    notes = "\n".join(f"- {line}" for line in remarks(result["rows"]))
+    machine = result["environment"]
+    features = ", ".join(machine["cpu_features"])
+    versions = ", ".join(f"{name} {it}" for name, it in machine["packages"].items())
+    on = f"On {machine['cpu']} ({features}), {machine['date'][:10]}; {versions}."
+    return "\n\n".join(part for part in (table, notes, result["protocol"]["text"], on) if part)
+
+
+def protocol(threads: Sequence[int], repetitions: int, warm_up: int, rows: Sequence[Row]) -> str:
+    """How the times were taken, and whether the machine had other work."""
+    waited = max((row["waited"] for row in rows if not row["failure"]), default=0.0)
+    text = (
+        "Batch 1, from a photo's bytes at the network's size to its map. Each row has a process "
+        f"of its own, pinned to as many cores as it has threads ({', '.join(map(str, threads))}). "
+        f"They run in turn while all others are stopped: {warm_up} rounds that do not count, then "
+        f"{repetitions} rounds of an untimed and a timed inference each. Cold start: from opening "
+        "the file, its runtime imported, to the first map. Memory: the highest resident above "
+        "that after imports, in brackets of the whole process. File: what the engine opens. "
+        f"A process waited for its core {waited:.0%} of the time at most."
+    )
+    if waited > BUSY:
+        text += " The machine was busy: trust the minimum, not the median."
+    return text

@@ -1,0 +1,134 @@
+"""Time of artifacts by operation and by torch module.
+
+``python -m benchmarks.profiling MODEL… [--json OUT] [--plot OUT.png]``
+
+The times are XNNPACK's and LiteRT's own. Several models are run in turn, so that a disturbance of
+the machine falls on all of them; the first is what the others are compared with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import NoReturn
+
+import tyro
+
+from benchmarks.profiling.operation_times import LEAST, Profiler, profile
+from benchmarks.shared.timing import WARM_UP, Protocol, pinned
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.output_paths import check_absent
+from edge_apps.manifest import verify
+
+
+def open_profiler(path: Path) -> Profiler:
+    """Loads an artifact to be timed by operation.
+
+    Raises:
+        InputError: if it is none, or cannot be timed.
+    """
+    if path.suffix == ".tflite":
+        from benchmarks.profiling.litert import LiteRtProfile
+
+        return LiteRtProfile(path)
+    if path.suffix == ".pte":
+        from benchmarks.profiling.executorch import ExecuTorchProfile
+
+        return ExecuTorchProfile(path)
+    raise InputError(
+        f"{path}: suffix is {path.suffix!r}, expected a .tflite or .pte artifact; convert a "
+        "checkpoint first by python -m convert.tflite or convert.executorch"
+    )
+
+
+@dataclasses.dataclass
+class Options:
+    models: tyro.conf.Positional[tuple[Path, ...]]
+    """Artifacts (.tflite, .pte); the first one is what the others are compared with."""
+    repetitions: int = LEAST
+    """Timed runs of each."""
+    depth: int = 3
+    """Parts of a module's name to group by: 3 is encoder.stages.0, 4 each module in it."""
+    top: int = 25
+    """Operations to print of each model; the result file holds all."""
+    json: Path | None = None
+    """Result file to write."""
+    plot: Path | None = None
+    """Roofline picture to write (.png); measures what this machine can do at most."""
+    overwrite: bool = False
+    """Replace files that exist."""
+
+
+def main(options: Options) -> None:
+    """Times the given artifacts by operation and prints where the time goes."""
+    from benchmarks.profiling import table as profile_table
+    from common.result_file import environment, write_result
+
+    _check(options)
+    # A .pte's library has to be loaded before anything else that holds ExecuTorch.
+    order = sorted(options.models, key=lambda path: path.suffix != ".pte")
+    with pinned(1) as cores:
+        manifests = {str(path): verify(path) for path in options.models}
+        loaded = {str(path): open_profiler(path) for path in order}
+        opened = {name: (loaded[name], manifests[name]) for name in manifests}
+        profiles, running = profile(opened, repetitions=options.repetitions)
+        ceilings = None
+        if options.plot:
+            from benchmarks.profiling.machine_limits import measure_ceilings
+
+            ceilings = measure_ceilings()
+    used = Protocol(1, options.repetitions, WARM_UP, cores, round(running, 3))
+    for found in profiles:
+        print(profile_table.operations(found, options.top))
+        print()
+        print(profile_table.kinds(found))
+        print()
+    print(profile_table.modules(profiles, options.depth))
+    print(profile_table.protocol(used))
+    if options.plot and ceilings:
+        print()
+        print("\n\n".join(profile_table.bounds(p, ceilings, options.depth) for p in profiles))
+        from benchmarks.profiling.roofline import plot
+
+        plot(options.plot, profiles, ceilings, overwrite=options.overwrite)
+    if options.json:
+        result = {
+            "environment": environment(1),
+            "protocol": dataclasses.asdict(used),
+            "ceilings": ceilings and dataclasses.asdict(ceilings),
+            "profiles": [found.to_dict() for found in profiles],
+            "bound_by_module": ceilings
+            and [
+                {name: {**dataclasses.asdict(it), "by": it.by} for name, it in found.items()}
+                for found in (
+                    profile_table.bound_by_module(p, ceilings, options.depth) for p in profiles
+                )
+            ],
+            "by_module_microseconds": profile_table.by_module(profiles, options.depth),
+        }
+        write_result(options.json, result, overwrite=options.overwrite)
+
+
+def _check(options: Options) -> None:
+    if not options.models:
+        raise InputError("no model given; name .tflite or .pte artifacts to profile")
+    if len(set(options.models)) < len(options.models):
+        raise InputError("a model is given twice; name each once")
+    if options.repetitions < 1 or options.depth < 1:
+        raise InputError(
+            f"{options.repetitions} repetitions and depth {options.depth}; use at least 1"
+        )
+    for model in options.models:
+        if model.suffix not in (".tflite", ".pte"):
+            open_profiler(model)
+    if options.plot and options.plot.suffix != ".png":
+        raise InputError(f"{options.plot}: expected a name that ends in .png")
+    for path in (options.json, options.plot):
+        if path:
+            check_absent(path, overwrite=options.overwrite)
+
+
+def run() -> NoReturn:
+    """Runs the command."""
+    run_command(Options, main, "Times artifacts by operation and by torch module.")

@@ -1,0 +1,119 @@
+"""Times by operation of a ``.pte``, taken by XNNPACK inside ExecuTorch.
+
+ExecuTorch's wheel has no event tracer: its ``enable_etdump`` gives nothing. XNNPACK within it can
+time its operations, if its runtimes are made with a flag, which ``native/runtimes.c`` adds. What
+runs outside the delegate is not timed by anyone; it is in the total.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.profiling.operation_cost import Work, place
+from benchmarks.profiling.pte_operations import outside, pte_works
+from common.errors import InputError
+from common.images.photos import Bytes
+from common.native_output import quiet
+from edge_apps.backends.pte import open_pte
+
+SOURCE = Path(__file__).parent / "native" / "runtimes.c"
+
+NAMES, TIMES = 1, 2
+"""What ``xnn_get_runtime_profiling_info`` can be asked for, numbers of an enumeration."""
+
+
+class ExecuTorchProfile:
+    """A ``.pte`` that tells how long each of its XNNPACK operations takes.
+
+    Args:
+        path: the artifact.
+
+    Raises:
+        InputError: if there is no C compiler, ExecuTorch was loaded too early to be timed, or the
+            program is not a single XNNPACK delegate.
+    """
+
+    engine = "ExecuTorch"
+
+    def __init__(self, path: Path) -> None:
+        content = path.read_bytes()
+        self._runtimes, self._xnnpack = _interposed()
+        before = self._runtimes.runtimes_count()
+        self._backend = open_pte(path, 1)
+        if self._runtimes.runtimes_count() != before + 1:
+            raise InputError(
+                f"{path}: made {self._runtimes.runtimes_count() - before} XNNPACK runtimes, "
+                "expected one; only programs of one delegate can be timed by operation"
+            )
+        self._runtime = ctypes.c_void_p(self._runtimes.runtimes_get(before))
+        self.works: list[Work] = pte_works(content)
+        self.names = self._info(NAMES).rstrip(b"\0").decode().split("\0")
+        self.places = place(self.names, self.works)
+        names = outside(content)
+        self.notes = [
+            f"{len(names)} operations outside the delegate ({', '.join(sorted(set(names)))}) are "
+            "in the total only: ExecuTorch's wheel has no event tracer"
+        ] * bool(names)
+
+    @property
+    def size(self) -> int:
+        """Height and width of the photo in pixels."""
+        return self._backend.size
+
+    def run(self, photo: Bytes) -> tuple[list[int], int]:
+        """Maps a photo (S, S, 3) uint8 once.
+
+        Returns:
+            Microseconds of each operation, rounded down, and of the whole.
+        """
+        start = time.perf_counter()
+        self._backend.run(photo)
+        total = round((time.perf_counter() - start) * 1e6)
+        return np.frombuffer(self._info(TIMES), np.uint64).astype(int).tolist(), total
+
+    def _info(self, what: int) -> bytes:
+        ask, need = self._xnnpack.xnn_get_runtime_profiling_info, ctypes.c_size_t()
+        ask(self._runtime, what, ctypes.c_size_t(0), None, ctypes.byref(need))
+        buffer = ctypes.create_string_buffer(need.value)
+        if status := ask(self._runtime, what, need, buffer, ctypes.byref(need)):
+            raise RuntimeError(f"XNNPACK keeps no profile, status {status}")
+        return buffer.raw
+
+
+@functools.cache
+def _interposed() -> tuple[Any, Any]:
+    """The library that adds the flag, and ExecuTorch's own, loaded in this order."""
+    if "executorch.extension.pybindings._portable_lib" in sys.modules:
+        raise InputError("ExecuTorch is loaded already; a .pte must be profiled in a new process")
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise InputError("no C compiler to time a .pte with; apt-get install gcc")
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "runtimes.so"
+        subprocess.run(
+            [compiler, "-O2", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True
+        )
+        # Global, so that the names in it come before those of libraries loaded later.
+        runtimes = ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    runtimes.runtimes_count.restype = ctypes.c_size_t
+    runtimes.runtimes_get.restype = ctypes.c_void_p
+    runtimes.runtimes_get.argtypes = [ctypes.c_size_t]
+    try:
+        with quiet():
+            from executorch.extension.pybindings import _portable_lib
+    except ModuleNotFoundError as error:
+        raise InputError("ExecuTorch is not installed; pip install executorch") from error
+    path = str(_portable_lib.__file__)
+    if runtimes.runtimes_bind(path.encode()):
+        raise InputError(f"{path}: has no XNNPACK that could be timed; install executorch 1.4.1")
+    return runtimes, ctypes.CDLL(path)

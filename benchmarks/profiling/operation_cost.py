@@ -1,0 +1,104 @@
+"""What an artifact's operations have to do, read from the file alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+MOVING = frozenset({"convert", "pad", "reshape", "transpose"})
+"""Kinds that move or re-encode values; converters and runtimes add, merge and drop them."""
+
+PRODUCTS = frozenset({"convolution", "pointwise", "depthwise"})
+"""Kinds that multiply with weights."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """One operation of a file.
+
+    Args:
+        kind: as ``pointwise`` (1x1 convolutions and matrix products), ``depthwise``, ``add``.
+        shape: of its result, in the file's own layout.
+        multiply_adds: of its products with weights; 0 where it has none.
+        bytes: read and written: weights, inputs and result once each.
+        inputs: identify the tensors it takes.
+        output: identifies the tensor it gives.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    multiply_adds: int
+    bytes: int
+    inputs: tuple[int, ...]
+    output: int
+
+    @property
+    def values(self) -> int:
+        """How many numbers its result has."""
+        return math.prod(self.shape)
+
+    @property
+    def operations(self) -> int:
+        """Multiply-adds, or one operation for each value of a result made without products."""
+        return self.multiply_adds or (0 if self.kind in MOVING else self.values)
+
+
+CLASSES = (
+    ("DWConv", "depthwise"),
+    ("Convolution", "product"),
+    ("Fully Connected", "product"),
+    ("Add", "add"),
+    ("Subtract", "sub"),
+    ("Multiply", "mul"),
+    ("Divide", "div"),
+    ("Maximum", "maximum"),
+    ("Mean", "mean"),
+    ("Global Average Pooling", "mean"),
+    ("Resize Bilinear", "resize"),
+    ("Copy", "cat"),
+    ("Concatenate", "cat"),
+    ("Convert", "convert"),
+    ("Static Reshape", "reshape"),
+    ("Transpose", "transpose"),
+    ("Constant Pad", "pad"),
+    ("Sigmoid", "unary"),
+    ("Exp", "unary"),
+    # XNNPACK calls an operation so that it has replaced by a table, as the sigmoid of bytes.
+    ("Invalid Unary Op", "unary"),
+)
+"""What XNNPACK's names of operations contain, and what they can be in a file."""
+
+_MERGED = {"convolution": "product", "pointwise": "product", "sigmoid": "unary", "exp": "unary"}
+
+
+def place(names: Sequence[str], works: Sequence[Work]) -> list[int | None]:
+    """Finds the file's operation behind each one that XNNPACK executed.
+
+    XNNPACK keeps their order and leaves some out that move values. Each name is given the next
+    operation of its class, if nothing but such operations stands in between.
+
+    Args:
+        names: XNNPACK's, in the order of execution.
+        works: the file's operations in their order.
+
+    Returns:
+        For each name the index of its operation; None where the order does not tell.
+    """
+    placed: list[int | None] = []
+    at = 0
+    for name in names:
+        wanted = next((kind for part, kind in CLASSES if part in name), None)
+        ahead = at
+        while ahead < len(works) and _class(works[ahead]) != wanted and works[ahead].kind in MOVING:
+            ahead += 1
+        if ahead < len(works) and _class(works[ahead]) == wanted:
+            placed.append(ahead)
+            at = ahead + 1
+        else:
+            placed.append(None)
+    return placed
+
+
+def _class(work: Work) -> str:
+    return _MERGED.get(work.kind, work.kind)

@@ -1,0 +1,1 @@
+"""Did a figure that does not depend on the machine become worse?"""

@@ -1,0 +1,104 @@
+"""``python -m benchmarks.regression.counts --json OUT``: what does not depend on the machine.
+
+Parameters and multiply-adds of every network; size, delegated share and accuracy on the embedded
+photos of everything shipped. ``benchmarks.regression.compare`` holds a later state against it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.output_paths import check_absent
+from common.progress_bar import progress
+from common.result_file import environment, write_result
+from edge_apps.shipped import FOLDER, usable_models
+from samnet.data.embedded import embedded_photos
+from samnet.evaluation.metrics import PROTOCOL, SaliencyMetrics
+from samnet.evaluation.predictor import load_predictor
+from samnet.networks.registry import CONFIGS
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "samnet" / "weights"
+
+NOTE = (
+    "multiply_adds of a network: at 336 px; bytes: of the file; delegated: share of the "
+    "operations that the runtime's fast path takes, partitions: in how many pieces, both read from "
+    "the file; max_F and MAE: on the embedded photos, too few to rank networks by."
+)
+
+
+@dataclasses.dataclass
+class Options:
+    """What to write."""
+
+    json: Path
+    """Result file to write."""
+    overwrite: bool = False
+    """Replace the result file if it exists."""
+
+
+def network_counts() -> dict[str, dict[str, float]]:
+    """Parameters and multiply-adds by the names of networks."""
+    from benchmarks.regression.cost import cost
+
+    return {
+        name: {key: counted[key] for key in ("parameters", "multiply_adds")}
+        for name, counted in ((name, cost(name)) for name in progress(CONFIGS, None, "networks"))
+    }
+
+
+def file_counts(path: Path) -> dict[str, float]:
+    """Counts of a checkpoint or an artifact.
+
+    Raises:
+        InputError: if it cannot be read or run.
+    """
+    from convert.inspect.inspection import read
+
+    delegation = read(path)["delegation"]
+    counts: dict[str, float] = {"bytes": path.stat().st_size}
+    if delegation is not None:
+        outside = sum(delegation["outside"].values())
+        share = delegation["inside"] / (delegation["inside"] + outside)
+        counts |= {"delegated": round(share, 6), "partitions": delegation["partitions"]}
+    predict = load_predictor(path, threads=1)
+    metrics = SaliencyMetrics("fast")
+    for item in embedded_photos():
+        metrics.add(predict(item.photo), item.mask)
+    scores = metrics.scores()
+    return {**counts, "max_F": round(scores.max_F, 5), "MAE": round(scores.MAE, 5)}
+
+
+def count() -> dict[str, Any]:
+    """The counts of all networks and of everything shipped, as a result file holds them.
+
+    Raises:
+        InputError: if a shipped file cannot be run.
+    """
+    files = [*sorted(WEIGHTS.glob("*.safetensors")), *usable_models()]
+    counted = network_counts()
+    for path in progress(files, len(files), "shipped files"):
+        counted[path.name] = file_counts(path)
+    return {"counts": counted, "protocol": f"{NOTE} {PROTOCOL}", "environment": environment(1)}
+
+
+def main(options: Options) -> None:
+    """Counts and writes the result file.
+
+    Raises:
+        InputError: if it exists and may not be overwritten, or a shipped file cannot be run.
+    """
+    check_absent(options.json, overwrite=options.overwrite)
+    if not usable_models():
+        raise InputError(f"no artifact in {FOLDER} can run here; see convert.doctor")
+    result = count()
+    write_result(options.json, result, overwrite=options.overwrite)
+    for subject, values in result["counts"].items():
+        print(f"{subject:<30} " + ", ".join(f"{key} {value:g}" for key, value in values.items()))
+
+
+if __name__ == "__main__":
+    run_command(Options, main, "Counts what does not depend on the machine.")

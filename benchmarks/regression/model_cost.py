@@ -1,0 +1,53 @@
+"""Multiply-adds of an inference, and the size of its file."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from benchmarks.latency.case import Contender
+from common.errors import InputError
+
+
+def multiply_adds(contender: Contender) -> int | None:
+    """Multiply-adds of the convolutions and products of one inference; None where unknown."""
+    return _multiply_adds(contender.file, contender.size)
+
+
+def megabytes(contender: Contender) -> float:
+    """Size of what has to be installed for a network, in millions of bytes."""
+    path = Path(contender.file)
+    weights = path.with_suffix(".bin") if path.suffix == ".xml" else None
+    return sum(it.stat().st_size for it in (path, weights) if it and it.exists()) / 1e6
+
+
+@functools.cache
+def _multiply_adds(file: str, size: int | None) -> int | None:
+    path = Path(file)
+    if path.suffix == ".safetensors":
+        return _of_checkpoint(path, size)
+    if path.suffix == ".xml":
+        # Quantized from the network beside it, product for product.
+        path = path.with_name(path.name.replace("_int8.xml", "_fp32.onnx"))
+    from convert.inspect.isolated_reader import read_isolated
+
+    try:
+        costs = [it["multiply_adds"] for it in read_isolated(path)["operations"]]
+    except InputError:
+        return None
+    return None if None in costs else sum(costs)
+
+
+def _of_checkpoint(path: Path, size: int | None) -> int:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from samnet.checkpoints.checkpoint import load_checkpoint
+    from samnet.networks.deployed import DeployedNetwork
+
+    checkpoint = load_checkpoint(path)
+    network = DeployedNetwork(checkpoint.model, size or checkpoint.preprocessing.size)
+    network = network.eval().to("meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(*(it.to("meta") for it in network.example()))
+    return int(counter.get_total_flops()) // 2

@@ -1,0 +1,1 @@
+"""What all result files say, as a page."""

@@ -1,0 +1,258 @@
+"""The charts of the report: accuracy against cost, changes by int8, curves, sensitivity."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.report.pareto import Standing, front
+from benchmarks.report.result_readers import Accuracy, FileName
+from benchmarks.results.published import SOURCE, Method
+from benchmarks.shared.charts import (
+    FLOAT,
+    OTHERS,
+    OURS,
+    PAPER,
+    SOFT,
+    Chart,
+    chart,
+    is_narrow,
+    place_labels,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LEAST_SPAN = 0.02
+"""Of an axis of max F: less would show differences that mean nothing as large ones."""
+
+BEHIND = 0.4
+"""Opacity of curves of our networks other than the best one."""
+
+SHOWN_MODULES = 18
+"""Modules with a bar in the chart of sensitivity."""
+
+
+def color(file: FileName, precision: str | None) -> str:
+    """Of a form in every chart."""
+    if not file.ours:
+        return OTHERS
+    return OURS if precision == "int8" else FLOAT
+
+
+def against_cost(standings: Sequence[Standing], data: str, note: str) -> Chart:
+    """Max F against latency and against file size, with the front that nothing dominates."""
+    sized = [it for it in standings if it.megabytes is not None]
+    panels = [functools.partial(_standings, rows=standings, cost="median", label="latency, ms")]
+    if sized:
+        panels.append(functools.partial(_standings, rows=sized, cost="megabytes", label="file, MB"))
+    best = max(standings, key=lambda it: it.max_F)
+    fast = min(standings, key=lambda it: it.median)
+    alt = (
+        f"Max F on {data} against latency{' and file size' if sized else ''} of {len(standings)} "
+        f"forms. {fast.label} is fastest with {fast.median:.1f} ms and {fast.max_F:.3f}; "
+        f"{best.label} most accurate with {best.max_F:.3f} and {best.median:.1f} ms."
+    )
+    caption = (
+        f"Left and up is better; the line joins what no other form beats in both. Red is int8, "
+        f"blue float, gray are networks of others. The cost axis is logarithmic. {note}"
+    )
+    return chart(panels, alt, caption)
+
+
+def beside_published(
+    methods: Sequence[Method],
+    ours: Sequence[tuple[str, float, float | None, float]],
+    data: str,
+    count: int,
+) -> Chart:
+    """Max F against parameters and multiply-adds, as Fig. 3 of the paper.
+
+    Args:
+        methods: published.
+        ours: name, millions of parameters, 10^9 multiply-adds and max F of each network of ours.
+        data: the data set.
+        count: photos of it that ours were measured on.
+    """
+    panels = [
+        functools.partial(_published, methods=methods, ours=ours, data=data, cost=k, label=text)
+        for k, text in ((0, "parameters, millions"), (1, "multiply-adds, 10⁹"))
+    ]
+    names = ", ".join(f"{name} {value:.3f}" for name, _, _, value in ours)
+    alt = f"Max F on {data} against parameters and multiply-adds: {len(methods)} methods; {names}."
+    caption = (
+        f"Gray: {SOURCE}, on all of {data}. Blue: our weights, {count} photos of it. As in Fig. 3 "
+        "there, the cost axis is logarithmic; there F is averaged over six data sets."
+    )
+    return chart(panels, alt, caption, height=4.4)
+
+
+def changes(paired: Sequence[Mapping[str, Any]]) -> Chart:
+    """What int8 changed, with bootstrap intervals, for each figure that was measured."""
+    ends = [c["low"] for pair in paired for c in pair["changes"] if c["figure"] != "MAE"]
+    alt = (
+        f"Changes of {len(paired[0]['changes'])} figures by int8 in {len(paired)} comparisons; "
+        f"the lowest end of an interval, MAE apart, is {min(ends):+.4f}."
+    )
+    caption = (
+        "Change by int8: the dot is what was measured, the line its bootstrap interval; an "
+        "interval that holds 0 says that the photos show no change. For MAE less is better."
+    )
+    head = 0.2 + 0.17 * len(paired)
+    height = 1.0 + head + 0.17 * len(paired) * (1 + len(paired[0]["changes"]))
+    return chart([functools.partial(_changes, paired=paired)], alt, caption, height, head)
+
+
+def precision_recall(rows: Sequence[Accuracy], data: str) -> Chart:
+    """Precision against recall of everything measured on a data set."""
+    panel = functools.partial(_curves, rows=rows)
+    names = ", ".join(f"{row.name} {row.max_F:.3f}" for row in rows)
+    alt = f"Precision against recall on {data}. Max F: {names}."
+    caption = (
+        f"{data}, at 255 thresholds, averaged over the photos; dots mark max F. Pale: our networks "
+        "other than the best one."
+    )
+    return chart([panel], alt, caption, height=4.6)
+
+
+def sensitivity(result: Mapping[str, Any]) -> Chart:
+    """What each module loses when it alone is quantized."""
+    rows = result["rows"][:SHOWN_MODULES]
+    alt = f"Signal to noise by module; {rows[0]['module']} loses most, {rows[0]['only']['snr']} dB."
+    data = result["data"]
+    caption = (
+        f"The {len(rows)} modules that lose most when only they are quantized, on {data['count']} "
+        f"photos of {data['name']} at {result['size']} px. The line is everything quantized."
+    )
+    panel = functools.partial(_modules, rows=rows, whole=result["whole"]["snr"])
+    return chart([panel], alt, caption, height=0.8 + 0.2 * len(rows))
+
+
+def _standings(axes: Axes, rows: Sequence[Standing], cost: str, label: str) -> None:
+    costs = [getattr(row, cost) for row in rows]
+    for row, x in zip(rows, costs, strict=True):
+        hue = color(row.file, row.precision)
+        axes.scatter(x, row.max_F, s=46, color=hue, marker=_marker(row.engine), zorder=3)
+    best = sorted(front(rows, cost), key=lambda row: getattr(row, cost))
+    line = [(getattr(row, cost), row.max_F) for row in best]
+    axes.plot(*zip(*line, strict=True), color=SOFT, lw=1, drawstyle="steps-post", zorder=2)
+    _log(axes, costs, label)
+    sizes = {row.size for row in rows if row.file.ours}
+    labels = []
+    for row, x in zip(rows, costs, strict=True):
+        text = row.label if len(sizes) > 1 else row.label.replace(f" {row.size} px", "")
+        if is_narrow(axes) and row.file.ours and row not in best:
+            text = ""
+        labels.append((x, row.max_F, text, color(row.file, row.precision)))
+    place_labels(axes, sorted(labels, key=lambda it: it[3] == OTHERS))
+
+
+def _published(
+    axes: Axes,
+    methods: Sequence[Method],
+    ours: Sequence[tuple[str, float, float | None, float]],
+    data: str,
+    cost: int,
+    label: str,
+) -> None:
+    marks = []
+    for method in methods:
+        x = (method.params_M, method.gflops)[cost]
+        y = method.scores[data].max_F if data in method.scores else None
+        if x is not None and y is not None:
+            marks.append((x, y, method.name, PAPER))
+    axes.scatter([m[0] for m in marks], [m[1] for m in marks], s=20, color=PAPER, zorder=2)
+    own = [((params, madds)[cost], y, name, FLOAT) for name, params, madds, y in ours]
+    shown = [(x, y, name, hue) for x, y, name, hue in own if x is not None]
+    axes.scatter([m[0] for m in shown], [m[1] for m in shown], s=60, color=FLOAT, zorder=3)
+    _log(axes, [m[0] for m in (*marks, *shown)], label)
+    place_labels(axes, [*shown, *sorted(marks, key=lambda mark: mark[0])], size=7)
+
+
+def _log(axes: Axes, costs: Sequence[float], label: str) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.set_xlim(min(costs) / 1.5, max(costs) * 1.7)
+    axes.margins(y=0.15)
+    low, high = axes.get_ylim()
+    if high - low < LEAST_SPAN:
+        middle = (low + high) / 2
+        axes.set_ylim(middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(label)
+    axes.set_title("max F", loc="left", fontsize=9, color=SOFT)
+
+
+def _changes(axes: Axes, paired: Sequence[Mapping[str, Any]]) -> None:
+    figures = [change["figure"] for change in paired[0]["changes"]]
+    step = 0.7 / len(paired)
+    axes.axvline(0, color=SOFT, lw=1)
+    for index, pair in enumerate(paired):
+        found = {change["figure"]: change for change in pair["changes"]}
+        rows = [(k, found[name]) for k, name in enumerate(figures) if name in found]
+        places = [k + (index - (len(paired) - 1) / 2) * step for k, _ in rows]
+        hue, marker = (OURS, FLOAT, OTHERS, PAPER)[index % 4], "osD^v"[index % 5]
+        lows, highs = ([change[end] for _, change in rows] for end in ("low", "high"))
+        axes.hlines(places, lows, highs, color=hue, lw=1.8)
+        dots = [change["change"] for _, change in rows]
+        axes.scatter(dots, places, color=hue, marker=marker, s=26, zorder=3, label=pair["name"])
+    axes.set_yticks(range(len(figures)), [name.replace("_", " ") for name in figures])
+    axes.set_ylim(len(figures) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.locator_params(axis="x", nbins=5)
+    axes.set_xlabel("change")
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), fontsize=7, ncols=1 if is_narrow(axes) else 3
+    )
+
+
+def _curves(axes: Axes, rows: Sequence[Accuracy]) -> None:
+    from samnet.evaluation.metrics import BETA_SQUARED
+
+    dashes = {".tflite": (4, 2), ".pte": (1, 1.5)}
+    best_of_ours = next((row.file.network for row in rows if row.file.ours), None)
+    for row in rows:
+        # Threshold 0 takes every pixel in, whatever the map.
+        recall, precision = row.recall[1:], row.precision[1:]
+        hue = color(row.file, row.file.precision)
+        # Our other networks stand back, or their curves could not be told from the best one's.
+        full = row.file.network == best_of_ours or not row.file.ours
+        opacity = 1.0 if full else BEHIND
+        (line,) = axes.plot(recall, precision, color=hue, lw=1.6, alpha=opacity, label=row.name)
+        if row.file.suffix in dashes:
+            line.set_dashes(dashes[row.file.suffix])
+        f = [
+            (1 + BETA_SQUARED) * p * r / max(BETA_SQUARED * p + r, 1e-12)
+            for p, r in zip(precision, recall, strict=True)
+        ]
+        best = max(range(len(f)), key=f.__getitem__)
+        axes.scatter(recall[best], precision[best], s=24, color=hue, alpha=opacity, zorder=3)
+    # A phone's drawing has room for the legend below the curves alone.
+    axes.set(xlabel="recall", xlim=(0, 1.0), ylim=(0.0 if is_narrow(axes) else 0.4, 1.0))
+    axes.set_title("precision", loc="left", fontsize=9, color=SOFT)
+    axes.legend(loc="lower left", fontsize=7)
+
+
+def _modules(axes: Axes, rows: Sequence[Mapping[str, Any]], whole: float) -> None:
+    from matplotlib.transforms import blended_transform_factory
+
+    axes.barh(range(len(rows)), [row["only"]["snr"] for row in rows], color=FLOAT, height=0.7)
+    axes.axvline(whole, color=OURS, lw=1.5, ls="--")
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.grid(axis="y", visible=False)
+    beside = blended_transform_factory(axes.transAxes, axes.transData)
+    for place, row in enumerate(rows):
+        axes.text(
+            0.01, place, row["module"], transform=beside, va="center", fontsize=7, color="white"
+        )
+    axes.set_xlabel("signal to noise of the map, dB")
+
+
+def _marker(engine: str) -> str:
+    marks = {"LiteRT": "o", "ExecuTorch": "s", "ONNX Runtime": "^", "OpenVINO": "v"}
+    return marks.get(engine, "D")

@@ -1,0 +1,232 @@
+"""``python -m benchmarks.report``: what all result files say, as one page and in Markdown.
+
+Everything on the page stands inside it, so it opens offline. Nothing is measured here but the
+maps of the embedded photos, which are made anew by what is shipped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any, NoReturn
+
+from benchmarks.demo.command import WEIGHTS, credits
+from benchmarks.demo.gallery import scenes
+from benchmarks.docs.command import ROOT, read_results
+from benchmarks.report.pareto import standings
+from benchmarks.report.recommendations import accurate
+from benchmarks.report.result_readers import ENGINES, Results, accuracies, file_name, timings
+from benchmarks.report.sections import Evidence, Section, sections
+from benchmarks.results.published import read_published
+from benchmarks.shared import html as page
+from benchmarks.shared.html import Change, ratio
+from benchmarks.shared.tables import signed
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.files import replacing, sha256
+from common.output_paths import check_absent
+from edge_apps.shipped import FOLDER, usable_models
+from samnet.evaluation.metrics import PROTOCOL
+
+TITLE = "SAMNet on the edge: what to run where"
+
+
+@dataclasses.dataclass
+class Options:
+    """What to report."""
+
+    results: Path = ROOT / "results"
+    """Folder of result files."""
+    output: Path = Path("runs/report/report.html")
+    """The page to write; its Markdown twin stands beside it."""
+    data: str = "ECSSD"
+    """Data set that the charts and the advice go by."""
+    photos: bool = True
+    """Show the maps of the embedded photos by what is shipped."""
+    overwrite: bool = False
+    """Replace an earlier report."""
+
+
+def gather(results: Results, data: str) -> Evidence:
+    """Brings together what result files say.
+
+    Raises:
+        InputError: if one is not as it should be, or none has scores on the data set.
+    """
+    times, scores = timings(results), accuracies(results)
+    names = sorted({row.data for row in scores})
+    if data not in names:
+        near = difflib.get_close_matches(data, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none'}"
+        raise InputError(f"no result has scores on {data!r}; {hint}")
+    both = standings(times, scores, results, data)
+    return Evidence(results, times, scores, both, data, read_published())
+
+
+def changes(evidence: Evidence) -> list[Change]:
+    """What int8 changes in the form to run, for the head; empty where it cannot be told."""
+    rows = accurate(evidence.standings, evidence.accuracies, evidence.data)
+    low = min((r for r in rows if r.precision == "int8"), key=lambda r: r.median, default=None)
+    if low is None:
+        return []
+    floats = [r for r in rows if r.precision == "fp32" and r.file.network == low.file.network]
+    high = max(floats, key=lambda r: r.median, default=None)
+    if high is None:
+        return []
+    found = [
+        Change(
+            f"Latency, {high.engine} fp32 to {low.engine} int8",
+            *(f"{high.median:.1f}", f"{low.median:.1f}", "ms"),
+            ratio(high.median, low.median, "faster", "slower"),
+        )
+    ]
+    if high.megabytes and low.megabytes:
+        size = (high.megabytes, low.megabytes)
+        found.append(Change("File", f"{size[0]:.1f}", f"{size[1]:.1f}", "MB", ratio(*size)))
+    for name, before, after in (("max F", high.max_F, low.max_F), ("MAE", high.MAE, low.MAE)):
+        change = f"{signed(after - before)} on {evidence.data}"
+        found.append(Change(name, f"{before:.3f}", f"{after:.3f}", "", change))
+    return found
+
+
+def lede(evidence: Evidence) -> str:
+    """One sentence that decides."""
+    rows = accurate(evidence.standings, evidence.accuracies, evidence.data)
+    if not rows:
+        return f"Accuracy on {evidence.data}, size and latency of every form that was measured."
+    fast = min(rows, key=lambda row: row.median)
+    return (
+        f"Run {fast.file.text} by {fast.engine} unless the first table names another file for your "
+        f"device: {fast.median:.1f} ms a photo on one thread of a desktop's CPU, max F "
+        f"{fast.max_F:.3f} on {evidence.data}. Figures come from {len(evidence.results)} result "
+        "files."
+    )
+
+
+def markdown(evidence: Evidence, parts: Sequence[Section]) -> str:
+    """The report without its pictures."""
+    text = [f"# {TITLE}", lede(evidence)]
+    for part in parts:
+        if part.tables or part.text:
+            text += [f"## {part.title}", *filter(None, [part.text])]
+            text += [table.markdown() for table in part.tables]
+    text += ["## Protocol", PROTOCOL]
+    text.append("\n".join(f"- {name}: {about}" for name, about in measured(evidence.results)))
+    return "\n\n".join(text) + "\n"
+
+
+def measured(results: Results) -> list[tuple[str, str]]:
+    """The software of most results, then when and where each was measured, and if otherwise how."""
+    software = {
+        name: ", ".join(
+            f"{key} {value}"
+            for key, value in result.get("environment", {}).get("packages", {}).items()
+        )
+        for name, result in results.items()
+    }
+    (usual, _), *_ = Counter(filter(None, software.values())).most_common(1) or [("", 0)]
+    found = [("software", usual)] if usual else []
+    for name, result in results.items():
+        where: Mapping[str, Any] = result.get("environment") or _circumstances(result)
+        date = str(where.get("date", ""))[:16].replace("T", " ")
+        other = software[name] if software[name] != usual else ""
+        earlier = f"of an earlier {model}" if (model := stale(result)) else ""
+        parts = filter(None, [date, str(where.get("cpu", "")), other, earlier])
+        found.append((name, "; ".join(parts) or "not noted"))
+    return found
+
+
+def stale(result: Mapping[str, Any]) -> str:
+    """The name of what a result was measured on, if what is shipped by that name has changed."""
+    name, digest = _measured_on(result)
+    for folder in (WEIGHTS.parent, FOLDER):
+        path = folder / name
+        if digest and path.is_file():
+            return name if sha256(path) != digest else ""
+    return ""
+
+
+def _measured_on(result: Mapping[str, Any]) -> tuple[str, str]:
+    """The name of the one file that a result is of, and its hash; empty where it is of several."""
+    model = result.get("model") or ""
+    if isinstance(model, Mapping):
+        return model["name"], model["sha256"]
+    return PurePath(model).name, result.get("model_sha256") or ""
+
+
+def _circumstances(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where a result was measured; commands of the devices note it in their protocol."""
+    protocol = result.get("protocol")
+    return protocol if isinstance(protocol, Mapping) else {}
+
+
+def photo_scenes() -> list[dict[str, Any]]:
+    """The embedded photos with the maps of the shipped checkpoint and artifacts made from it.
+
+    Raises:
+        InputError: if one of them cannot be run.
+    """
+    from benchmarks.demo.comparison import Candidate, Scene, compare
+    from samnet.data.embedded import embedded_photos
+    from samnet.evaluation.predictor import load_predictor
+
+    network = WEIGHTS.stem
+    files = [p for p in usable_models() if file_name(p.name).network == network]
+    candidates = []
+    for path in (WEIGHTS, *files):
+        precision = file_name(path.name).precision or "fp32"
+        candidates.append(
+            Candidate(
+                f"{ENGINES[path.suffix]} {precision}",
+                path.name,
+                path.suffix,
+                precision,
+                path.stat().st_size / 1e6,
+                load_predictor(path, threads=1),
+            )
+        )
+    return scenes(compare(candidates, [Scene(*photo) for photo in embedded_photos()]))
+
+
+def main(options: Options) -> None:
+    """Writes the page and its twin.
+
+    Raises:
+        InputError: for wrong input; nothing is written then.
+    """
+    twin = options.output.with_suffix(".md")
+    if twin == options.output:
+        raise InputError(f"{options.output}: expected a name such as report.html")
+    for target in (options.output, twin):
+        check_absent(target, overwrite=options.overwrite)
+    evidence = gather(read_results(options.results), options.data)
+    parts = sections(evidence)
+    notes = [PROTOCOL]
+    if options.photos:
+        notes.append(credits())
+    html = page.render(
+        "report.html",
+        title=TITLE,
+        summary=lede(evidence),
+        changes=changes(evidence),
+        sections=parts,
+        scenes=photo_scenes() if options.photos else [],
+        notes=notes,
+        measured=measured(evidence.results),
+    )
+    for path, text in ((options.output, html), (twin, markdown(evidence, parts))):
+        with replacing(path, overwrite=True) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    print(f"{options.output} and {twin} from {len(evidence.results)} result files")
+    for name, result in evidence.results.items():
+        if model := stale(result):
+            print(f"{name}.json is of an earlier {model}; measure anew", file=sys.stderr)
+
+
+def run() -> NoReturn:
+    """Runs the command."""
+    run_command(Options, main, "Writes what all result files say as a page and in Markdown.")

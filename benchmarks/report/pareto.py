@@ -1,0 +1,103 @@
+"""Forms with what they cost and how accurate they are, where both were measured."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from benchmarks.report.result_readers import Accuracy, FileName, Results, Timing
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """A file run by an engine.
+
+    Args:
+        file: its name.
+        engine: what ran it.
+        precision: of the arithmetic.
+        size: pixels of the input.
+        median: latency in ms.
+        megabytes: of the file; None where no result says it.
+        max_F: on the main data set.
+        MAE: likewise.
+    """
+
+    file: FileName
+    engine: str
+    precision: str
+    size: int | None
+    median: float
+    megabytes: float | None
+    max_F: float
+    MAE: float
+
+    @property
+    def label(self) -> str:
+        """Names it in charts."""
+        size = f" {self.size} px" if self.size else ""
+        return f"{self.file.network} {self.precision}{size}, {self.engine}"
+
+
+def standings(
+    timings: Sequence[Timing], accuracies: Sequence[Accuracy], results: Results, data: str
+) -> list[Standing]:
+    """Joins latencies on one thread with accuracies on a data set, file by file.
+
+    A form that was timed in several results stands once, with its shortest median.
+    """
+    sizes = file_megabytes(timings, results)
+    found: dict[tuple[str, str, int | None], Standing] = {}
+    for timing in timings:
+        accuracy = accuracy_of(timing, accuracies, data)
+        if timing.median is None or timing.threads != 1 or accuracy is None:
+            continue
+        it = Standing(
+            timing.file, timing.engine, timing.precision, timing.size, timing.median,
+            sizes.get(timing.file.text), accuracy.max_F, accuracy.MAE,
+        )  # fmt: skip
+        key = (timing.file.text, timing.engine, timing.size)
+        if key not in found or it.median < found[key].median:
+            found[key] = it
+    return list(found.values())
+
+
+def accuracy_of(timing: Timing, accuracies: Iterable[Accuracy], data: str) -> Accuracy | None:
+    """The scores of just what was timed: the same file and, as far as it is known, size."""
+    for it in accuracies:
+        same = it.file.text == timing.file.text and it.data == data
+        # A checkpoint runs at any size, and is another network at each.
+        if same and (it.size == timing.size or (it.size is None and it.file.suffix == ".onnx")):
+            return it
+    return None
+
+
+def file_megabytes(timings: Iterable[Timing], results: Results) -> dict[str, float]:
+    """Sizes of files in millions of bytes by their names."""
+    found = {
+        row["file"]: float(row["file_MB"])
+        for result in results.values()
+        for row in result.get("rows", ())
+        if isinstance(row, dict) and row.get("file") and row.get("file_MB") is not None
+    }
+    for result in results.values():
+        for name, counts in result.get("counts", {}).items():
+            if "bytes" in counts:
+                found[name] = counts["bytes"] / 1e6
+    found |= {t.file.text: t.megabytes for t in timings if t.megabytes is not None}
+    return found
+
+
+def front(rows: Sequence[Standing], cost: str) -> list[Standing]:
+    """The Pareto front: those that no other one beats in max F and cost."""
+
+    def beaten(row: Standing) -> bool:
+        return any(
+            other is not row
+            and getattr(other, cost) <= getattr(row, cost)
+            and other.max_F >= row.max_F
+            and (getattr(other, cost), other.max_F) != (getattr(row, cost), row.max_F)
+            for other in rows
+        )
+
+    return [row for row in rows if not beaten(row)]

@@ -1,0 +1,1 @@
+"""Tables, charts, pages and timing that several benchmarks use."""

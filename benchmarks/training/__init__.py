@@ -1,0 +1,1 @@
+"""How fast does training go, beside a plain loop?"""

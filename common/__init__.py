@@ -1,0 +1,1 @@
+"""What all packages share: errors, files, pictures, command lines, result files."""

@@ -1,0 +1,84 @@
+"""What every command shares: a parser that refuses in one line, errors as an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from common.errors import InputError
+from common.streams import READER_GONE, flush_all, is_reader_gone, prepare, say
+from common.termination import Terminated, heeding_signals
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What the system says of disks that are full, of quotas and of those that only can be read."""
+
+FORBIDDEN = (errno.EACCES, errno.EPERM)
+"""What it says of files that belong to others."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose refusals are an :class:`InputError` as any other wrong input."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see --help")
+
+
+def finish(main: Callable[[], None]) -> NoReturn:
+    """Runs ``main`` and ends the process.
+
+    Status 0 when ``main`` returns, 2 with one line on standard error for wrong input or where
+    standard output cannot be written, 130 when interrupted, 143 or 129 when ended by SIGTERM or
+    SIGHUP, and 141 without a word when who reads the output has gone. Anything else is a defect
+    and keeps its traceback. Standard streams may be closed.
+    """
+    prepare()
+    with heeding_signals():
+        status = _status(main)
+    failure = flush_all()
+    if failure is not None and not status:
+        status = READER_GONE if isinstance(failure, BrokenPipeError) else 2
+        if status == 2:
+            say(f"error: standard output: cannot be written ({failure.strerror})")
+    sys.exit(status)
+
+
+def _status(main: Callable[[], None]) -> int:
+    try:
+        main()
+    except InputError as error:
+        say(f"error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    except Terminated as ended:
+        say("terminated")
+        return int(str(ended))
+    except SystemExit as ended:
+        return _status_of(ended)
+    except BrokenPipeError:
+        if not is_reader_gone():
+            raise
+        return READER_GONE
+    except OSError as error:
+        # A file's name stands in what opening it raises, and in nothing that writing does.
+        if error.errno in FORBIDDEN and error.filename:
+            say(f"error: {error.filename}: cannot be used ({error.strerror})")
+        elif error.errno in UNWRITABLE:
+            name = error.filename or "standard output"
+            say(f"error: {name}: cannot be written ({error.strerror})")
+        else:
+            raise
+        return 2
+    return 0
+
+
+def _status_of(ended: SystemExit) -> int:
+    """The exit status that the interpreter makes of a call of ``sys.exit``."""
+    if ended.code is None or isinstance(ended.code, int):
+        return ended.code or 0
+    say(str(ended.code))
+    return 1

@@ -1,0 +1,1 @@
+"""Photos and maps as arrays: read, checked, converted to sRGB, resized and written."""

@@ -1,0 +1,1 @@
+"""All forms of a network at once."""

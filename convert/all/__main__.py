@@ -1,0 +1,6 @@
+"""``python -m convert.all``; see :mod:`convert.all.command`."""
+
+from convert.all.command import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""Artifacts of any format written, checked and named."""

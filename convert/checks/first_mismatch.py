@@ -1,0 +1,128 @@
+"""Which torch module an artifact first departs at, by what both compute on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from common.images.photos import Bytes
+from convert.tflite.interface import expose_steps
+from edge_apps.backends.tflite import interpreter_class
+from quantize.batch_norm_folding import fold_batch_norm
+from quantize.calibration import normalize
+from quantize.conversion import WEIGHTED
+from quantize.module_map import module_of
+from quantize.quantized_program import QuantizedProgram
+from samnet.networks.layers import ConvBN
+from samnet.networks.preprocessing import Preprocessing
+
+Values = NDArray[np.float32]
+
+Named = tuple[str, Values]
+"""A torch module and what it gives."""
+
+ACTIVATIONS = (torch.ops.aten.relu.default, torch.ops.aten.hardtanh.default)
+
+LIMIT = 0.1
+"""Relative error of a module's output from which it counts as another: artifacts that pass their
+gate keep float outputs to a thousandth and quantized ones to a few hundredths."""
+
+
+def first_departure(intermediates: Sequence[Values], expected: Iterable[Named]) -> str:
+    """Names the first product whose result no intermediate of an artifact equals.
+
+    Args:
+        intermediates: what the artifact's operations gave, maps as (1, C, H, W).
+        expected: of :func:`network_outputs` or :func:`program_outputs`, for the same photo.
+
+    Returns:
+        A torch name and how far the nearest tensor of that shape lies, or "" where all are there.
+    """
+    for name, values in expected:
+        size = float(np.linalg.norm(values)) or 1.0
+        same = [v for v in intermediates if v.shape == values.shape]
+        nearest = min((float(np.linalg.norm(v - values)) / size for v in same), default=np.inf)
+        if nearest > LIMIT:
+            return f"{name} (nearest tensor {nearest:.2f} of its size away)"
+    return ""
+
+
+def tflite_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
+    """What every operation of a flatbuffer gives, dequantized, maps as (1, C, H, W).
+
+    Args:
+        content: the flatbuffer.
+        photo: its input tensor.
+    """
+    interpreter = interpreter_class()(model_content=expose_steps(content), num_threads=1)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], photo)
+    interpreter.invoke()
+    found = []
+    for details in interpreter.get_output_details():
+        values = interpreter.get_tensor(details["index"]).astype(np.float32)
+        scale, zero_point = details["quantization"]
+        if scale:
+            values = (values - np.float32(zero_point)) * np.float32(scale)
+        found.append(values.transpose(0, 3, 1, 2) if values.ndim == 4 else values)
+    return found
+
+
+def network_outputs(network: nn.Module, preprocessing: Preprocessing, photo: Bytes) -> list[Named]:
+    """What the convolutions of a float network give, with their activation, as executed.
+
+    Args:
+        network: takes (1, 3, S, S).
+        preprocessing: of the network.
+        photo: (S, S, 3) uint8.
+    """
+    folded, found = fold_batch_norm(network), list[Named]()
+
+    def keep(name: str) -> Any:
+        return lambda module, inputs, output: found.append((name, output.numpy().copy()))
+
+    for name, part in folded.named_modules():
+        if isinstance(part, ConvBN):
+            part.register_forward_hook(keep(name))
+    with torch.no_grad():
+        folded(normalize(photo, preprocessing))
+    return found
+
+
+def program_outputs(program: QuantizedProgram, photo: Bytes) -> list[Named]:
+    """What the quantized products of a program give, dequantized, as executed.
+
+    Args:
+        program: takes (1, 3, S, S).
+        photo: (S, S, 3) uint8.
+    """
+    products = _Products(program.module)
+    with torch.no_grad():
+        products.run(normalize(photo, program.info.preprocessing))
+    return products.found
+
+
+class _Products(torch.fx.Interpreter):
+    """Runs a program and keeps what its products give after their activation."""
+
+    def __init__(self, module: torch.fx.GraphModule) -> None:
+        super().__init__(module)
+        self.found: list[Named] = []
+
+    def run_node(self, n: torch.fx.Node) -> Any:
+        result = super().run_node(n)
+        quantized = torch.ops.quantized_decomposed.quantize_per_tensor.default
+        if n.target == quantized:
+            product, scale, zero_point = n.args[:3]
+            assert isinstance(product, torch.fx.Node)
+            if product.target in ACTIVATIONS:
+                product = product.all_input_nodes[0]
+            if product.target in WEIGHTED:
+                values = (result.numpy().astype(np.float32) - zero_point) * scale
+                self.found.append((module_of(product), values.astype(np.float32)))
+        return result

@@ -1,0 +1,205 @@
+"""A quantized program executed in the integers that XNNPACK computes with.
+
+Torch executes a program in float: every operation on dequantized values, its result rounded. A
+value that lies between two codes can round either way there, a few do in every photo, and sixty
+layers later a map shows it. Here such values round as in XNNPACK, on which both the ``.tflite``
+and the ``.pte`` run, so that an artifact's maps can be compared without that tolerance.
+
+The arithmetic is that of XNNPACK's reference kernels (``xnnpack/microparams-init.h``):
+
+* convolutions, matrix products, products and means: an exact integer, times one float32
+  multiplier, rounded half to even;
+* sums and differences: both codes times multipliers of 21 bits, added, shifted back with halves
+  rounded up;
+* bilinear resize: weights of 11 bits a direction, halves rounded up.
+
+Everything else, and whatever the recipe leaves in float, is executed as torch does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Interpreter, Node
+from torch.nn import functional as F
+
+from common.images.photos import Bytes
+from quantize.calibration import normalize
+from quantize.quantized_program import QuantizedProgram, map_bytes
+
+_aten = torch.ops.aten
+_quantized = torch.ops.quantized_decomposed
+_WEIGHTED = (_aten.conv2d.default, _aten.linear.default)
+
+_SAFE_IN_FLOAT = {
+    *(_aten.sigmoid.default, _aten.upsample_bilinear2d.vec),
+    *(_aten.reshape.default, _aten.view.default, _aten.cat.default, _aten.transpose.int),
+    *(_aten.clone.default, _aten.contiguous.default, _aten.slice.Tensor, _aten.max_pool2d.default),
+}
+"""What torch and XNNPACK round alike: functions of a single code, moves of codes, and resizing
+where it is in float. A softmax in float is none of them, each has its own exponential."""
+
+Arithmetic = Literal["integer", "float"]
+
+Resize = Arithmetic
+"""LiteRT gives bilinear resizing to XNNPACK in int8, ExecuTorch in float."""
+
+Sums = Arithmetic
+"""XNNPACK adds codes in integers; onnxruntime in float32, rounded half to even."""
+
+EXACT = 2**24
+"""Integers below this are exact in float32."""
+
+
+class IntegerProgram:
+    """Segments photos as a program's artifact does.
+
+    Args:
+        program: executed in integers.
+        resize: how bilinear resizing is done.
+        sums: how sums and differences are done.
+    """
+
+    def __init__(self, program: QuantizedProgram, resize: Resize, sums: Sums = "integer") -> None:
+        self._preprocessing = program.info.preprocessing
+        self._coding = program.coding
+        self._interpreter = IntegerInterpreter(program.module, resize, sums)
+
+    def run(self, photo: Bytes) -> Bytes:
+        """The coded map (M, M) uint8 of a photo (S, S, 3) uint8."""
+        with torch.no_grad():
+            map = self._interpreter.run(normalize(photo, self._preprocessing))
+        return map_bytes(map[0, 0], self._coding)
+
+    @property
+    def in_float(self) -> list[str]:
+        """Kinds of operations that the photos so far met in float, where codes may tip over."""
+        return sorted(self._interpreter.in_float)
+
+
+class IntegerInterpreter(Interpreter):
+    """Executes a program's quantized operations in integers.
+
+    Args:
+        module: the program's graph.
+        resize: how bilinear resizing is done.
+        sums: how sums and differences are done.
+    """
+
+    def __init__(self, module: GraphModule, resize: Resize, sums: Sums = "integer") -> None:
+        # Operations look back at the codes of what they are given.
+        super().__init__(module, garbage_collect_values=False)
+        self._float_resize = resize == "float"
+        self._float_sums = sums == "float"
+        self.in_float: set[str] = set()
+
+    def run_node(self, n: Node) -> Any:
+        if n.target != _quantized.quantize_per_tensor.default or n.args[5] != torch.int8:
+            return super().run_node(n)
+        given: Any = n.args
+        source, lowest, highest = given[0], -128, 127
+        scale, zero_point = np.float32(given[1]), int(given[2])
+        if source.target in (_aten.relu.default, _aten.hardtanh.default):
+            lowest, highest = _bounds(source, scale, zero_point)
+            (source,) = source.all_input_nodes
+        codes = self._rounded(source, scale)
+        if codes is None:
+            if source.op == "call_function" and source.target not in _SAFE_IN_FLOAT:
+                self.in_float.add(str(source.target))
+            return super().run_node(n)
+        return (codes + zero_point).clamp(lowest, highest).to(torch.int8)
+
+    def _rounded(self, node: Node, scale: np.float32) -> Tensor | None:
+        """Codes of an operation's result less the zero point; None for one done in float."""
+        arguments: Any = node.args
+        given: list[Any] = node.all_input_nodes[: 1 if node.target in _WEIGHTED else 2]
+        dequantize = _quantized.dequantize_per_tensor.default
+        if not given or any(n.target != dequantize for n in given):
+            return None
+        values = [self.env[n.args[0]].float() - n.args[2] for n in given]
+        ratios = [np.float32(n.args[1]) for n in given]
+        if node.target in _WEIGHTED:
+            return self._product(node, values[0], ratios[0], scale)
+        if node.target == _aten.mul.Tensor and len(given) == 2:
+            return (values[0] * values[1] * float(ratios[0] * ratios[1] / scale)).round()
+        if node.target == _aten.mean.dim and list(arguments[1]) == [2, 3]:
+            count = np.float32(values[0].shape[2] * values[0].shape[3])
+            total = values[0].sum((2, 3), keepdim=True)
+            return (total * float(ratios[0] / scale / count)).round()
+        if node.target in (_aten.add.Tensor, _aten.sub.Tensor) and len(given) == 2:
+            sign = -1 if node.target == _aten.sub.Tensor else 1
+            steps = [ratio / scale for ratio in ratios]
+            if self._float_sums:
+                return (values[0] * float(steps[0]) + values[1] * float(sign * steps[1])).round()
+            return _sum(values, steps, sign)
+        aligned = node.target == _aten.upsample_bilinear2d.vec and arguments[2]
+        if aligned and not self._float_resize:
+            height, width = arguments[1]
+            return _resized(values[0], height, width)
+        return None
+
+    def _product(
+        self, node: Node, codes: Tensor, input_scale: np.float32, scale: np.float32
+    ) -> Tensor | None:
+        arguments: Any = node.args
+        quantized: Any = arguments[1].args[0] if arguments[1].args else None
+        if getattr(quantized, "target", None) != _quantized.quantize_per_channel.default:
+            return None
+        weight, scales = self.env[quantized].float(), self.env[quantized.args[1]]
+        if weight[0].numel() * 127 * 255 >= EXACT:
+            codes, weight = codes.double(), weight.double()
+        shape: tuple[int, ...] = (-1,)
+        if node.target == _aten.conv2d.default:
+            product, shape = F.conv2d(codes, weight, None, *arguments[3:]), (-1, 1, 1)
+        else:
+            product = F.linear(codes, weight)
+        product = product.double()
+        if len(arguments) > 2 and arguments[2] is not None:
+            step = float(input_scale) * scales.double()
+            product = product + (self.env[arguments[2]] / step).round().reshape(shape)
+        multiplier = torch.from_numpy(input_scale * scales.float().numpy() / scale)
+        return (product.float() * multiplier.reshape(shape)).round()
+
+
+def _bounds(activation: Node, scale: np.float32, zero_point: int) -> tuple[int, int]:
+    """The smallest and the largest code that an activation lets through."""
+    limits: Any = activation.args[1:] if activation.target == _aten.hardtanh.default else (0,)
+    codes = [round(float(np.float32(limit) / scale)) + zero_point for limit in limits]
+    return max(-128, codes[0]), min(127, *codes[1:], 127)
+
+
+def _sum(values: Sequence[Tensor], ratios: Sequence[np.float32], sign: int) -> Tensor:
+    exponent = int(np.frexp(max(ratios))[1]) - 1
+    shift = 20 - exponent
+    first, second = (round(float(ratio) * 2.0**shift) for ratio in ratios)
+    total = values[0].double() * first + values[1].double() * (sign * second)
+    return ((total + 2.0 ** (shift - 1)) / 2.0**shift).floor()
+
+
+def _resized(values: Tensor, height: int, width: int) -> Tensor:
+    """Bilinear resize of (N, C, H, W) with aligned corners."""
+    top, bottom, down = _positions(values.shape[2], height)
+    left, right, across = _positions(values.shape[3], width)
+    values = values.double()
+
+    def row(index: Tensor) -> Tensor:
+        start = values[:, :, index][..., left]
+        return start * 2048 + (values[:, :, index][..., right] - start) * across
+
+    upper = row(top)
+    mixed = upper * 2048 + (row(bottom) - upper) * down[:, None]
+    return ((mixed + 2.0**21) / 2.0**22).floor()
+
+
+def _positions(side: int, target: int) -> tuple[Tensor, Tensor, Tensor]:
+    """For each new position the one before, the one behind and the weight of that, 0 to 2048."""
+    step = np.float32(side - 1) / np.float32(max(1, target - 1))
+    position = np.arange(target, dtype=np.float32) * step
+    before = np.minimum(position.astype(np.int64), side - 1)
+    share = np.rint((position - before.astype(np.float32)) * np.float32(2048))
+    behind = np.minimum(before + 1, side - 1)
+    return torch.from_numpy(before), torch.from_numpy(behind), torch.from_numpy(share).double()

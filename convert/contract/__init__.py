@@ -1,0 +1,1 @@
+"""What every converter is asked for: forms, engines and sources."""

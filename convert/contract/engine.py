@@ -1,0 +1,113 @@
+"""What an engine is asked for and what it gives, alike for all formats."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from common.images.photos import Bytes
+from convert.checks.maps import Limit
+from convert.contract.forms import Form
+from convert.contract.source import Source
+from convert.graphs.operation import Operand
+from convert.tflite.interface import Tensors
+from edge_apps.backends.float_io import Floats
+from edge_apps.manifest import Delegation, Interface, MapInterface, Precision
+from edge_apps.runtime import Backend
+
+if TYPE_CHECKING:
+    from convert.checks.xnnpack_integers import Resize, Sums
+    from quantize.quantized_program import QuantizedProgram
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """What an engine makes of a source.
+
+    Args:
+        file: the artifact's bytes.
+        input: its input tensor.
+        output: its output tensor.
+        delegation: what the runtime's fast path executes of it.
+    """
+
+    file: bytes
+    input: Interface
+    output: MapInterface
+    delegation: Delegation
+
+
+class Open(Protocol):
+    """Opens a file with a number of threads."""
+
+    def __call__(self, path: Path, threads: int, floats: Floats | None = None) -> Backend: ...
+
+
+def _no_gates(
+    program: QuantizedProgram, file: bytes, allow_scales: bool
+) -> dict[str, dict[str, Any]]:
+    return {}
+
+
+def _as_it_is(source: Source) -> Source:
+    return source
+
+
+def _no_intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any] | None:
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """One kind of artifact; its forms stand in :data:`convert.contract.forms.FORMS`.
+
+    Args:
+        suffix: of its files.
+        packages: by engine, those that take part; their versions stand in the manifest.
+        limits: what the comparison of maps lets through, by precision.
+        make: converts a source to a form, between bytes or floats.
+        open: opens a file.
+        graph: reads the operations of a file back.
+        resize: in which arithmetic the runtime resizes int8 tensors.
+        sums: in which it adds them.
+        fit: changes a source into what the format can hold. What was changed counts as the
+            source for all gates but the comparison of maps.
+        gates: checks a quantized file in ways that the format has of its own, scales that
+            changed being allowed or not; gives figures for the manifest by name.
+        intermediates: what every operation gives for a photo (S, S, 3), maps as (1, C, H, W);
+            None where the runtime does not tell.
+    """
+
+    suffix: str
+    packages: Mapping[str, tuple[str, ...]]
+    limits: Mapping[Precision, Limit]
+    make: Callable[[Source, Form, Tensors], Content]
+    open: Open
+    graph: Callable[[bytes], Operand]
+    resize: Resize
+    sums: Sums = "integer"
+    fit: Callable[[Source], Source] = _as_it_is
+    gates: Callable[[QuantizedProgram, bytes, bool], dict[str, dict[str, Any]]] = _no_gates
+    intermediates: Callable[[bytes, Floats | None, Bytes], list[Any] | None] = _no_intermediates
+
+
+def interfaces(
+    source: Source, tensors: Tensors, map: tuple[int, ...]
+) -> tuple[Interface, MapInterface]:
+    """The input and the output of an artifact, for its manifest.
+
+    Args:
+        source: what is converted.
+        tensors: what goes in and comes out.
+        map: shape of the output, with or without a last side of 1.
+    """
+    from samnet.networks.deployed import byte_scale
+
+    scale, zero_point = byte_scale(source.preprocessing)
+    kind = "float32" if tensors == "float" else "uint8"
+    photo = Interface((1, source.size, source.size, 3), "NHWC", kind, scale, zero_point)
+    coding = source.coding
+    scheme = (coding.scale, coding.zero_point, coding.kind, coding.aligned)
+    return photo, MapInterface(map, "NHWC"[: len(map)], kind, *scheme)

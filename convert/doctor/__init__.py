@@ -1,0 +1,1 @@
+"""Which commands can run here, and what the others lack."""

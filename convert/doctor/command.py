@@ -1,0 +1,68 @@
+"""Says which commands can run here and what the others lack: ``python -m convert.doctor``.
+
+Nothing that it asks about is imported, so it works whatever is missing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+from common.cli import Parser, finish
+from common.errors import InputError
+
+
+def examination() -> tuple[list[str], bool]:
+    """Lines that say what was found, and whether every command can run.
+
+    Raises:
+        InputError: if this project or the parser of requirements is not installed.
+    """
+    environment = _environment()
+    declared = environment.declared_requirements()
+    names = {
+        requirement.name
+        for extras in environment.COMMANDS.values()
+        for requirement in environment.requirements(extras, declared)
+    }
+    findings = environment.examine(declared)
+    problems = {it.package: str(it) for finding in findings for it in finding.problems}
+    lines = ["versions"]
+    for name in sorted(names, key=str.lower):
+        lines.append(f"  {problems.get(name) or f'{name} {environment.installed(name)}'}")
+    lines.append("commands")
+    problem = environment.python_problem()
+    lines += [f"  {problem}"] if problem else []
+    for finding in findings:
+        lacks = ", ".join(it.package for it in finding.problems)
+        verdict = f"cannot run because of {lacks}" if lacks else "can run"
+        lines.append(f"  {finding.command}: {verdict}")
+        lines += [f"    → {finding.fix}"] if finding.fix else []
+    present = list(environment.conflicts())
+    lines.append("known conflicts" if present else "known conflicts: none")
+    for conflict in present:
+        lines += [f"  {conflict.package} beside {conflict.beside}: {conflict.reason}"]
+        lines += [f"    → {conflict.fix}"]
+    return lines, not problem and not any(finding.problems for finding in findings)
+
+
+def _environment() -> Any:
+    try:
+        from convert.doctor import environment
+    except ModuleNotFoundError as error:
+        raise InputError(f"{error.name} is not installed; pip install {error.name}") from error
+    return environment
+
+
+def main() -> None:
+    """Prints the examination; ends with status 1 where a command cannot run."""
+    Parser(prog="python -m convert.doctor", description=__doc__.splitlines()[0]).parse_args()
+    lines, healthy = examination()
+    print("\n".join(lines))
+    if not healthy:
+        sys.exit(1)
+
+
+def run() -> NoReturn:
+    """Runs the command."""
+    finish(main)

@@ -1,0 +1,82 @@
+"""Writes ``.pte`` artifacts: ``python -m convert.executorch``."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from common.dataclass_cli import run_command
+from common.errors import InputError
+from common.images.photos import Bytes
+from convert.artifact import cli as command
+from convert.artifact.cli import Options
+from convert.artifact.write import write_artifact
+from convert.checks.maps import LIMITS
+from convert.contract.engine import Content, Format, interfaces
+from convert.contract.forms import Form
+from convert.contract.source import Source
+from convert.graphs.pte import pte_graph
+from convert.tflite.interface import Tensors
+from edge_apps.backends.float_io import Floats
+from edge_apps.backends.pte import open_pte
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def _make(source: Source, form: Form, tensors: Tensors) -> Content:
+    from convert.executorch.lowering import PhotoToMap, fold_weights, lower
+    from quantize.batch_norm_folding import fold_batch_norm
+    from samnet.networks.deployed import DeployedNetwork, TensorInterface
+
+    scale = 1 / (255 * source.preprocessing.std)
+    offset = 255 * source.preprocessing.mean * scale
+    is_float = isinstance(source.network, DeployedNetwork)
+    inner: nn.Module
+    if isinstance(source.network, DeployedNetwork):
+        inner = fold_batch_norm(source.network)
+    else:
+        inner = fold_weights(source.network.exported)
+    if tensors == "float":
+        module: nn.Module = TensorInterface(inner, source.preprocessing)
+    else:
+        module = PhotoToMap(inner, scale, offset, source.coding, codes=not is_float)
+    file, delegation = lower(module, source.size, tensors, source.coding)
+    map = (1, source.map_size, source.map_size)
+    return Content(file, *interfaces(source, tensors, map), delegation)
+
+
+def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any] | None:
+    from convert.executorch.intermediates import pte_intermediates
+
+    try:
+        return list(pte_intermediates(file, floats.photo(photo) if floats else photo[None]))
+    except InputError:
+        # Several delegates, or none.
+        return None
+
+
+FORMAT = Format(
+    suffix=".pte",
+    packages={"executorch": ("executorch", "torch", "torchao")},
+    limits=dict(LIMITS),
+    make=_make,
+    open=open_pte,
+    graph=pte_graph,
+    resize="float",
+    intermediates=_intermediates,
+)
+
+
+convert_executorch = functools.partial(write_artifact, FORMAT)
+"""Writes a ``.pte``; arguments and errors are those of :func:`write_artifact`."""
+
+
+def main(options: Options) -> None:
+    """Converts and prints what came of it."""
+    command.convert(FORMAT, options)
+
+
+def run() -> NoReturn:
+    """Runs the command."""
+    run_command(Options, main, "Write a .pte artifact, check it and describe it in a manifest.")

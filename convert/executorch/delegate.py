@@ -1,0 +1,127 @@
+"""The XNNPACK delegate of a ``.pte`` file, taken apart and put together again."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+
+ALIGNMENT = 16
+"""Bytes, of the parts of a delegate's data."""
+
+
+class Delegate:
+    """A program's only delegate.
+
+    Args:
+        content: the file.
+
+    Attributes:
+        plan: the program's only plan, with its values, inputs, outputs and instructions.
+        graph: the delegate's, as its schema names things; floats are the integers of their bits.
+
+    Raises:
+        InputError: if the program is not a single XNNPACK delegate.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
+        from executorch.exir._serialize._program import deserialize_pte_binary
+
+        self._file = deserialize_pte_binary(content)
+        self.plan: Any = self._file.program.execution_plan[0]
+        delegates = self.plan.delegates
+        if [delegate.id for delegate in delegates] != ["XnnpackBackend"]:
+            raise InputError(
+                f"the program has the delegates {[d.id for d in delegates]}, expected one of "
+                "XNNPACK; scales of anything else cannot be read back"
+            )
+        self._data = self._file.program.backend_delegate_data[delegates[0].processed.index]
+        blob = bytes(self._data.data)
+        header = XNNHeader.from_bytes(blob[: XNNHeader.EXPECTED_LENGTH])
+        start, constants = header.flatbuffer_offset, header.constant_data_offset
+        self.graph = _decode(blob[start : start + header.flatbuffer_size])
+        self._constants = blob[constants : constants + header.constant_data_size]
+
+    def values(self) -> dict[int, tuple[dict[str, Any], dict[str, Any]]]:
+        """Of each value by its number: the tensor, and how it is quantized, empty for floats."""
+        unions = [entry["xvalue_union"] for entry in self.graph["xvalues"]]
+        pairs = [(union.get("tensor_value", union), union) for union in unions]
+        return {plain["id_out"]: (plain, union.get("quant_params", {})) for plain, union in pairs}
+
+    def scales(self, weights: dict[str, Any]) -> NDArray[np.float32]:
+        """The scales of a weight from how it is quantized: one a channel, (channels,)."""
+        place = self.graph["constant_data"][weights["scale_buffer_idx"]]
+        named = self._file.named_data
+        if place["named_key"] and named is not None:
+            data = named.buffers[named.pte_data[place["named_key"]].buffer_index]
+        else:
+            data = self._constants[place["offset"] : place["offset"] + place["size"]]
+        return np.frombuffer(data, np.float32, weights["num_scales"])
+
+    def serialize(self) -> bytes:
+        """The file with its plan and its graph as they are now."""
+        from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
+        from executorch.exir._serialize._program import serialize_pte_binary
+
+        flatbuffer = _encode(self.graph)
+        start = _aligned(XNNHeader.EXPECTED_LENGTH)
+        constants = start + _aligned(len(flatbuffer))
+        header = XNNHeader(start, len(flatbuffer), constants, len(self._constants)).to_bytes()
+        before = header.ljust(start, b"\0") + flatbuffer
+        self._data.data = before.ljust(constants, b"\0") + self._constants
+        return bytes(serialize_pte_binary(self._file, extract_delegate_segments=True))
+
+
+def float_of(bits: int) -> float:
+    """The float32 that a delegate's graph holds as an integer."""
+    return float(np.uint32(bits).view(np.float32))
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def _decode(flatbuffer: bytes) -> dict[str, Any]:
+    """A delegate's flatbuffer as plain values, by ExecuTorch's own schema and tool."""
+    from executorch.exir._serialize._flatbuffer import _flatc_decompile
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, schema = Path(name), _schema(Path(name))
+        (folder / "graph.bin").write_bytes(flatbuffer)
+        _flatc_decompile(str(folder), schema, str(folder / "graph.bin"), ["--raw-binary"])
+        decoded: dict[str, Any] = json.loads((folder / "graph.json").read_bytes())
+    return decoded
+
+
+def _encode(graph: dict[str, Any]) -> bytes:
+    from executorch.exir._serialize._flatbuffer import _flatc_compile
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, schema = Path(name), _schema(Path(name))
+        (folder / "graph.json").write_text(json.dumps(graph), encoding="utf-8")
+        _flatc_compile(str(folder), schema, str(folder / "graph.json"))
+        return (folder / "graph.bin").read_bytes()
+
+
+def _schema(folder: Path) -> str:
+    """Writes the schema of delegates into a folder; returns its path.
+
+    The tool prints floats with six decimals, which a scale does not survive. So its schema calls
+    them integers of the same width, and their bits are printed.
+    """
+    from importlib import resources
+
+    from executorch.backends.xnnpack import serialization
+
+    schema = resources.files(serialization).joinpath("schema.fbs").read_text(encoding="utf-8")
+    path = folder / "schema.fbs"
+    path.write_text(re.sub(r":\s*(\[?)float(\]?)\s*;", r":\1uint\2;", schema), encoding="utf-8")
+    return str(path)

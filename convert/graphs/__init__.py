@@ -1,0 +1,1 @@
+"""The operations of programs and artifacts, alike for all formats."""

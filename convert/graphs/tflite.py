@@ -1,0 +1,89 @@
+"""The operations of a ``.tflite`` file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convert.graphs.operation import Operand, Operation, Scheme, scheme, trace
+
+KINDS = {
+    "CONV_2D": "product",
+    "DEPTHWISE_CONV_2D": "product",
+    "FULLY_CONNECTED": "product",
+    "ADD": "add",
+    "SUB": "sub",
+    "MUL": "mul",
+    "DIV": "div",
+    "MAXIMUM": "maximum",
+    "EXP": "exp",
+    "LOGISTIC": "sigmoid",
+    "MEAN": "mean",
+    "CONCATENATION": "cat",
+    "RESIZE_BILINEAR": "resize",
+    "MAX_POOL_2D": "maxpool",
+    "SLICE": "slice",
+    "STRIDED_SLICE": "slice",
+}
+
+TRANSPARENT = {
+    *("QUANTIZE", "DEQUANTIZE", "PAD", "PADV2", "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS"),
+    *("RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1"),
+}
+
+
+def tflite_graph(content: bytes) -> Operand:
+    """A flatbuffer's output, with all operations behind it."""
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    graph = model.subgraphs[0]
+    names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+    made: dict[int, Operation] = {}
+    before: dict[int, int] = {}
+
+    def step(tensor: int) -> tuple[Scheme | None, int | None]:
+        skipped = sixteen and graph.tensors[tensor].type in bytes_types
+        return None if skipped else _scheme(graph.tensors[tensor]), before.get(tensor)
+
+    def operand(tensor: int) -> Operand:
+        position, schemes = trace(tensor, step)
+        return Operand(made[position], schemes)
+
+    # Bytes on their way to sixteen bits and back are the interface's, not the program's.
+    sixteen = any(t.type == schema.TensorType.INT16 for t in graph.tensors)
+    bytes_types = (schema.TensorType.UINT8, schema.TensorType.INT8)
+
+    photo = int(graph.inputs[0])
+    made[photo] = Operation("photo", "input")
+    for operator in graph.operators:
+        name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
+        inputs = [int(i) for i in operator.inputs if i >= 0]
+        output = int(operator.outputs[0])
+        if name in TRANSPARENT:
+            before[output] = inputs[0]
+            continue
+        kind = KINDS.get(name, name)
+        weights = graph.tensors[inputs[1]].quantization if kind == "product" else None
+        taken = inputs[:1] if kind == "product" else inputs
+        made[output] = Operation(
+            f"{name} {output}",
+            kind,
+            [operand(i) for i in taken if i in made or i in before],
+            None
+            if weights is None or weights.scale is None
+            else np.array(weights.scale, np.float32),
+        )
+    return operand(int(graph.outputs[0]))
+
+
+def _scheme(tensor: Any) -> Scheme | None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    found = tensor.quantization
+    if found is None or found.scale is None or len(found.scale) != 1:
+        return None
+    unsigned = tensor.type == schema.TensorType.UINT8
+    return scheme(found.scale[0], found.zeroPoint[0], unsigned=unsigned)

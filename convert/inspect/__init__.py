@@ -1,0 +1,1 @@
+"""All there is to know of a network's file."""

@@ -1,0 +1,100 @@
+"""Weights of a float TFLite flatbuffer in half the bits or a quarter, by ai-edge-quantizer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from common.errors import InputError
+from quantize.recipes import WEIGHT_EPS, WEIGHT_MAX
+
+DYNAMIC = ("CONV_2D", "FULLY_CONNECTED")
+"""Operations of which XNNPACK knows a form with int8 weights and float activations. Of depthwise
+convolutions it knows none: they would leave the fast path to save one weight in fifty."""
+
+
+def half_weights(content: bytes) -> bytes:
+    """All weights of convolutions and products in float16; runtimes compute in float32 or 16."""
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    config = qtyping.OpQuantizationConfig(
+        weight_tensor_config=qtyping.TensorQuantizationConfig(
+            num_bits=16, dtype=qtyping.TensorDataType.FLOAT
+        ),
+        compute_precision=qtyping.ComputePrecision.FLOAT,
+        explicit_dequantize=True,
+    )
+    quantizer = _quantizer(content)
+    quantizer.update_quantization_recipe(
+        ".*", qtyping.TFLOperationName.ALL_SUPPORTED, config, AlgorithmName.FLOAT_CASTING
+    )
+    return _quantized(quantizer)
+
+
+def dynamic_weights(content: bytes) -> bytes:
+    """Weights of dense convolutions and products in int8, one scale a channel.
+
+    Raises:
+        InputError: if a weight's scales are not those of the recipe ``dynamic_wi8_afp32``.
+    """
+    from ai_edge_quantizer import qtyping
+
+    quantizer = _quantizer(content)
+    for name in DYNAMIC:
+        quantizer.add_dynamic_config(".*", qtyping.TFLOperationName[name], 8)
+    made = _quantized(quantizer)
+    _check_scales(content, made)
+    return made
+
+
+def _check_scales(float_content: bytes, content: bytes) -> None:
+    """Makes sure that every int8 weight has the scales that the recipe gives the float one."""
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    before, after = (
+        flatbuffer_utils.read_model_from_bytearray(bytearray(c)) for c in (float_content, content)
+    )
+    floats = {tensor.name: tensor for tensor in before.subgraphs[0].tensors}
+    found = 0
+    for tensor in after.subgraphs[0].tensors:
+        if tensor.type != schema.TensorType.INT8:
+            continue
+        origin = floats[tensor.name]
+        data = np.frombuffer(bytes(before.buffers[origin.buffer].data), np.float32)
+        weight = data.reshape(len(tensor.quantization.scale), -1)
+        expected = np.maximum(np.abs(weight).max(1) / WEIGHT_MAX, WEIGHT_EPS)
+        if not np.allclose(tensor.quantization.scale, expected, rtol=1e-5):
+            worst = int(np.abs(tensor.quantization.scale / expected - 1).argmax())
+            raise InputError(
+                f"{tensor.name.decode()}: channel {worst} has a scale of "
+                f"{tensor.quantization.scale[worst]:.6g}, expected {expected[worst]:.6g}; the "
+                "installed ai-edge-quantizer rounds otherwise than the recipe"
+            )
+        found += 1
+    if not found:
+        raise InputError("ai-edge-quantizer left every weight in float; see convert.doctor")
+
+
+def _quantizer(content: bytes) -> Any:
+    with _quiet():
+        from ai_edge_quantizer import quantizer
+
+        return quantizer.Quantizer(bytearray(content))
+
+
+def _quantized(quantizer: Any) -> bytes:
+    with _quiet():
+        return bytes(quantizer.quantize().quantized_model)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the library's table of sizes and its progress off both streams."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield

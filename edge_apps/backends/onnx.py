@@ -1,0 +1,116 @@
+"""Runs ``.onnx`` artifacts with onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from common.errors import InputError
+from common.images.photos import Bytes
+from edge_apps.backends.float_io import Floats
+from edge_apps.backends.shapes import photo_size, tensor_type
+from edge_apps.maps.coding import Coding, coding_by
+
+SCALE, ZERO_POINT = "output_scale", "output_zero_point"
+"""Metadata that say what a byte of the map stands for: value = (byte - zero_point) * scale."""
+
+SILENT = 4
+"""The level at which onnxruntime logs nothing but its own end."""
+
+
+class OnnxBackend:
+    """An opened ``.onnx``.
+
+    Args:
+        session: an onnxruntime session.
+        size: S, height and width of the input in pixels.
+        floats: what bytes mean to it; None where it takes them as they are.
+    """
+
+    def __init__(self, session: Any, size: int, floats: Floats | None = None) -> None:
+        self.session = session
+        self.size = size
+        self.floats = floats
+        self._input = session.get_inputs()[0].name
+        self.coding: Coding | None = _coding(session)
+
+    def run(self, photo: Bytes) -> Bytes:
+        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
+        given = self.floats.photo(photo) if self.floats else photo[None]
+        map: Bytes = self.session.run(None, {self._input: given})[0]
+        if self.floats:
+            map = self.floats.map(map)
+        return map.reshape(map.shape[1:3])
+
+
+def session_options(threads: int) -> Any:
+    """How this project runs every ONNX network.
+
+    Raises:
+        InputError: if onnxruntime is not installed.
+    """
+    onnxruntime = _onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = SILENT
+    return options
+
+
+def open_onnx(path: str | Path, threads: int, floats: Floats | None = None) -> OnnxBackend:
+    """Opens an ``.onnx`` that takes a photo (1, S, S, 3) and gives a map of M x M, both uint8.
+
+    Args:
+        path: the artifact.
+        threads: that the runtime may use.
+        floats: what bytes mean to it, if it was converted for float32 tensors.
+
+    Raises:
+        InputError: if the file is no ONNX network, is damaged, needs operators that the runtime
+            lacks, has another interface, or onnxruntime is not installed.
+    """
+    onnxruntime, options = _onnxruntime(), session_options(threads)
+    try:
+        # As bytes, so that no file beside it is read as its weights.
+        session = onnxruntime.InferenceSession(
+            Path(path).read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's own kinds of error share no other base
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: damaged or foreign ONNX file ({reason})") from error
+    return OnnxBackend(session, _size(path, session, floats), floats)
+
+
+def _coding(session: Any) -> Coding | None:
+    """What the file's metadata says of its map's bytes; None where that is nothing."""
+    stated = session.get_modelmeta().custom_metadata_map
+    try:
+        return coding_by(float(stated[SCALE]), int(stated[ZERO_POINT]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise InputError("onnxruntime is not installed; pip install onnxruntime") from error
+    return onnxruntime
+
+
+def _size(path: str | Path, session: Any, floats: Floats | None) -> int:
+    """S, after a check that input and output are a photo and a map."""
+    tensors = [*session.get_inputs(), *session.get_outputs()]
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    types = {tensor.type for tensor in tensors}
+    fixed = all(isinstance(side, int) for shape in shapes for side in shape)
+    size = photo_size(shapes) if fixed else None
+    expected = tensor_type(floats)
+    names = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
+    if len(session.get_inputs()) != 1 or {names.get(t) for t in types} != {expected} or not size:
+        found = ", ".join(f"{tuple(t.shape)} {t.type}" for t in tensors)
+        raise InputError(
+            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) {expected} and "
+            f"a map (1, M, M) {expected}; not an artifact of this project, or without its manifest"
+        )
+    return size

@@ -1,0 +1,122 @@
+"""Runs ``.tflite`` artifacts, with whichever of the three TFLite runtimes is installed."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.errors import InputError
+from common.images.photos import Bytes
+from edge_apps.backends.float_io import Floats
+from edge_apps.backends.shapes import photo_size, tensor_type
+from edge_apps.maps.coding import Coding, coding_by
+
+IDENTIFIER = b"TFL3"
+"""Stands at bytes 4 to 8 of every TFLite flatbuffer."""
+
+RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
+"""Modules that hold an Interpreter, in order of preference."""
+
+
+class TFLiteBackend:
+    """An opened ``.tflite``.
+
+    An interpreter holds the tensors of one call. Threads therefore take turns; one call alone
+    uses all the threads that the network may use.
+
+    Args:
+        interpreter: a TFLite interpreter with allocated tensors.
+        size: S, height and width of the input in pixels.
+        floats: what bytes mean to it; None where it takes them as they are.
+    """
+
+    def __init__(self, interpreter: Any, size: int, floats: Floats | None = None) -> None:
+        self.interpreter = interpreter
+        self.size = size
+        self.floats = floats
+        self._turn = threading.Lock()
+        self._input = interpreter.get_input_details()[0]["index"]
+        (output,) = interpreter.get_output_details()
+        self._output = output["index"]
+        self.coding: Coding | None = coding_by(*output["quantization"])
+
+    def run(self, photo: Bytes) -> Bytes:
+        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
+        floats = self.floats
+        given = floats.photo(photo) if floats else photo[None]
+        with self._turn:
+            self.interpreter.set_tensor(self._input, given)
+            self.interpreter.invoke()
+            map: Bytes = self.interpreter.get_tensor(self._output)
+        if floats:
+            map = floats.map(map)
+        return map.reshape(map.shape[1:3])
+
+
+def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) -> TFLiteBackend:
+    """Opens a ``.tflite`` that takes a photo (1, S, S, 3) and gives a map of M x M, both uint8.
+
+    Args:
+        path: the artifact.
+        threads: that the runtime may use.
+        floats: what bytes mean to it, if it was converted for float32 tensors.
+
+    Raises:
+        InputError: if the file is no TFLite flatbuffer, is damaged, needs operations that the
+            runtime lacks, has another interface, or no runtime is installed.
+    """
+    content = Path(path).read_bytes()
+    if content[4:8] != IDENTIFIER:
+        raise InputError(
+            f"{path}: starts with {content[:8]!r}, not a TFLite file "
+            f"({IDENTIFIER.decode()} at byte 4); check the file's name and origin"
+        )
+    try:
+        # The interpreter verifies the flatbuffer's structure before it uses it.
+        interpreter = interpreter_class()(model_content=content, num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: damaged or foreign TFLite file ({reason})") from error
+    except (ImportError, SystemError) as error:
+        # SystemError is how an extension reports that its own import of NumPy failed.
+        raise InputError(
+            f"the TFLite runtime was built for another NumPy than {np.__version__}; "
+            "pip install --upgrade ai-edge-litert"
+        ) from error
+    return TFLiteBackend(interpreter, _size(path, interpreter, floats), floats)
+
+
+def interpreter_class() -> Any:
+    """The Interpreter of the first TFLite runtime that is installed.
+
+    Raises:
+        InputError: if there is none.
+    """
+    for name in RUNTIMES:
+        try:
+            return importlib.import_module(name).Interpreter
+        except ModuleNotFoundError:
+            continue
+    raise InputError("no TFLite runtime is installed; pip install ai-edge-litert")
+
+
+def _size(path: str | Path, interpreter: Any, floats: Floats | None) -> int:
+    """S, after a check that input and output are a photo and a map."""
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    shapes = [tuple(map(int, details["shape"])) for details in (*inputs, *outputs)]
+    types = [details["dtype"] for details in (*inputs, *outputs)]
+    size = photo_size(shapes)
+    names = [np.dtype(type).name for type in types]
+    expected = tensor_type(floats)
+    if len(inputs) != 1 or set(names) != {expected} or size is None:
+        found = ", ".join(f"{s} {name}" for s, name in zip(shapes, names, strict=True))
+        raise InputError(
+            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) {expected} and "
+            f"a map (1, M, M) {expected}; not an artifact of this project, or without its manifest"
+        )
+    return size

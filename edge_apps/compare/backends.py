@@ -1,0 +1,159 @@
+"""Where a network can run: this machine's CPU and GPU, an emulated arm64, a device behind adb."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from common.errors import InputError
+from common.images.photos import Bytes
+from edge_apps.compare.worker import WARM_UP, run_cpu
+
+SECONDS = 600.0
+"""Patience with a child process, beside ten for every frame."""
+
+CARDS = ("/dev/dri/renderD*", "/dev/nvidia[0-9]*")
+"""Where Linux shows graphics cards; without one a GPU is made of software."""
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Where a child process finds this package."""
+
+
+class Absent(InputError):
+    """A place does not exist here, or does not take a model; the message says why."""
+
+
+class Maps(NamedTuple):
+    """What a place made of frames.
+
+    Args:
+        maps: (N, M, M) uint8, coded.
+        taken: milliseconds of each frame; None where they would mean nothing.
+    """
+
+    maps: Bytes
+    taken: list[float] | None
+
+
+class Place(Protocol):
+    """Runs networks.
+
+    Attributes:
+        name: for tables.
+    """
+
+    name: str
+
+    def run(self, model: Path, frames: Bytes) -> Maps:
+        """Maps frames (N, S, S, 3) uint8.
+
+        Raises:
+            Absent: if it cannot be done.
+            InputError: if it fails.
+        """
+
+
+class Cpu:
+    """This machine's processor.
+
+    Args:
+        threads: that the network may use.
+    """
+
+    name = "CPU"
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    def run(self, model: Path, frames: Bytes) -> Maps:
+        """See :class:`Place`."""
+        return Maps(*run_cpu(model, frames, self.threads, WARM_UP))
+
+
+class Gpu:
+    """This machine's graphics card, by LiteRT's accelerator."""
+
+    name = "GPU"
+
+    def run(self, model: Path, frames: Bytes) -> Maps:
+        """See :class:`Place`."""
+        if model.suffix != ".tflite":
+            raise Absent(f"no GPU backend for {model.suffix}; it is LiteRT's, for .tflite")
+        found = run_child([sys.executable], "gpu", model, frames, 1)
+        if not any(path for pattern in CARDS for path in Path("/").glob(pattern[1:])):
+            return found._replace(taken=None)
+        return found
+
+
+def run_child(
+    python: Sequence[str],
+    place: str,
+    model: Path,
+    frames: Bytes,
+    threads: int,
+    environment: dict[str, str] | None = None,
+) -> Maps:
+    """Runs :mod:`edge_apps.compare.worker` by a Python.
+
+    Args:
+        python: its command line.
+        place: ``cpu`` or ``gpu``.
+        model: the artifact.
+        frames: (N, S, S, 3) uint8.
+        threads: that the network may use.
+        environment: variables beside this process's own.
+
+    Raises:
+        Absent: with the child's own reason.
+        InputError: if it crashes or does not end.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "frames.npy", Path(folder) / "maps.npz"
+        np.save(source, frames)
+        words = ["-m", "edge_apps.compare.worker", place, model.resolve(), source, target, threads]
+        said = run_program([*python, *map(str, words)], len(frames), environment)
+        if not target.exists():
+            raise InputError(f"ended without maps: {said[-200:] or 'it says nothing'}")
+        with np.load(target) as result:
+            return Maps(result["maps"], result["taken"].tolist())
+
+
+def run_program(
+    command: Sequence[str], count: int, environment: dict[str, str] | None = None
+) -> str:
+    """Runs a program over so many frames; what it wrote to standard error, in one line.
+
+    Raises:
+        Absent: if it ended with status 3, with its reason.
+        InputError: if it ended with another one, crashed, or did not end.
+    """
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
+    variables = {**os.environ, "PYTHONPATH": path, **(environment or {})}
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS + 10 * count,
+            env=variables,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"no answer within {error.timeout:.0f} s") from error
+    except OSError as error:
+        raise InputError(f"{command[0]}: cannot be started ({error.strerror})") from error
+    lines = done.stderr.strip().splitlines()
+    reasons = [line.removeprefix("reason: ") for line in lines if line.startswith("reason: ")]
+    if done.returncode == 3 and reasons:
+        raise Absent(reasons[-1])
+    if done.returncode:
+        detail = lines[-1] if lines else "it says nothing"
+        raise InputError(f"ended with status {done.returncode}: {detail}")
+    return " ".join(lines)

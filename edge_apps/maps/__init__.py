@@ -1,0 +1,1 @@
+"""From the bytes that a network gives to the map of a photo."""

@@ -1,0 +1,1 @@
+"""The program that desktop and Raspberry Pi share: pipeline, outputs, window and pipe."""

@@ -1,0 +1,62 @@
+"""A map as people want to see it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Literal, get_args
+
+import numpy as np
+
+from common.images.photos import Bytes, cutout, overlay
+
+Show = Literal["overlay", "map", "cutout"]
+"""The photo with what is salient tinted; the map; the photo with the map as its opacity."""
+
+SHOWS: tuple[Show, ...] = get_args(Show)
+
+ENDINGS: dict[Show, str] = {"overlay": "_overlay", "map": "", "cutout": "_cutout"}
+"""What a file's name has after the photo's stem."""
+
+SQUARE = 12
+"""Pixels of a square of the board under a cut-out."""
+
+DARK, LIGHT = 96, 128
+"""Gray values of the board."""
+
+
+def draw(show: Show, photo: Bytes, map: Bytes) -> Bytes:
+    """The picture for a file.
+
+    Args:
+        show: what is wanted.
+        photo: (H, W, 3) uint8.
+        map: (H, W) uint8.
+
+    Returns:
+        The overlay (H, W, 3), the map (H, W) or the cut-out (H, W, 4), uint8.
+    """
+    if show == "overlay":
+        return overlay(photo, map)
+    return map if show == "map" else cutout(photo, map)
+
+
+def display(show: Show | Literal["photo"], photo: Bytes, map: Bytes) -> Bytes:
+    """The picture for a screen or a video, (H, W, 3) uint8; a cut-out lies over a board."""
+    if show == "photo":
+        return photo
+    if show == "overlay":
+        return overlay(photo, map)
+    if show == "map":
+        return np.repeat(map[..., None], 3, axis=2)
+    height, width = map.shape
+    opacity = map[..., None].astype(np.uint16)
+    mixed = photo * opacity + _board(height, width) * (255 - opacity)
+    return (mixed // 255).astype(np.uint8)
+
+
+@functools.lru_cache(maxsize=2)
+def _board(height: int, width: int) -> Bytes:
+    """Gray squares, (H, W, 1) uint8."""
+    rows, columns = np.arange(height) // SQUARE, np.arange(width) // SQUARE
+    odd = (rows[:, None] + columns) % 2 == 1
+    return np.where(odd, LIGHT, DARK).astype(np.uint8)[..., None]

@@ -1,0 +1,1 @@
+"""Where frames come from: photos, videos, animated pictures and cameras."""

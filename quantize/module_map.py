@@ -1,0 +1,64 @@
+"""The modules of a network, and which of them a node of its exported graph belongs to."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Sequence
+
+from torch import nn
+from torch.fx import Node
+
+from common.errors import InputError
+from samnet.networks.lite_trunk import LiteTrunk
+from samnet.networks.samnet import Decoder, Encoder
+from samnet.networks.samnet_lite import LiteDecoder
+
+_CONTAINERS = (Encoder, Decoder, LiteTrunk, LiteDecoder, nn.ModuleList, nn.Sequential)
+
+
+def units(network: nn.Module) -> list[str]:
+    """Torch names of what a network is made of, in its own order.
+
+    These are the SAM modules, the convolutions that begin a stage, the pyramid, the laterals and
+    fusions of the decoder and the head: the first modules on the way down that are no mere
+    container and have weights.
+    """
+    return list(_walk(network, ""))
+
+
+def _walk(module: nn.Module, prefix: str) -> Iterator[str]:
+    for name, child in module.named_children():
+        # Subclasses of Sequential, such as DSConv, are no containers.
+        if type(child) in _CONTAINERS:
+            yield from _walk(child, f"{prefix}{name}.")
+        elif next(child.parameters(), None) is not None:
+            yield prefix + name
+
+
+def check_modules(names: Sequence[str], network: nn.Module) -> None:
+    """Makes sure that a network has modules of these names.
+
+    Raises:
+        InputError: for one that it lacks; the nearest name is suggested.
+    """
+    known = [name for name, _ in network.named_modules() if name]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0)
+            raise InputError(
+                f"the network has no module {name!r}; did you mean {near[0]!r}? "
+                "quantize.sensitivity lists the main ones"
+            )
+
+
+def module_of(node: Node) -> str:
+    """Torch name of the innermost module that a node was traced in; empty for the network."""
+    stack = node.meta.get("nn_module_stack") or {"": ("", None)}
+    name: str = list(stack.values())[-1][0]
+    return name
+
+
+def inside(name: str, modules: Collection[str]) -> str | None:
+    """The one of ``modules`` that is, or holds, the module ``name``; the innermost of several."""
+    found = [module for module in modules if f"{name}.".startswith(f"{module}.")]
+    return max(found, key=len, default=None)

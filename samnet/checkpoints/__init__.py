@@ -1,0 +1,1 @@
+"""Weights in files: ours, the authors', and warm starts from others."""

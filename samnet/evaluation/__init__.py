@@ -1,0 +1,1 @@
+"""Maps and metrics of networks, artifacts and folders of maps."""

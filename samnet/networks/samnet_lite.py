@@ -1,0 +1,210 @@
+"""SAMNet's decoder and SAM modules on a trunk that knows ImageNet: ``samnet-lite``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, cast, get_args
+
+from torch import Tensor, nn
+
+from common.errors import InputError
+from samnet.networks.attention import SAM
+from samnet.networks.base import Head, SaliencyNetwork
+from samnet.networks.config import FORMER, Attention
+from samnet.networks.layers import ConvBN, DSConv, initialize, resize
+from samnet.networks.lite_trunk import CHANNELS, INNER, LiteTrunk
+from samnet.networks.pyramid import Pyramid, PyramidPooling
+
+TRUNK = "efficientnet-lite0"
+
+STRIDES = (4, 8, 16, 32)
+"""Of the maps that the decoder fuses."""
+
+FUSION_DILATIONS = (2, 2, 2, 1)
+"""Of the fusing convolutions at these strides, as in SAMNet's stages 2 to 5."""
+
+MODULE_RATES = {16: (1, 2, 3), 32: (1, 2)}
+"""Dilation rates of the SAM modules' branches at strides that may have one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LiteConfig:
+    """Describes one network on EfficientNet-Lite0. The defaults are ``samnet-lite``.
+
+    Args:
+        trunk: the encoder; ``efficientnet-lite0`` is the one there is.
+        widths: channels of the decoder at strides 4, 8, 16 and 32.
+        attention: how the SAM modules weight their branches, see
+            :class:`samnet.networks.config.SAMNetConfig`; ``none`` sums them.
+        modules: strides, of 16 and 32, at which the decoder has a SAM module.
+        inner: channels inside each of the trunk's blocks; :mod:`samnet.networks.pruning` lowers
+            them.
+
+    Raises:
+        InputError: if a value is outside what the network can be built with.
+    """
+
+    trunk: str = TRUNK
+    widths: tuple[int, int, int, int] = (32, 48, 64, 96)
+    attention: Attention = "stick_breaking"
+    modules: tuple[int, ...] = (16, 32)
+    inner: tuple[int, ...] = INNER
+
+    def __post_init__(self) -> None:
+        if self.trunk != TRUNK:
+            raise InputError(f"unknown trunk {self.trunk!r}; use {TRUNK}")
+        if self.attention not in get_args(Attention):
+            raise InputError(
+                f"unknown attention {self.attention!r}; use one of {', '.join(get_args(Attention))}"
+            )
+        if len(self.widths) != len(STRIDES) or min(self.widths) < 8:
+            raise InputError(
+                f"widths {self.widths}: expected {len(STRIDES)} channel counts of at least 8"
+            )
+        if len(self.inner) != len(INNER) or not all(
+            1 <= inner <= published for inner, published in zip(self.inner, INNER, strict=False)
+        ):
+            raise InputError(
+                f"inner {self.inner}: expected a channel count for each of {len(INNER)} blocks, at "
+                f"most those of {TRUNK}, {INNER}"
+            )
+        if not set(self.modules) <= set(MODULE_RATES):
+            raise InputError(f"modules {self.modules}: expected strides of {list(MODULE_RATES)}")
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the encoder's five maps."""
+        return CHANNELS
+
+    @property
+    def decoder_stride(self) -> int:
+        """Stride of the decoder's main map."""
+        return STRIDES[0]
+
+    @property
+    def corners_aligned(self) -> bool:
+        """Maps are enlarged center on center, as every imaging library does."""
+        return False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as stored in a checkpoint."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> LiteConfig:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            InputError: for unknown or missing fields, or values of the wrong kind.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        values = {name: value for name, value in values.items() if name not in FORMER}
+        if set(values) != known:
+            raise InputError(
+                f"network configuration has the fields {sorted(values)}, expected "
+                f"{sorted(known)}; the checkpoint is of another network or version"
+            )
+        try:
+            widths = tuple(int(width) for width in values["widths"])
+            modules = tuple(int(stride) for stride in values["modules"])
+            inner = tuple(int(count) for count in values["inner"])
+        except (TypeError, ValueError) as error:
+            raise InputError(f"network configuration cannot be read: {error}") from error
+        return cls(
+            values["trunk"],
+            cast(tuple[int, int, int, int], widths),
+            values["attention"],
+            modules,
+            inner,
+        )
+
+
+class LitePyramid(Pyramid):
+    """Context at stride 32: (N, C, H, W) of the trunk to (N, width, H, W).
+
+    A 1x1 convolution to the decoder's width precedes the pooling, which then costs a tenth.
+
+    Args:
+        channels: C.
+        width: of the result.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.reduce = ConvBN(channels, width, relu=False)
+        self.pooling = PyramidPooling(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.pooling(self.reduce(x)))
+
+    def fixed(self, side: int) -> nn.Module:
+        """See :class:`samnet.networks.pyramid.Pyramid`."""
+        return nn.Sequential(self.reduce, self.pooling.fixed(side))
+
+
+class LiteDecoder(nn.Module):
+    """Fuses the trunk's maps from deep to shallow, a SAM module before some of the fusions.
+
+    Where no SAM module stands, an ``Identity`` does.
+    """
+
+    def __init__(self, config: LiteConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        outputs = (widths[0], *widths[:-1])
+        self.laterals = nn.ModuleList(
+            ConvBN(channels, width, relu=False)
+            for channels, width in zip(CHANNELS[1:-1], widths[:-1], strict=True)
+        )
+        self.attention = nn.ModuleList(
+            SAM(width, MODULE_RATES[stride], config.attention, "shared")
+            if stride in config.modules
+            else nn.Identity()
+            for stride, width in zip(STRIDES, widths, strict=True)
+        )
+        self.fusions = nn.ModuleList(
+            DSConv(width, output, dilation=dilation)
+            for width, output, dilation in zip(widths, outputs, FUSION_DILATIONS, strict=True)
+        )
+
+    def forward(self, features: list[Tensor], context: Tensor) -> list[Tensor]:
+        """Fuses the maps.
+
+        Args:
+            features: the trunk's five maps.
+            context: of the fifth, in the decoder's width.
+
+        Returns:
+            The fused maps at strides 4, 8, 16 and 32.
+        """
+        above = self.fusions[-1](self.attention[-1](context))
+        fused = [above]
+        for i in reversed(range(len(self.laterals))):
+            lateral = self.laterals[i](features[i + 1])
+            lateral = lateral + resize(above, lateral.shape[-2:])
+            above = self.fusions[i](self.attention[i](lateral))
+            fused.insert(0, above)
+        return fused
+
+
+class SAMNetLite(SaliencyNetwork):
+    """EfficientNet-Lite0 with SAMNet's decoder and SAM modules at its two deepest strides.
+
+    Training mode gives four maps, at strides 4 to 32, main one first.
+
+    Args:
+        config: which form; the default has 3,138,396 parameters.
+    """
+
+    config: LiteConfig
+    encoder: LiteTrunk
+
+    def __init__(self, config: LiteConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or LiteConfig()
+        widths = self.config.widths
+        self.encoder = LiteTrunk(self.config.inner)
+        self.pyramid = LitePyramid(CHANNELS[-1], widths[-1])
+        self.decoder = LiteDecoder(self.config)
+        self.heads = nn.ModuleList(Head(width) for width in (widths[0], *widths[:-1]))
+        initialize(self)

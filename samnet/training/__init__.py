@@ -1,0 +1,1 @@
+"""Training: recipes, losses, data of a run, its state and its log."""

@@ -1,0 +1,87 @@
+"""What a phase of training is made from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+
+from samnet.data.layouts import Pair
+from samnet.data.packed import PackedPairs, fingerprint, pack
+from samnet.training.distributed import Processes
+from samnet.training.feature_distillation import ImitatedFeatures, kept_features
+from samnet.training.imagenet_teacher import TEACHER_SIZE
+from samnet.training.joined_rows import PhotoSets
+from samnet.training.options import TrainOptions
+from samnet.training.teacher_outputs import Lessons, photos_key
+from samnet.training.teachers import Teacher
+from samnet.training.unlabeled import UnlabeledSet, pack_unlabeled
+
+MARGIN = 1.25
+"""Photos are packed larger than the network's input by this much, so that crops stay sharp."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Material:
+    """What a phase trains on; photos without masks stand behind those with masks.
+
+    Args:
+        photos: for training.
+        features: the imitated network's of these photos; None without imitation.
+        lessons: what the teacher makes of them; None without a teacher.
+        validation: held out, at the phase's size.
+    """
+
+    photos: PhotoSets
+    features: ImitatedFeatures | None
+    lessons: Lessons | None
+    validation: PackedPairs
+
+
+def prepare(
+    pairs: list[Pair],
+    validation_pairs: list[Pair],
+    size: int,
+    options: TrainOptions,
+    processes: Processes,
+    *,
+    imitates: bool,
+    teacher: Teacher | None = None,
+    unlabeled: Sequence[UnlabeledSet] = (),
+    features: bool = False,
+) -> Material:
+    """Reads photos, and what teachers make of them, for a phase; all processes call it at once.
+
+    Args:
+        pairs: to train on.
+        validation_pairs: held out.
+        size: the phase's, in pixels.
+        options: of the run.
+        processes: the first fills the cache while the others wait.
+        imitates: whether features of the ImageNet network are imitated.
+        teacher: whose maps are learned from.
+        unlabeled: photos without masks.
+        features: whether the teacher's features are learned from, too.
+    """
+    if not processes.first:
+        torch.distributed.barrier()  # the first process fills the cache
+    cache, packed_size = options.cache, round(size * MARGIN)
+    sets = [pack(pairs, packed_size, cache)]
+    if processes.device.type == "cuda":
+        sets = [sets[0].to(processes.device)]
+    sets += [pack_unlabeled(one, packed_size, cache) for one in unlabeled]
+    imitated = lessons = None
+    if imitates:
+        shown = [(pack(pairs, TEACHER_SIZE, cache), fingerprint(pairs, TEACHER_SIZE))]
+        shown += [
+            (pack_unlabeled(one, TEACHER_SIZE, cache), photos_key(one.photos)) for one in unlabeled
+        ]
+        imitated = kept_features(shown, cache)
+    if teacher is not None:
+        photos = [[pair.photo for pair in pairs], *(one.photos for one in unlabeled)]
+        lessons = Lessons(photos, teacher, cache, features=features)
+    validation = pack(validation_pairs, size, cache)
+    if processes.first and processes.count > 1:
+        torch.distributed.barrier()
+    return Material(PhotoSets(sets), imitated, lessons, validation)
