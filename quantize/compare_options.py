@@ -25,7 +25,7 @@ from quantize.module_map import units
 from quantize.module_simulation import Simulation
 from quantize.observer_set import choose, place_several
 from quantize.ptq import Correction, corrected, observe, prepare
-from quantize.quality_drop import Tally
+from quantize.quality_drop import QualityDrop
 from quantize.quantization_specs import Observer
 from quantize.recipes import STATIC_WI8_AI8
 from samnet.checkpoints.checkpoint import Checkpoint
@@ -76,7 +76,7 @@ def compare(
     size = calibration.photos.shape[1]
     inputs = [(_input(pair, size, checkpoint), read_map(pair.mask)) for pair in pairs]
     coding = coding_of_network(checkpoint.model.config)
-    reference = Tally(coding, size)
+    reference = QualityDrop(coding, size)
     plain = corrected(checkpoint, calibration)
     with torch.no_grad():
         expected = [plain(x) for x, _ in progress(inputs, len(inputs), "float")]
@@ -94,11 +94,11 @@ def compare(
         observe(graph, checkpoint, calibration, show_progress=True)
         for observer in observers:
             simulated = Simulation(choose(graph, observer), units(network))
-            tally = Tally(coding, size)
+            quality_drop = QualityDrop(coding, size)
             items = progress(inputs, len(inputs), f"{correction}, {observer}")
             for (x, mask), truth in zip(items, expected, strict=True):
-                tally.add(simulated.run(x).logits, truth, mask)
-            scores, effect = tally.metrics.scores(), tally.effect(reference)
+                quality_drop.add(simulated.run(x).logits, truth, mask)
+            scores, effect = quality_drop.metrics.scores(), quality_drop.effect(reference)
             yield {
                 "correction": str(correction),
                 "observer": observer,

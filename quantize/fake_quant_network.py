@@ -16,7 +16,7 @@ from quantize.recipes import STATIC_WI8_AI8, Recipe
 from samnet.networks.deployed import DeployedNetwork
 
 
-class Student(nn.Module):
+class FakeQuantNetwork(nn.Module):
     """Maps normalized photos (N, 3, S, S) to logits (N, 1, M, M), N being ``batch``.
 
     Weights and activations pass through the recipe's quantization and back, with the gradient

@@ -12,7 +12,7 @@ from torch.fx import GraphModule, Interpreter, Node
 from quantize.module_map import module_of
 
 
-def culprit(graph: GraphModule, x: Tensor) -> str:
+def first_nonfinite(graph: GraphModule, x: Tensor) -> str:
     """The first weight, or else the first operation, that is not finite for an input.
 
     Args:

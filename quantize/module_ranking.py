@@ -13,7 +13,7 @@ from common.progress_bar import progress
 from edge_apps.maps.coding import Coding
 from quantize.calibration import normalize
 from quantize.module_simulation import Simulation, Trace
-from quantize.quality_drop import Effect, Tally
+from quantize.quality_drop import Effect, QualityDrop
 from samnet.data.layouts import Pair
 from samnet.networks.preprocessing import Preprocessing
 
@@ -81,15 +81,15 @@ def measure(
     Raises:
         InputError: if a photo or mask cannot be read, or both differ in size.
     """
-    reference, whole = Tally(coding, size), Tally(coding, size)
-    only = {module: Tally(coding, size) for module in network.modules}
-    but = {module: Tally(coding, size) for module in network.modules}
+    reference, whole = QualityDrop(coding, size), QualityDrop(coding, size)
+    only = {module: QualityDrop(coding, size) for module in network.modules}
+    but = {module: QualityDrop(coding, size) for module in network.modules}
     for pair in progress(pairs, len(pairs), "measuring"):
         x, mask = _read(pair, size, preprocessing)
         floating = network.run(x, network.everything, keep=True)
         quantized = network.run(x, keep=True)
-        for tally, trace in ((reference, floating), (whole, quantized)):
-            tally.add(trace.logits, floating.logits, mask)
+        for quality_drop, trace in ((reference, floating), (whole, quantized)):
+            quality_drop.add(trace.logits, floating.logits, mask)
         for module in network.modules:
             for tallies, kept, start in (
                 (only, network.everything - {module}, floating),
@@ -103,12 +103,12 @@ def measure(
     ]
 
     def effect(kept: Collection[str]) -> Effect:
-        tally = Tally(coding, size)
+        quality_drop = QualityDrop(coding, size)
         for pair in progress(pairs, len(pairs), f"{len(kept)} modules in float"):
             x, mask = _read(pair, size, preprocessing)
             floating: Trace = network.run(x, network.everything)
-            tally.add(network.run(x, kept).logits, floating.logits, mask)
-        return tally.effect(reference)
+            quality_drop.add(network.run(x, kept).logits, floating.logits, mask)
+        return quality_drop.effect(reference)
 
     everything = whole.effect(reference)
     gaining = [row.module for row in sorted(rows, key=lambda row: -row.but.snr)]

@@ -13,8 +13,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from common.errors import InputError
 from common.progress_bar import progress
-from quantize.fake_quant_network import Student
-from quantize.first_nonfinite import culprit
+from quantize.fake_quant_network import FakeQuantNetwork
+from quantize.first_nonfinite import first_nonfinite
 from quantize.recipes import STATIC_WI8_AI8, Recipe
 from samnet.checkpoints.checkpoint import Checkpoint
 from samnet.data.packed import PackedPairs
@@ -103,7 +103,7 @@ class QuantizationTraining:
         self.pairs = pairs
         self.preprocessing = checkpoint.preprocessing
         self.teacher = DeployedNetwork(checkpoint.model, pairs.photos.shape[1]).eval()
-        self.student = Student(self.teacher, schedule.batch, recipe)
+        self.student = FakeQuantNetwork(self.teacher, schedule.batch, recipe)
         # Its ranges are the student's own: averages of scales would fit no weights.
         self.averaged = AveragedModel(
             self.student.graph, multi_avg_fn=moving_average(schedule.average)
@@ -195,13 +195,13 @@ class QuantizationTraining:
         try:
             logits = self.student(x)
         except RuntimeError as error:
-            if where := culprit(self.student.graph, x):
+            if where := first_nonfinite(self.student.graph, x):
                 raise self._broken("a value is not finite", where) from error
             raise
         weight, aligned = self.schedule.distillation, self.teacher.aligned
         loss = distillation_loss(logits, both[:, 3:], target, weight, aligned=aligned)
         if not torch.isfinite(loss):
-            where = culprit(self.student.graph, x) or "the loss itself"
+            where = first_nonfinite(self.student.graph, x) or "the loss itself"
             raise self._broken(f"the loss is {loss.item()}", where)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

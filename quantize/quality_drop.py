@@ -32,7 +32,7 @@ class Effect:
     MAE: float
 
 
-class Tally:
+class QualityDrop:
     """Collects the maps of one choice.
 
     Args:
@@ -61,7 +61,7 @@ class Tally:
         map = self.coding.enlarge(raw, self.side, (height, width))
         self.metrics.add(map, mask)
 
-    def effect(self, reference: Tally) -> Effect:
+    def effect(self, reference: QualityDrop) -> Effect:
         """Against the tally of the float network."""
         snr = LARGEST_SNR
         if self.noise > 0:

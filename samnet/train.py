@@ -85,12 +85,12 @@ def fit(trainer: Trainer) -> None:
     options, processes = trainer.options, trainer.processes
     writer = SummaryWriter(str(options.output)) if processes.first else None
     steps = list(trainer.schedule.steps(trainer.done))
-    phase, material = -1, None
+    phase, phase_data = -1, None
     begun = time.monotonic()
     for i, step in enumerate(progress(steps, len(steps), "training")):
-        if step.phase != phase or material is None:
-            phase, material = step.phase, trainer.prepare(step.size)
-        losses = trainer.train_step(step, material)
+        if step.phase != phase or phase_data is None:
+            phase, phase_data = step.phase, trainer.prepare(step.size)
+        losses = trainer.train_step(step, phase_data)
         trainer.done = step.number + 1
         last = i + 1 == len(steps)
         ends = last or steps[i + 1].phase != phase
@@ -101,7 +101,7 @@ def fit(trainer: Trainer) -> None:
         if due:
             trainer.seconds += time.monotonic() - begun
             begun = time.monotonic()
-            validation = validate(trainer.result, material.validation, processes.device)
+            validation = validate(trainer.result, phase_data.validation, processes.device)
             scores = validation.scores
             record |= {"max_F": scores.max_F, "MAE": scores.MAE}
             writer.add_image("held out: photo, mask, map", validation.panel.numpy(), trainer.done)

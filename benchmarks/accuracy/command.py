@@ -17,7 +17,7 @@ import tyro
 
 from benchmarks.accuracy import output_files as accuracy_files
 from benchmarks.accuracy import runner as contest
-from benchmarks.accuracy.models import Contestant, find_contestants, with_refined
+from benchmarks.accuracy.models import AccuracyModel, find_accuracy_models, with_refined
 from benchmarks.accuracy.output_files import BOOTSTRAP, Outcome, change_table, heading
 from benchmarks.accuracy.photo_records import RecordCache, code_hash
 from benchmarks.accuracy.runner import Entry, Result, map_source
@@ -90,13 +90,13 @@ def main(options: Options) -> None:
     """
     _check(options)
     methods = choose_published(options.published)
-    contestants = find_contestants(options.models)
+    accuracy_models = find_accuracy_models(options.models)
     if options.refine:
-        contestants = with_refined(contestants)
-    partners = contest.chosen_partners(contestants, options.against)
+        accuracy_models = with_refined(accuracy_models)
+    partners = contest.chosen_partners(accuracy_models, options.against)
     sets = _data_sets(options)
     names = [data.name for data in sets]
-    entries = contest.enter(contestants, sets)
+    entries = contest.enter(accuracy_models, sets)
     compared = [(name, low.name) for _, low in partners for name in names]
     for target in accuracy_files.targets(options.output, compared):
         check_absent(target, overwrite=options.overwrite)
@@ -109,7 +109,7 @@ def main(options: Options) -> None:
     if not processes.first:
         return
     comparisons = contest.compare_partners(partners, results, options.metrics)
-    lines = published_lines(methods, names) + _lines(contestants, results)
+    lines = published_lines(methods, names) + _lines(accuracy_models, results)
     notes = [*_warnings(results), PROTOCOL]
     protocol = {
         "limit": options.limit,
@@ -155,15 +155,15 @@ def _settings(options: Options) -> contest.Settings:
     return contest.Settings(options.metrics, options.size, options.threads, cache)
 
 
-def _lines(contestants: Sequence[Contestant], results: Sequence[Result]) -> list[Line]:
+def _lines(accuracy_models: Sequence[AccuracyModel], results: Sequence[Result]) -> list[Line]:
     lines = []
-    for contestant in contestants:
+    for accuracy_model in accuracy_models:
         cells = {
             result.entry.data.name: measured_cell(result.scores, len(result.entry.data.pairs))
             for result in results
-            if result.entry.contestant is contestant
+            if result.entry.accuracy_model is accuracy_model
         }
-        lines.append(Line(contestant.name, "measured", cells))
+        lines.append(Line(accuracy_model.name, "measured", cells))
     return lines
 
 
@@ -174,7 +174,7 @@ def _warnings(results: Sequence[Result]) -> list[str]:
         entry = result.entry
         if entry.missing:
             warnings.append(
-                f"{entry.contestant.name} has no map of {len(entry.missing)} of the "
+                f"{entry.accuracy_model.name} has no map of {len(entry.missing)} of the "
                 f"{len(entry.data.pairs)} photos of {entry.data.name} ({listed(entry.missing)}): "
                 f"its row stands on the other {result.scores.count}."
             )
@@ -185,7 +185,7 @@ def _warnings(results: Sequence[Result]) -> list[str]:
 
 
 def _entry(entries: Sequence[Entry], name: str, data: str) -> Entry:
-    return next(e for e in entries if (e.contestant.name, e.data.name) == (name, data))
+    return next(e for e in entries if (e.accuracy_model.name, e.data.name) == (name, data))
 
 
 def _show(outcome: Outcome) -> None:

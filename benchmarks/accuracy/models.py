@@ -24,7 +24,7 @@ Kind = Literal["checkpoint", "artifact", "onnx", "maps"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Contestant:
+class AccuracyModel:
     """Something that gives a map for each photo.
 
     Args:
@@ -75,8 +75,8 @@ class Contestant:
         return predicted_maps(predict, None, overwrite=False)
 
 
-def find_contestants(specs: Sequence[str]) -> tuple[Contestant, ...]:
-    """The contestants that ``PATH`` or ``NAME=PATH`` name, by their shortest different names.
+def find_accuracy_models(specs: Sequence[str]) -> tuple[AccuracyModel, ...]:
+    """The models that ``PATH`` or ``NAME=PATH`` name, by their shortest different names.
 
     Raises:
         InputError: if a path does not exist, is of no known kind, or two have one name.
@@ -87,14 +87,14 @@ def find_contestants(specs: Sequence[str]) -> tuple[Contestant, ...]:
         name or (path.name if short.count(path.name) == 1 else str(path)) for name, path in pairs
     ]
     if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise InputError(f"{repeated!r} stands for two contestants; name one NAME=PATH")
-    return tuple(_contestant(name, path) for name, (_, path) in zip(names, pairs, strict=True))
+        raise InputError(f"{repeated!r} stands for two models; name one NAME=PATH")
+    return tuple(_accuracy_model(name, path) for name, (_, path) in zip(names, pairs, strict=True))
 
 
-def with_refined(contestants: Sequence[Contestant]) -> tuple[Contestant, ...]:
-    """Each contestant, and behind each network of ours the same with refined maps."""
+def with_refined(accuracy_models: Sequence[AccuracyModel]) -> tuple[AccuracyModel, ...]:
+    """Each model, and behind each network of ours the same with refined maps."""
     found = []
-    for it in contestants:
+    for it in accuracy_models:
         found.append(it)
         if it.kind in ("checkpoint", "artifact"):
             found.append(dataclasses.replace(it, name=f"{it.name}, refined", refined=True))
@@ -108,9 +108,9 @@ def _split(spec: str) -> tuple[str, Path]:
     return name, Path(place)
 
 
-def _contestant(name: str, path: Path) -> Contestant:
+def _accuracy_model(name: str, path: Path) -> AccuracyModel:
     if path.is_dir():
-        return Contestant(name, path, "maps")
+        return AccuracyModel(name, path, "maps")
     if not path.is_file():
         method = nearest(path.name)
         hint = f"; the published {method} is chosen with --published {method!r}" if method else ""
@@ -120,7 +120,7 @@ def _contestant(name: str, path: Path) -> Contestant:
         )
     if path.suffix == CHECKPOINT:
         digest, size = sha256(path), load_checkpoint(path).preprocessing.size
-        return Contestant(name, path, "checkpoint", digest, "fp32", digest, size)
+        return AccuracyModel(name, path, "checkpoint", digest, "fp32", digest, size)
     if path.suffix not in SUFFIXES:
         raise InputError(
             f"{path}: unknown kind of model; expected {', '.join([CHECKPOINT, *SUFFIXES])} or a "
@@ -129,8 +129,8 @@ def _contestant(name: str, path: Path) -> Contestant:
     if manifest_path(path).exists():
         manifest = read_manifest(path)
         origin, size = manifest.source_sha256, manifest.size
-        return Contestant(name, path, "artifact", sha256(path), manifest.precision, origin, size)
-    return Contestant(name, path, "onnx" if path.suffix == ".onnx" else "artifact", sha256(path))
+        return AccuracyModel(name, path, "artifact", sha256(path), manifest.precision, origin, size)
+    return AccuracyModel(name, path, "onnx" if path.suffix == ".onnx" else "artifact", sha256(path))
 
 
 def _foreign(path: Path, threads: int | None) -> MapSource:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.models import Contestant
+from benchmarks.accuracy.models import AccuracyModel
 from benchmarks.accuracy.paired import PROTOCOL as BOOTSTRAP
 from benchmarks.accuracy.paired import Paired
 from benchmarks.accuracy.runner import Result
@@ -68,13 +68,13 @@ def write(folder: Path, outcome: Outcome) -> None:
     _write_text(folder / "accuracy.csv", csv_text(lines, sets))
     rows = [
         {
-            "name": it.entry.contestant.name,
-            "file": it.entry.contestant.path.name,
-            "kind": it.entry.contestant.kind,
-            "precision": it.entry.contestant.precision,
-            "sha256": it.entry.contestant.sha256,
-            "source_sha256": it.entry.contestant.source_sha256,
-            "size": _size(it.entry.contestant, outcome.settings["size"]),
+            "name": it.entry.accuracy_model.name,
+            "file": it.entry.accuracy_model.path.name,
+            "kind": it.entry.accuracy_model.kind,
+            "precision": it.entry.accuracy_model.precision,
+            "sha256": it.entry.accuracy_model.sha256,
+            "source_sha256": it.entry.accuracy_model.source_sha256,
+            "size": _size(it.entry.accuracy_model, outcome.settings["size"]),
             "data": it.entry.data.name,
             "published_count": it.entry.data.published_count,
             "of": len(it.entry.data.pairs),
@@ -131,9 +131,11 @@ def _photo_changes(paired: Paired) -> str:
     return buffer.getvalue()
 
 
-def _size(contestant: Contestant, asked: int | None) -> int | None:
-    """Pixels at which a contestant ran; None where its maps were ready, or it is not ours."""
-    return asked or contestant.size if contestant.kind == "checkpoint" else contestant.size
+def _size(accuracy_model: AccuracyModel, asked: int | None) -> int | None:
+    """Pixels at which a model ran; None where its maps were ready, or it is not ours."""
+    return (
+        asked or accuracy_model.size if accuracy_model.kind == "checkpoint" else accuracy_model.size
+    )
 
 
 def _stem(data: str, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.models import Contestant
+from benchmarks.accuracy.models import AccuracyModel
 from common.errors import InputError
 from samnet.evaluation.metrics import SaliencyMetrics, f_measure
 
@@ -62,7 +62,7 @@ class PhotoChange:
 
 @dataclasses.dataclass(frozen=True)
 class Paired:
-    """Two contestants on the photos that both have maps of.
+    """Two models on the photos that both have maps of.
 
     Args:
         name: of the one.
@@ -104,16 +104,16 @@ class Paired:
         }
 
 
-def partners(contestants: Sequence[Contestant]) -> list[tuple[Contestant, Contestant]]:
-    """Each int8 contestant with the float one that it was made from, if that takes part.
+def partners(accuracy_models: Sequence[AccuracyModel]) -> list[tuple[AccuracyModel, AccuracyModel]]:
+    """Each int8 model with the float one that it was made from, if that takes part.
 
     An artifact of the same format comes first, so that nothing but precision differs.
     """
     pairs = []
-    for low in contestants:
+    for low in accuracy_models:
         candidates = [
             high
-            for high in contestants
+            for high in accuracy_models
             if low.precision == "int8"
             and high.precision == "fp32"
             and high.source_sha256 == low.source_sha256
@@ -127,7 +127,7 @@ def partners(contestants: Sequence[Contestant]) -> list[tuple[Contestant, Contes
 def compare(
     names: tuple[str, str], data: str, stems: Sequence[str], metrics: Sequence[SaliencyMetrics]
 ) -> Paired:
-    """Compares two contestants on the same photos.
+    """Compares two models on the same photos.
 
     Args:
         names: reference, then the other.

@@ -1,4 +1,4 @@
-"""Every contestant on every data set: the photos shared among processes, results kept."""
+"""Every model on every data set: the photos shared among processes, results kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.accuracy.models import Contestant
+from benchmarks.accuracy.models import AccuracyModel
 from benchmarks.accuracy.paired import Paired, compare, partners
 from benchmarks.accuracy.photo_records import (
     Record,
@@ -30,15 +30,15 @@ from samnet.training.distributed import Processes
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One contestant on one data set.
+    """One model on one data set.
 
     Args:
-        contestant: who.
+        model: who.
         data: on what.
         maps: its ready maps; None if it makes them.
     """
 
-    contestant: Contestant
+    accuracy_model: AccuracyModel
     data: DataSet
     maps: MapFolder | None
 
@@ -81,13 +81,13 @@ class Settings:
     cache: RecordCache
 
 
-def enter(contestants: Sequence[Contestant], sets: Sequence[DataSet]) -> list[Entry]:
+def enter(accuracy_models: Sequence[AccuracyModel], sets: Sequence[DataSet]) -> list[Entry]:
     """All entries, their ready maps found and looked at.
 
     Raises:
         InputError: as :func:`samnet.evaluation.map_folder.find_maps`.
     """
-    return [Entry(c, data, c.maps(data)) for data in sets for c in contestants]
+    return [Entry(c, data, c.maps(data)) for data in sets for c in accuracy_models]
 
 
 def run(entries: Sequence[Entry], settings: Settings, processes: Processes) -> list[Result]:
@@ -98,16 +98,16 @@ def run(entries: Sequence[Entry], settings: Settings, processes: Processes) -> l
     """
 
     @functools.cache
-    def opened(contestant: Contestant) -> MapSource:
-        return contestant.load(settings.threads, settings.size)
+    def opened(accuracy_model: AccuracyModel) -> MapSource:
+        return accuracy_model.load(settings.threads, settings.size)
 
     hashes = functools.cache(pair_hashes)
     results = []
     for entry in entries:
         pairs = share(entry.pairs, processes)
-        label = f"{entry.contestant.name} on {entry.data.name}"
+        label = f"{entry.accuracy_model.name} on {entry.data.name}"
         shown = progress(pairs, len(pairs), label) if processes.first else pairs
-        make = functools.partial(opened, entry.contestant)
+        make = functools.partial(opened, entry.accuracy_model)
         records = [_record(entry, pair, hashes(pair), make, settings) for pair in shown]
         metrics = metrics_of(records, settings.metrics)
         gather_metrics(metrics, processes)
@@ -119,29 +119,29 @@ def map_source(entry: Entry, settings: Settings) -> MapSource:
     """The maps of an entry, ready or made anew."""
     if entry.maps is not None:
         return entry.maps.read
-    return entry.contestant.load(settings.threads, settings.size)
+    return entry.accuracy_model.load(settings.threads, settings.size)
 
 
 def chosen_partners(
-    contestants: Sequence[Contestant], against: str | None
-) -> list[tuple[Contestant, Contestant]]:
+    accuracy_models: Sequence[AccuracyModel], against: str | None
+) -> list[tuple[AccuracyModel, AccuracyModel]]:
     """Who is compared with whom: all with the named one, else int8 with the float behind it.
 
     Raises:
-        InputError: if no contestant has that name; the nearest one is suggested.
+        InputError: if no model has that name; the nearest one is suggested.
     """
     if against is None:
-        return partners(contestants)
-    names = {contestant.name: contestant for contestant in contestants}
+        return partners(accuracy_models)
+    names = {accuracy_model.name: accuracy_model for accuracy_model in accuracy_models}
     if against not in names:
         near = difflib.get_close_matches(against, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
         raise InputError(f"--against {against!r} is none of the models; {hint}")
-    return [(names[against], other) for other in contestants if other.name != against]
+    return [(names[against], other) for other in accuracy_models if other.name != against]
 
 
 def compare_partners(
-    pairs: Sequence[tuple[Contestant, Contestant]], results: Sequence[Result], choice: Choice
+    pairs: Sequence[tuple[AccuracyModel, AccuracyModel]], results: Sequence[Result], choice: Choice
 ) -> list[Paired]:
     """The comparisons of all pairs on all data sets, on the photos that both have maps of.
 
@@ -150,9 +150,11 @@ def compare_partners(
     """
     found = []
     for high, low in pairs:
-        for before in (r for r in results if r.entry.contestant is high):
+        for before in (r for r in results if r.entry.accuracy_model is high):
             data = before.entry.data
-            (after,) = (r for r in results if r.entry.contestant is low and r.entry.data is data)
+            (after,) = (
+                r for r in results if r.entry.accuracy_model is low and r.entry.data is data
+            )
             missing = {*before.entry.missing, *after.entry.missing}
             stems = [pair.stem for pair in data.pairs if pair.stem not in missing]
             both = [_restricted(result, set(stems), choice) for result in (before, after)]
@@ -179,14 +181,14 @@ def _record(
     settings: Settings,
 ) -> Record:
     """What was measured on one photo, from the cache if it is there."""
-    contestant, choice = entry.contestant, settings.metrics
+    accuracy_model, choice = entry.accuracy_model, settings.metrics
     if entry.maps is not None:
         origin, setup = sha256(entry.maps.files[pair.stem]), list[Any]()
     else:
-        assert contestant.sha256 is not None
-        size = settings.size if contestant.kind == "checkpoint" else None
-        setup = [contestant.kind, size, settings.threads, contestant.refined]
-        origin = contestant.sha256
+        assert accuracy_model.sha256 is not None
+        size = settings.size if accuracy_model.kind == "checkpoint" else None
+        setup = [accuracy_model.kind, size, settings.threads, accuracy_model.refined]
+        origin = accuracy_model.sha256
     key = settings.cache.key(origin, hashes, [choice, *setup])
     record = settings.cache.get(key, choice)
     if record is None:

@@ -39,7 +39,7 @@ class Cell:
     values: dict[str, float | None]
 
     @property
-    def standing(self) -> str:
+    def status(self) -> str:
         """How many photos the figures stand on, in words where not all."""
         if self.photos is None:
             return MISSING
@@ -130,7 +130,7 @@ def _texts(line: Line, name: str) -> list[str]:
     cell = line.cells.get(name)
     if cell is None:
         return [MISSING] * len(_titles())
-    return [cell.standing, *(number(cell.values[field]) for field in FIGURES.values())]
+    return [cell.status, *(number(cell.values[field]) for field in FIGURES.values())]
 
 
 def _escaped(text: str) -> str:

@@ -40,7 +40,7 @@ EXAMPLES = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Departure:
+class Mismatch:
     """An operation that does something else there.
 
     Args:
@@ -101,7 +101,9 @@ def main(options: Options) -> None:
 
         here = run([sys.executable])
         found = {
-            processor: departures(content, here, run(guest_python(processor, options.userland)))
+            processor: rounding_differences(
+                content, here, run(guest_python(processor, options.userland))
+            )
             for processor in options.processor
         }
     count = len(operator_names(content))
@@ -130,7 +132,7 @@ def main(options: Options) -> None:
         write_result(options.json, result, overwrite=options.overwrite)
 
 
-def departures(content: bytes, here: Steps, there: Steps) -> list[Departure]:
+def rounding_differences(content: bytes, here: Steps, there: Steps) -> list[Mismatch]:
     """The operations whose results differ although all they were given is the same.
 
     Args:
@@ -167,7 +169,7 @@ def departures(content: bytes, here: Steps, there: Steps) -> list[Departure]:
         differences = [np.abs(here[it].astype(int) - there[it]) for it in departed]
         examples = [] if kind != "MUL" else _examples(graph, operator, departed, here, there)
         found.append(
-            Departure(
+            Mismatch(
                 number,
                 kind,
                 int(differences[0].size),

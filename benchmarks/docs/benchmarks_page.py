@@ -12,7 +12,7 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def latency(results: Results, name: str = "latency") -> str:
-    """The race of a result, with what to know of its rows and its protocol."""
+    """The timing of a result, with what to know of its rows and its protocol."""
     result = results.get(name)
     return markdown(result) if result else ""
 

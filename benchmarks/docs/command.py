@@ -18,7 +18,7 @@ from PIL import Image
 from benchmarks.docs import benchmarks_page as peers_page
 from benchmarks.docs import convert_page, devices_page, int8_page
 from benchmarks.docs.training_page import ablation, recipes, throughput
-from benchmarks.report.pareto import standings
+from benchmarks.report.pareto import pareto_entries
 from benchmarks.report.recommendations import advice, advice_table
 from benchmarks.report.result_readers import accuracies, timings
 from benchmarks.shared.tables import markdown
@@ -116,7 +116,7 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
         },
         options.devices: {
             "agreement": devices_page.agreement(results),
-            "departures": devices_page.departures(results),
+            "departures": devices_page.rounding_differences(results),
             "board": devices_page.board(results),
             "start": devices_page.start(results),
             "long_run": devices_page.long_run(results),
@@ -147,7 +147,7 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 def devices(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Which file for which device: the head of benchmarks.report."""
     scores = accuracies(results)
-    rows = standings(timings(results), scores, results, MAIN)
+    rows = pareto_entries(timings(results), scores, results, MAIN)
     return advice_table(advice(rows, scores, results, MAIN)).markdown()
 
 

@@ -30,7 +30,7 @@ def agreement(results: Results) -> str:
     return f"{table}\n\n{photos} embedded photos; differences in steps of 1/255."
 
 
-def departures(results: Results) -> str:
+def rounding_differences(results: Results) -> str:
     """Operations that come to other codes on arm64 although they were given the same ones."""
     result = results.get("departures_192")
     if result is None:

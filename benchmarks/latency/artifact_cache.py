@@ -46,7 +46,7 @@ class NotMadeError(InputError):
     """A file is not there, and none may be made."""
 
 
-class Workshop:
+class ArtifactCache:
     """Makes files in a folder.
 
     A file that was made from the same source by the same versions is used again; whoever changed

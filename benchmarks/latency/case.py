@@ -21,7 +21,7 @@ ENGINES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Contender:
+class LatencyCase:
     """One row of a latency table before it is timed.
 
     Args:

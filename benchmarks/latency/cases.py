@@ -1,4 +1,4 @@
-"""From what a user names to the contenders of a race."""
+"""From what a user names to the cases that are timed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.latency.artifact_cache import NotMadeError, Workshop
-from benchmarks.latency.case import ENGINES, Contender, Precision
+from benchmarks.latency.artifact_cache import ArtifactCache, NotMadeError
+from benchmarks.latency.case import ENGINES, LatencyCase, Precision
 from benchmarks.latency.openvino_int8 import is_int8
 from benchmarks.latency.peers import PEERS, fetch
 from common.errors import InputError
@@ -42,15 +42,15 @@ def available(cpu_features: Sequence[str]) -> tuple[tuple[str, ...], tuple[Preci
 
 
 @dataclasses.dataclass(frozen=True)
-class Lineup:
+class CaseList:
     """Which forms of networks are wanted.
 
     Args:
         engines: keys of :data:`benchmarks.latency.case.ENGINES`.
         precisions: of their arithmetic.
         sizes: heights and widths at which checkpoints and networks by name run, in pixels.
-        threads: how many an engine may use, each number a contender of its own.
-        workshop: makes what is not there yet; what it may not make is left out.
+        threads: how many an engine may use, each number a case of its own.
+        cache: makes what is not there yet; what it may not make is left out.
         peers: folder of the networks of others.
     """
 
@@ -58,11 +58,11 @@ class Lineup:
     precisions: Sequence[Precision]
     sizes: Sequence[int]
     threads: Sequence[int]
-    workshop: Workshop
+    artifact_cache: ArtifactCache
     peers: Path
 
-    def contenders(self, models: Sequence[str]) -> list[Contender]:
-        """All forms of all models; what cannot be made is a contender with a failure.
+    def cases(self, models: Sequence[str]) -> list[LatencyCase]:
+        """All forms of all models; what cannot be made is a case with a failure.
 
         Args:
             models: names of networks, of peers, or files.
@@ -103,14 +103,14 @@ class Lineup:
         hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
         raise InputError(f"{model!r} is no file of {', '.join(known)} and no network; {hint}")
 
-    def _forms(self, model: str, kind: Literal["peer", "file", "name"]) -> Iterator[Contender]:
+    def _forms(self, model: str, kind: Literal["peer", "file", "name"]) -> Iterator[LatencyCase]:
         if kind == "name":
             try:
-                path, remark = self.workshop.checkpoint(model)
+                path, remark = self.artifact_cache.checkpoint(model)
             except NotMadeError:
                 return
             except InputError as error:
-                yield Contender(model, self.engines[0], "fp32", "", None, 1, failure=str(error))
+                yield LatencyCase(model, self.engines[0], "fp32", "", None, 1, failure=str(error))
                 return
             yield from self._of_checkpoint(model, path, remark)
         elif kind == "peer":
@@ -120,29 +120,29 @@ class Lineup:
         else:
             yield from self._of_file(Path(model))
 
-    def _of_checkpoint(self, name: str, path: Path, remark: str) -> Iterator[Contender]:
+    def _of_checkpoint(self, name: str, path: Path, remark: str) -> Iterator[LatencyCase]:
         for size in self.sizes:
             for engine in self.engines:
                 for precision in PRECISIONS[engine]:
                     if precision not in self.precisions:
                         continue
-                    form = Contender(name, engine, precision, str(path), size, 1, remark)
+                    form = LatencyCase(name, engine, precision, str(path), size, 1, remark)
                     try:
                         yield form if engine in TORCH else self._made(form, path, size)
                     except NotMadeError:
                         continue
 
-    def _made(self, form: Contender, source: Path, size: int) -> Contender:
-        """A contender with the file that its engine opens in place of the checkpoint.
+    def _made(self, form: LatencyCase, source: Path, size: int) -> LatencyCase:
+        """A case with the file that its engine opens in place of the checkpoint.
 
         Raises:
             NotMadeError: if there is no such file, and none may be made.
         """
-        make, suffix = self.workshop.artifact, SUFFIXES[form.engine]
+        make, suffix = self.artifact_cache.artifact, SUFFIXES[form.engine]
         try:
             if form.engine == "openvino":
                 path = make(source, size, "fp32", suffix)
-                path = self.workshop.openvino(path) if form.precision == "int8" else path
+                path = self.artifact_cache.openvino(path) if form.precision == "int8" else path
             else:
                 path = make(source, size, "int8" if form.precision == "int8" else "fp32", suffix)
         except NotMadeError:
@@ -151,22 +151,22 @@ class Lineup:
             return dataclasses.replace(form, file="", failure=str(error))
         return dataclasses.replace(form, file=str(path))
 
-    def _of_peer(self, name: str) -> Iterator[Contender]:
+    def _of_peer(self, name: str) -> Iterator[LatencyCase]:
         suffix = Path(PEERS[name].member).suffix
         for engine, precision in self._opening(suffix):
             if precision == "int8" and engine != "openvino":
                 continue
-            form = Contender(name, engine, precision, "", None, 1, PEERS[name].about)
+            form = LatencyCase(name, engine, precision, "", None, 1, PEERS[name].about)
             try:
                 path = fetch(name, self.peers)
-                path = self.workshop.openvino(path) if precision == "int8" else path
+                path = self.artifact_cache.openvino(path) if precision == "int8" else path
                 yield dataclasses.replace(form, file=str(path))
             except NotMadeError:
                 continue
             except InputError as error:
                 yield dataclasses.replace(form, failure=str(error))
 
-    def _of_file(self, path: Path) -> Iterator[Contender]:
+    def _of_file(self, path: Path) -> Iterator[LatencyCase]:
         if path.suffix == ".xml":
             int8 = is_int8(path)
         elif manifest_path(path).exists():
@@ -175,7 +175,7 @@ class Lineup:
             int8 = "int8" in path.stem
         for engine, precision in self._opening(path.suffix):
             if (precision == "int8") == int8:
-                yield Contender(path.stem, engine, precision, str(path), None, 1)
+                yield LatencyCase(path.stem, engine, precision, str(path), None, 1)
 
     def _opening(self, suffix: str) -> Iterator[tuple[str, Precision]]:
         for engine in self.engines:

@@ -68,37 +68,38 @@ def main(options: Options) -> None:
     _check(options)
     from benchmarks.demo.steps import Steps
     from benchmarks.latency import table as latency_table
-    from benchmarks.latency.artifact_cache import Workshop
-    from benchmarks.latency.cases import Lineup, available
-    from benchmarks.latency.interleaved import Timed, race
+    from benchmarks.latency.artifact_cache import ArtifactCache
+    from benchmarks.latency.cases import CaseList, available
+    from benchmarks.latency.interleaved import Timed, time_interleaved
     from benchmarks.regression.model_cost import megabytes, multiply_adds
     from common.result_file import environment, write_result
     from samnet.data.embedded import embedded_photos
 
     machine = environment(max(options.threads))
     engines, precisions = available(machine["cpu_features"])
-    lineup = Lineup(
+    case_list = CaseList(
         engines=options.engines or engines,
         precisions=options.precisions or precisions,
         sizes=options.sizes,
         threads=options.threads,
-        workshop=Workshop(
+        artifact_cache=ArtifactCache(
             options.folder, Steps(None, options.folder / "latency.log"), make=not options.made
         ),
         peers=options.peers,
     )
 
     def row(timed: Timed) -> dict[str, Any]:
-        it = timed.contender
+        it = timed.latency_case
         weight = {"megabytes": megabytes(it), "multiply_adds": multiply_adds(it)} if it.file else {}
         return {**timed.to_dict(), **weight}
 
-    contenders = lineup.contenders(options.models)
-    there = {it.network for it in contenders}
+    cases = case_list.cases(options.models)
+    there = {it.network for it in cases}
     if absent := [it for it in options.models if Path(it).stem not in there]:
         print(f"left out, since no form of it is there: {', '.join(absent)}", file=sys.stderr)
     photo = embedded_photos()[0].photo
-    rows = [row(it) for it in race(contenders, photo, repetitions=options.repetitions)]
+    timed = time_interleaved(cases, photo, repetitions=options.repetitions)
+    rows = [row(it) for it in timed]
     text = latency_table.protocol(options.threads, options.repetitions, WARM_UP, rows)
     if options.json:
         protocol = {

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.latency.case import Contender
+from benchmarks.latency.case import LatencyCase
 from benchmarks.latency.input_feeder import feeder
 from common.errors import InputError
 from common.images.photos import Bytes
@@ -58,25 +58,25 @@ def preload(engine: str) -> None:
         raise InputError(f"{error.name} is not installed; pip install {error.name}") from error
 
 
-def open_contender(contender: Contender) -> Opened:
-    """Opens a contender's file with its engine.
+def open_latency_case(latency_case: LatencyCase) -> Opened:
+    """Opens a case's file with its engine.
 
     Raises:
         InputError: if it cannot be opened, or not with as many threads or in that precision.
     """
-    path, threads = Path(contender.file), contender.threads
-    if contender.engine == "litert":
+    path, threads = Path(latency_case.file), latency_case.threads
+    if latency_case.engine == "litert":
         return _litert(path, threads)
-    if contender.engine == "executorch":
+    if latency_case.engine == "executorch":
         from edge_apps.backends.pte import open_pte
 
         backend = open_pte(path, threads)
         return Opened(backend.run, (backend.size, backend.size))
-    if contender.engine == "onnxruntime":
+    if latency_case.engine == "onnxruntime":
         return _onnxruntime(path, threads)
-    if contender.engine == "openvino":
-        return _openvino(path, threads, contender.precision)
-    return _torch(path, threads, contender.size, contender.engine)
+    if latency_case.engine == "openvino":
+        return _openvino(path, threads, latency_case.precision)
+    return _torch(path, threads, latency_case.size, latency_case.engine)
 
 
 def quiet_openvino() -> None:

@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.latency.case import Contender
+from benchmarks.latency.case import LatencyCase
 from benchmarks.shared.timing import WARM_UP, pinned
 from common.errors import InputError
 from common.images.photos import Bytes
 from common.progress_bar import progress
 
 OPENING, RUNNING = 900.0, 300.0
-"""Seconds after which a contender is given up: compiling takes minutes, an inference does not."""
+"""Seconds after which a case is given up: compiling takes minutes, an inference does not."""
 
 WORKER = [sys.executable, "-m", "benchmarks.latency.worker"]
 
@@ -34,43 +34,43 @@ PERCENTILES = (5, 25, 75, 90, 95, 99)
 
 @dataclasses.dataclass(frozen=True)
 class Timed:
-    """What became of a contender.
+    """What became of a case.
 
     Args:
-        contender: who.
+        case: who.
         figures: by name, plain JSON values; empty where it failed.
         failure: why there are none.
     """
 
-    contender: Contender
+    latency_case: LatencyCase
     figures: dict[str, Any]
     failure: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """A row of the result file."""
-        named = self.contender.to_dict()
-        named["file"] = Path(self.contender.file).name
-        return {**named, "label": self.contender.label, "failure": self.failure, **self.figures}
+        named = self.latency_case.to_dict()
+        named["file"] = Path(self.latency_case.file).name
+        return {**named, "label": self.latency_case.label, "failure": self.failure, **self.figures}
 
 
-class Racer:
-    """A contender's process.
+class TimedProcess:
+    """A case's process.
 
     Args:
-        contender: who; without a failure.
+        case: who; without a failure.
         photo: file of the photo, written by NumPy.
         folder: for the process's notices.
     """
 
-    def __init__(self, contender: Contender, photo: Path, folder: Path) -> None:
-        self.contender = contender
+    def __init__(self, latency_case: LatencyCase, photo: Path, folder: Path) -> None:
+        self.latency_case = latency_case
         self.failure = ""
         self.first: dict[str, Any] = {}
         self.last: dict[str, Any] = {}
         self.seconds: list[float] = []
         self.waited = 0.0
-        threads = str(contender.threads)
-        with pinned(contender.threads) as cores:
+        threads = str(latency_case.threads)
+        with pinned(latency_case.threads) as cores:
             self._log = (folder / f"{id(self)}.log").open("w+b")
             self._process = subprocess.Popen(
                 WORKER,
@@ -86,7 +86,7 @@ class Racer:
                     "TORCHINDUCTOR_COMPILE_THREADS": "1",
                 },
             )
-        order = {"contender": contender.to_dict(), "photo": str(photo), "cores": cores}
+        order = {"latency_case": latency_case.to_dict(), "photo": str(photo), "cores": cores}
         self.first = self._ask(order, OPENING)
         self.pause()
 
@@ -117,7 +117,7 @@ class Racer:
     def result(self) -> Timed:
         """Its figures, or why it has none."""
         if self.failure:
-            return Timed(self.contender, {}, self.failure)
+            return Timed(self.latency_case, {}, self.failure)
         milliseconds = np.array(self.seconds) * 1000
         found = np.percentile(milliseconds, PERCENTILES)
         figures = {
@@ -134,7 +134,7 @@ class Racer:
             # Threads that wait at the same time are counted each.
             "waited": round(min(1.0, self.waited / sum(self.seconds)), 4),
         }
-        return Timed(self.contender, figures)
+        return Timed(self.latency_case, figures)
 
     def _ask(self, question: dict[str, Any], patience: float) -> dict[str, Any]:
         """The answer to a question; none, and a failure noted, where there is no good one."""
@@ -177,18 +177,18 @@ class Racer:
         return f"its process ended with {ended}" + (f" ({lines[-1][:300]})" if lines else "")
 
     def _signal(self, name: str) -> None:
-        # Windows has neither; there idle contenders stay awake.
+        # Windows has neither; there idle cases stay awake.
         if self._process.poll() is None and hasattr(signal, name):
             self._process.send_signal(getattr(signal, name))
 
 
-def race(
-    contenders: Sequence[Contender], photo: Bytes, *, repetitions: int, warm_up: int = WARM_UP
+def time_interleaved(
+    latency_cases: Sequence[LatencyCase], photo: Bytes, *, repetitions: int, warm_up: int = WARM_UP
 ) -> list[Timed]:
-    """Opens all contenders, then runs them in turn, round by round.
+    """Opens all cases, then runs them in turn, round by round.
 
     Args:
-        contenders: those with a failure stay as they are.
+        cases: those with a failure stay as they are.
         photo: (H, W, 3) uint8, which each resizes to its own size before it is timed.
         repetitions: timed runs of each.
         warm_up: untimed rounds before them.
@@ -201,23 +201,23 @@ def race(
     """
     if repetitions < 1 or warm_up < 0:
         raise InputError(f"{repetitions} repetitions after {warm_up}; use at least 1 and 0")
-    racers: dict[int, Racer] = {}
+    processes: dict[int, TimedProcess] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "photo.npy"
         np.save(file, photo)
         try:
-            able = [(i, it) for i, it in enumerate(contenders) if not it.failure]
-            for i, contender in progress(able, len(able), "opening"):
-                racers[i] = Racer(contender, file, folder)
+            able = [(i, it) for i, it in enumerate(latency_cases) if not it.failure]
+            for i, latency_case in progress(able, len(able), "opening"):
+                processes[i] = TimedProcess(latency_case, file, folder)
             for turn in progress(range(warm_up + repetitions), warm_up + repetitions, "rounds"):
-                for racer in racers.values():
-                    if not racer.failure:
-                        racer.turn(1, timed=turn >= warm_up)
+                for timed_process in processes.values():
+                    if not timed_process.failure:
+                        timed_process.turn(1, timed=turn >= warm_up)
         finally:
-            for racer in racers.values():
-                racer.close()
+            for timed_process in processes.values():
+                timed_process.close()
     return [
-        racers[i].result() if i in racers else Timed(it, {}, it.failure)
-        for i, it in enumerate(contenders)
+        processes[i].result() if i in processes else Timed(it, {}, it.failure)
+        for i, it in enumerate(latency_cases)
     ]

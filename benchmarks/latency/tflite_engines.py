@@ -19,7 +19,7 @@ import tyro
 
 from benchmarks.docs.convert_page import engines_table
 from benchmarks.latency import table as latency_table
-from benchmarks.latency.case import Contender
+from benchmarks.latency.case import LatencyCase
 from benchmarks.shared.timing import WARM_UP, pinned
 from common.dataclass_cli import run_command
 from common.errors import InputError
@@ -65,7 +65,7 @@ def main(options: Options) -> None:
     Raises:
         InputError: for wrong input, and if nothing could be converted.
     """
-    from benchmarks.latency.interleaved import race
+    from benchmarks.latency.interleaved import time_interleaved
     from common.result_file import environment, write_result
     from samnet.data.embedded import embedded_photos
     from samnet.data.survey import open_data
@@ -76,8 +76,10 @@ def main(options: Options) -> None:
     protocol = {"text": _protocol(data), "repetitions": options.repetitions, "latency": ""}
     able = [row for row in files if not row["failure"] and row["engine"] != "torch"]
     if options.repetitions and able:
-        racers = [_contender(options.folder, row) for row in able]
-        timed = race(racers, embedded_photos()[0].photo, repetitions=options.repetitions)
+        processes = [_latency_case(options.folder, row) for row in able]
+        timed = time_interleaved(
+            processes, embedded_photos()[0].photo, repetitions=options.repetitions
+        )
         times = [it.to_dict() for it in timed]
         for row, time in zip(able, times, strict=True):
             row["latency_ms"], row["failure"] = time.get("latency_ms"), time["failure"]
@@ -219,9 +221,9 @@ def _accuracy(predict: Predictor, data: DataSet | None) -> dict[str, Any] | None
     return {"data": data.name, "count": scores.count, **found}
 
 
-def _contender(folder: Path, row: dict[str, Any]) -> Contender:
+def _latency_case(folder: Path, row: dict[str, Any]) -> LatencyCase:
     file = str(folder / row["file"])
-    return Contender(row["network"], "litert", row["precision"], file, None, 1)
+    return LatencyCase(row["network"], "litert", row["precision"], file, None, 1)
 
 
 def _protocol(data: DataSet | None) -> str:

@@ -1,8 +1,8 @@
-"""A process that opens one contender and runs it whenever it is told to.
+"""A process that opens one case and runs it whenever it is told to.
 
 ``python -m benchmarks.latency.worker``: reads lines of JSON from standard input and answers each
 with one. The first line is what to open; every further one asks for runs. Nothing that the
-contender does to its process, be it threads, memory or a crash, reaches another one.
+case does to its process, be it threads, memory or a crash, reaches another one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from benchmarks.latency import engines
-from benchmarks.latency.case import Contender
+from benchmarks.latency.case import LatencyCase
 from common.errors import InputError
 from common.images.photos import Bytes, resize_photo
 
@@ -32,7 +32,7 @@ def main() -> None:
     if order["cores"]:
         os.sched_setaffinity(0, order["cores"])
     try:
-        worker = Worker(Contender(**order["contender"]), np.load(order["photo"]))
+        worker = Worker(LatencyCase(**order["latency_case"]), np.load(order["photo"]))
         _tell(channel, worker.first)
         for line in sys.stdin:
             _tell(channel, worker.turn(json.loads(line)["runs"]))
@@ -44,10 +44,10 @@ def main() -> None:
 
 
 class Worker:
-    """An opened contender.
+    """An opened case.
 
     Args:
-        contender: what to open.
+        case: what to open.
         photo: (H, W, 3) uint8, of any size.
 
     Attributes:
@@ -57,14 +57,14 @@ class Worker:
         InputError: if it cannot be opened.
     """
 
-    def __init__(self, contender: Contender, photo: Bytes) -> None:
+    def __init__(self, latency_case: LatencyCase, photo: Bytes) -> None:
         start = time.perf_counter()
-        engines.preload(contender.engine)
+        engines.preload(latency_case.engine)
         imported = time.perf_counter()
         self._before = _kilobytes("VmRSS")
         _forget_peak()
         start_cold = time.perf_counter()
-        opened = engines.open_contender(contender)
+        opened = engines.open_latency_case(latency_case)
         self._run = opened.run
         self._photo = resize_photo(photo, opened.size)
         self._run(self._photo)

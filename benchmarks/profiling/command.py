@@ -73,11 +73,11 @@ def main(options: Options) -> None:
         loaded = {str(path): open_profiler(path) for path in order}
         opened = {name: (loaded[name], manifests[name]) for name in manifests}
         profiles, running = profile(opened, repetitions=options.repetitions)
-        ceilings = None
+        machine_limits = None
         if options.plot:
-            from benchmarks.profiling.machine_limits import measure_ceilings
+            from benchmarks.profiling.machine_limits import measure_machine_limits
 
-            ceilings = measure_ceilings()
+            machine_limits = measure_machine_limits()
     used = Protocol(1, options.repetitions, WARM_UP, cores, round(running, 3))
     for found in profiles:
         print(profile_table.operations(found, options.top))
@@ -86,23 +86,24 @@ def main(options: Options) -> None:
         print()
     print(profile_table.modules(profiles, options.depth))
     print(profile_table.protocol(used))
-    if options.plot and ceilings:
+    if options.plot and machine_limits:
         print()
-        print("\n\n".join(profile_table.bounds(p, ceilings, options.depth) for p in profiles))
+        print("\n\n".join(profile_table.bounds(p, machine_limits, options.depth) for p in profiles))
         from benchmarks.profiling.roofline import plot
 
-        plot(options.plot, profiles, ceilings, overwrite=options.overwrite)
+        plot(options.plot, profiles, machine_limits, overwrite=options.overwrite)
     if options.json:
         result = {
             "environment": environment(1),
             "protocol": dataclasses.asdict(used),
-            "ceilings": ceilings and dataclasses.asdict(ceilings),
+            "ceilings": machine_limits and dataclasses.asdict(machine_limits),
             "profiles": [found.to_dict() for found in profiles],
-            "bound_by_module": ceilings
+            "bound_by_module": machine_limits
             and [
                 {name: {**dataclasses.asdict(it), "by": it.by} for name, it in found.items()}
                 for found in (
-                    profile_table.bound_by_module(p, ceilings, options.depth) for p in profiles
+                    profile_table.bound_by_module(p, machine_limits, options.depth)
+                    for p in profiles
                 )
             ],
             "by_module_microseconds": profile_table.by_module(profiles, options.depth),

@@ -13,7 +13,7 @@ from benchmarks.profiling.litert import LiteRtProfile
 from benchmarks.profiling.synthetic_graphs import Operator, Tensor, flatbuffer
 
 RUNS = 40
-"""Runs of each measurement, of which the fastest counts: a ceiling is not lowered by others. Each
+"""Runs of each measurement, of which the fastest counts: a limit is not lowered by others. Each
 lasts a few milliseconds at most, so that some run without an interruption."""
 
 SIDE, CHANNELS = 32, 256
@@ -28,7 +28,7 @@ REPEATS = 200
 
 
 @dataclasses.dataclass(frozen=True)
-class Ceilings:
+class MachineLimits:
     """The fastest that was seen on one core.
 
     Args:
@@ -58,11 +58,11 @@ class Ceilings:
         return "fp32" if precision in ("fp32", "fp16") else "int8"
 
 
-def measure_ceilings() -> Ceilings:
+def measure_machine_limits() -> MachineLimits:
     """Runs a convolution in both arithmetics and two sums; a few seconds."""
     madds = SIDE * SIDE * CHANNELS * CHANNELS
     # A sum of a tensor with itself reads it once and writes as much: 8 bytes a value.
-    return Ceilings(
+    return MachineLimits(
         fp32=madds / _seconds(convolution("fp32")),
         int8=madds / _seconds(convolution("int8")),
         cache=8 * NEAR * REPEATS / _seconds(sums(NEAR, REPEATS)),
@@ -72,7 +72,7 @@ def measure_ceilings() -> Ceilings:
 
 def _seconds(content: bytes) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "ceiling.tflite"
+        path = Path(folder) / "limit.tflite"
         path.write_bytes(content)
         profiler = LiteRtProfile(path)
         nothing = np.zeros(0, np.uint8)

@@ -13,7 +13,7 @@ from common.files import replacing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from benchmarks.profiling.machine_limits import Ceilings
+    from benchmarks.profiling.machine_limits import MachineLimits
     from benchmarks.profiling.operation_cost import Work
     from benchmarks.profiling.operation_times import Profile, Timed
 
@@ -33,7 +33,7 @@ LOWEST = 4.0
 def plot(
     path: Path,
     profiles: Sequence[Profile],
-    ceilings: Ceilings,
+    machine_limits: MachineLimits,
     *,
     overwrite: bool = False,
 ) -> None:
@@ -48,7 +48,7 @@ def plot(
         figure = Figure(figsize=(7.5 * len(profiles), 6.5), layout="constrained")
         panels = figure.subplots(1, len(profiles), squeeze=False, sharex=True, sharey=True)[0]
         for panel, profile in zip(panels, profiles, strict=True):
-            _roofs(panel, ceilings, profile.precision)
+            _roofs(panel, machine_limits, profile.precision)
             _operations(panel, profile)
             _stages(panel, profile)
             panel.set_title(
@@ -57,29 +57,29 @@ def plot(
             panel.set_xlabel("multiply-adds per byte of weights, inputs and output")
         panels[0].set_ylabel("G multiply-adds per second, one core")
         panels[0].set_xlim(LEFT, RIGHT)
-        panels[0].set_ylim(0.3, 1.6 * max(ceilings.products.values()) / 1e9)
+        panels[0].set_ylim(0.3, 1.6 * max(machine_limits.products.values()) / 1e9)
         panels[-1].legend(*_legend(), loc="lower right", fontsize=8, framealpha=0.9)
         figure.savefig(temporary, dpi=110)
 
 
-def _roofs(panel: Axes, ceilings: Ceilings, precision: str) -> None:
+def _roofs(panel: Axes, machine_limits: MachineLimits, precision: str) -> None:
     x = np.logspace(-1.5, 2.7, 200)
-    bounding = ceilings.arithmetic(precision)
-    for name, peak in ceilings.products.items():
+    bounding = machine_limits.arithmetic(precision)
+    for name, peak in machine_limits.products.items():
         own = name == bounding
         color = "#222222" if own else "#bbbbbb"
-        roof = np.minimum(peak, x * ceilings.cache) / 1e9
+        roof = np.minimum(peak, x * machine_limits.cache) / 1e9
         panel.plot(x, roof, lw=1.8 if own else 1, color=color, zorder=1)
         label = f"{name}: {peak / 1e9:.0f} G/s"
         panel.text(0.9 * RIGHT, peak / 1e9 * 1.05, label, ha="right", fontsize=8, color=color)
-    own_peak = ceilings.products[bounding]
-    slow = np.minimum(own_peak, x * ceilings.memory) / 1e9
+    own_peak = machine_limits.products[bounding]
+    slow = np.minimum(own_peak, x * machine_limits.memory) / 1e9
     panel.plot(x, slow, ls="--", lw=1, color="#222222", zorder=1)
     high = 0.8 * own_peak
-    label = f"cache: {ceilings.cache / 1e9:.0f} GB/s"
-    panel.text(0.85 * high / ceilings.cache, high / 1e9, label, ha="right", fontsize=8)
-    label = f"memory: {ceilings.memory / 1e9:.0f} GB/s"
-    panel.text(1.1 * LEFT, 0.6 * LEFT * ceilings.memory / 1e9, label, fontsize=8)
+    label = f"cache: {machine_limits.cache / 1e9:.0f} GB/s"
+    panel.text(0.85 * high / machine_limits.cache, high / 1e9, label, ha="right", fontsize=8)
+    label = f"memory: {machine_limits.memory / 1e9:.0f} GB/s"
+    panel.text(1.1 * LEFT, 0.6 * LEFT * machine_limits.memory / 1e9, label, fontsize=8)
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.grid(which="major", color="#e8e8e8", lw=0.7)

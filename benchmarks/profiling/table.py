@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from benchmarks.profiling.torch_modules import shorten
 
 if TYPE_CHECKING:
-    from benchmarks.profiling.machine_limits import Ceilings
+    from benchmarks.profiling.machine_limits import MachineLimits
     from benchmarks.profiling.operation_times import Profile
     from benchmarks.shared.timing import Protocol
 
 REACHED = 0.5
-"""Share of the speed at a ceiling from which on the ceiling is what bounds a module."""
+"""Share of the speed at a limit from which on the limit is what bounds a module."""
 
 OUTSIDE = "outside operations"
 """Names the time that no operation accounts for."""
@@ -102,7 +102,7 @@ class Bound:
 
     Args:
         microseconds: that its operations take.
-        least: that they would take at the ceilings.
+        least: that they would take at the limits.
         by_bytes: part of ``least`` in which bytes take longer than products.
     """
 
@@ -112,7 +112,7 @@ class Bound:
 
     @property
     def attained(self) -> float:
-        """Share of the speed that the ceilings allow."""
+        """Share of the speed that the limits allow."""
         return self.least / self.microseconds if self.microseconds else 0.0
 
     @property
@@ -123,14 +123,16 @@ class Bound:
         return "bytes" if self.by_bytes > self.least / 2 else "products"
 
 
-def bound_by_module(profile: Profile, ceilings: Ceilings, depth: int) -> dict[str, Bound]:
+def bound_by_module(
+    profile: Profile, machine_limits: MachineLimits, depth: int
+) -> dict[str, Bound]:
     """The bounds of each module, in the order in which modules first run."""
-    peak = ceilings.products[ceilings.arithmetic(profile.precision)]
+    peak = machine_limits.products[machine_limits.arithmetic(profile.precision)]
     found: dict[str, Bound] = {}
     for it in profile.operations:
         name = shorten(it.module, depth)
         products = it.work.multiply_adds / peak * 1e6 if it.work else 0.0
-        moved = it.work.bytes / ceilings.cache * 1e6 if it.work else 0.0
+        moved = it.work.bytes / machine_limits.cache * 1e6 if it.work else 0.0
         so_far = found.get(name, Bound(0.0, 0.0, 0.0))
         found[name] = Bound(
             so_far.microseconds + it.microseconds,
@@ -140,12 +142,12 @@ def bound_by_module(profile: Profile, ceilings: Ceilings, depth: int) -> dict[st
     return found
 
 
-def bounds(profile: Profile, ceilings: Ceilings, depth: int) -> str:
-    """How long each module would take at the measured ceilings, and which one it meets."""
-    found = bound_by_module(profile, ceilings, depth)
+def bounds(profile: Profile, machine_limits: MachineLimits, depth: int) -> str:
+    """How long each module would take at the measured limits, and which one it meets."""
+    found = bound_by_module(profile, machine_limits, depth)
     width = max(map(len, found)) + 1
-    columns = f"{'µs':>8}{'ceiling, µs':>13}{'attained':>10}{'of it bytes':>13}{'bound by':>11}"
-    lines = [f"{profile.file} at this core's ceilings:", f"{'module':{width}}{columns}"]
+    columns = f"{'µs':>8}{'limit, µs':>13}{'attained':>10}{'of it bytes':>13}{'bound by':>11}"
+    lines = [f"{profile.file} at this core's limits:", f"{'module':{width}}{columns}"]
     for name, it in found.items():
         attained = f"{it.attained:10.0%}" if it.microseconds else f"{'':>10}"
         share = f"{it.by_bytes / it.least:13.0%}" if it.least else f"{'':>13}"

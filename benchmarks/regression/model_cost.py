@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from benchmarks.latency.case import Contender
+from benchmarks.latency.case import LatencyCase
 from common.errors import InputError
 
 
-def multiply_adds(contender: Contender) -> int | None:
+def multiply_adds(latency_case: LatencyCase) -> int | None:
     """Multiply-adds of the convolutions and products of one inference; None where unknown."""
-    return _multiply_adds(contender.file, contender.size)
+    return _multiply_adds(latency_case.file, latency_case.size)
 
 
-def megabytes(contender: Contender) -> float:
+def megabytes(latency_case: LatencyCase) -> float:
     """Size of what has to be installed for a network, in millions of bytes."""
-    path = Path(contender.file)
+    path = Path(latency_case.file)
     weights = path.with_suffix(".bin") if path.suffix == ".xml" else None
     return sum(it.stat().st_size for it in (path, weights) if it and it.exists()) / 1e6
 

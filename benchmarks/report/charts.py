@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.report.pareto import Standing, front
+from benchmarks.report.pareto import ParetoEntry, front
 from benchmarks.report.result_readers import Accuracy, FileName
 from benchmarks.results.published import SOURCE, Method
 from benchmarks.shared.charts import (
@@ -41,17 +41,21 @@ def color(file: FileName, precision: str | None) -> str:
     return OURS if precision == "int8" else FLOAT
 
 
-def against_cost(standings: Sequence[Standing], data: str, note: str) -> Chart:
+def against_cost(pareto_entries: Sequence[ParetoEntry], data: str, note: str) -> Chart:
     """Max F against latency and against file size, with the front that nothing dominates."""
-    sized = [it for it in standings if it.megabytes is not None]
-    panels = [functools.partial(_standings, rows=standings, cost="median", label="latency, ms")]
+    sized = [it for it in pareto_entries if it.megabytes is not None]
+    panels = [
+        functools.partial(_pareto_entries, rows=pareto_entries, cost="median", label="latency, ms")
+    ]
     if sized:
-        panels.append(functools.partial(_standings, rows=sized, cost="megabytes", label="file, MB"))
-    best = max(standings, key=lambda it: it.max_F)
-    fast = min(standings, key=lambda it: it.median)
+        panels.append(
+            functools.partial(_pareto_entries, rows=sized, cost="megabytes", label="file, MB")
+        )
+    best = max(pareto_entries, key=lambda it: it.max_F)
+    fast = min(pareto_entries, key=lambda it: it.median)
     alt = (
-        f"Max F on {data} against latency{' and file size' if sized else ''} of {len(standings)} "
-        f"forms. {fast.label} is fastest with {fast.median:.1f} ms and {fast.max_F:.3f}; "
+        f"Max F on {data} against latency{' and file size' if sized else ''} of "
+        f"{len(pareto_entries)} forms. {fast.label} is fastest with {fast.median:.1f} ms and {fast.max_F:.3f}; "
         f"{best.label} most accurate with {best.max_F:.3f} and {best.median:.1f} ms."
     )
     caption = (
@@ -129,7 +133,7 @@ def sensitivity(result: Mapping[str, Any]) -> Chart:
     return chart([panel], alt, caption, height=0.8 + 0.2 * len(rows))
 
 
-def _standings(axes: Axes, rows: Sequence[Standing], cost: str, label: str) -> None:
+def _pareto_entries(axes: Axes, rows: Sequence[ParetoEntry], cost: str, label: str) -> None:
     costs = [getattr(row, cost) for row in rows]
     for row, x in zip(rows, costs, strict=True):
         hue = color(row.file, row.precision)

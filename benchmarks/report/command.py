@@ -17,10 +17,10 @@ from typing import Any, NoReturn
 from benchmarks.demo.command import WEIGHTS, credits
 from benchmarks.demo.gallery import scenes
 from benchmarks.docs.command import ROOT, read_results
-from benchmarks.report.pareto import standings
+from benchmarks.report.pareto import pareto_entries
 from benchmarks.report.recommendations import accurate
 from benchmarks.report.result_readers import ENGINES, Results, accuracies, file_name, timings
-from benchmarks.report.sections import Evidence, Section, sections
+from benchmarks.report.sections import ResultIndex, Section, sections
 from benchmarks.results.published import read_published
 from benchmarks.shared import html as page
 from benchmarks.shared.html import Change, ratio
@@ -51,7 +51,7 @@ class Options:
     """Replace an earlier report."""
 
 
-def gather(results: Results, data: str) -> Evidence:
+def gather(results: Results, data: str) -> ResultIndex:
     """Brings together what result files say.
 
     Raises:
@@ -63,13 +63,13 @@ def gather(results: Results, data: str) -> Evidence:
         near = difflib.get_close_matches(data, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none'}"
         raise InputError(f"no result has scores on {data!r}; {hint}")
-    both = standings(times, scores, results, data)
-    return Evidence(results, times, scores, both, data, read_published())
+    both = pareto_entries(times, scores, results, data)
+    return ResultIndex(results, times, scores, both, data, read_published())
 
 
-def changes(evidence: Evidence) -> list[Change]:
+def changes(result_index: ResultIndex) -> list[Change]:
     """What int8 changes in the form to run, for the head; empty where it cannot be told."""
-    rows = accurate(evidence.standings, evidence.accuracies, evidence.data)
+    rows = accurate(result_index.pareto_entries, result_index.accuracies, result_index.data)
     low = min((r for r in rows if r.precision == "int8"), key=lambda r: r.median, default=None)
     if low is None:
         return []
@@ -88,34 +88,34 @@ def changes(evidence: Evidence) -> list[Change]:
         size = (high.megabytes, low.megabytes)
         found.append(Change("File", f"{size[0]:.1f}", f"{size[1]:.1f}", "MB", ratio(*size)))
     for name, before, after in (("max F", high.max_F, low.max_F), ("MAE", high.MAE, low.MAE)):
-        change = f"{signed(after - before)} on {evidence.data}"
+        change = f"{signed(after - before)} on {result_index.data}"
         found.append(Change(name, f"{before:.3f}", f"{after:.3f}", "", change))
     return found
 
 
-def lede(evidence: Evidence) -> str:
+def lede(result_index: ResultIndex) -> str:
     """One sentence that decides."""
-    rows = accurate(evidence.standings, evidence.accuracies, evidence.data)
+    rows = accurate(result_index.pareto_entries, result_index.accuracies, result_index.data)
     if not rows:
-        return f"Accuracy on {evidence.data}, size and latency of every form that was measured."
+        return f"Accuracy on {result_index.data}, size and latency of every form that was measured."
     fast = min(rows, key=lambda row: row.median)
     return (
         f"Run {fast.file.text} by {fast.engine} unless the first table names another file for your "
         f"device: {fast.median:.1f} ms a photo on one thread of a desktop's CPU, max F "
-        f"{fast.max_F:.3f} on {evidence.data}. Figures come from {len(evidence.results)} result "
-        "files."
+        f"{fast.max_F:.3f} on {result_index.data}. Figures come from "
+        f"{len(result_index.results)} result files."
     )
 
 
-def markdown(evidence: Evidence, parts: Sequence[Section]) -> str:
+def markdown(result_index: ResultIndex, parts: Sequence[Section]) -> str:
     """The report without its pictures."""
-    text = [f"# {TITLE}", lede(evidence)]
+    text = [f"# {TITLE}", lede(result_index)]
     for part in parts:
         if part.tables or part.text:
             text += [f"## {part.title}", *filter(None, [part.text])]
             text += [table.markdown() for table in part.tables]
     text += ["## Protocol", PROTOCOL]
-    text.append("\n".join(f"- {name}: {about}" for name, about in measured(evidence.results)))
+    text.append("\n".join(f"- {name}: {about}" for name, about in measured(result_index.results)))
     return "\n\n".join(text) + "\n"
 
 
@@ -203,26 +203,26 @@ def main(options: Options) -> None:
         raise InputError(f"{options.output}: expected a name such as report.html")
     for target in (options.output, twin):
         check_absent(target, overwrite=options.overwrite)
-    evidence = gather(read_results(options.results), options.data)
-    parts = sections(evidence)
+    result_index = gather(read_results(options.results), options.data)
+    parts = sections(result_index)
     notes = [PROTOCOL]
     if options.photos:
         notes.append(credits())
     html = page.render(
         "report.html",
         title=TITLE,
-        summary=lede(evidence),
-        changes=changes(evidence),
+        summary=lede(result_index),
+        changes=changes(result_index),
         sections=parts,
         scenes=photo_scenes() if options.photos else [],
         notes=notes,
-        measured=measured(evidence.results),
+        measured=measured(result_index.results),
     )
-    for path, text in ((options.output, html), (twin, markdown(evidence, parts))):
+    for path, text in ((options.output, html), (twin, markdown(result_index, parts))):
         with replacing(path, overwrite=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    print(f"{options.output} and {twin} from {len(evidence.results)} result files")
-    for name, result in evidence.results.items():
+    print(f"{options.output} and {twin} from {len(result_index.results)} result files")
+    for name, result in result_index.results.items():
         if model := stale(result):
             print(f"{name}.json is of an earlier {model}; measure anew", file=sys.stderr)
 

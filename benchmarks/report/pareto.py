@@ -9,7 +9,7 @@ from benchmarks.report.result_readers import Accuracy, FileName, Results, Timing
 
 
 @dataclasses.dataclass(frozen=True)
-class Standing:
+class ParetoEntry:
     """A file run by an engine.
 
     Args:
@@ -39,20 +39,20 @@ class Standing:
         return f"{self.file.network} {self.precision}{size}, {self.engine}"
 
 
-def standings(
+def pareto_entries(
     timings: Sequence[Timing], accuracies: Sequence[Accuracy], results: Results, data: str
-) -> list[Standing]:
+) -> list[ParetoEntry]:
     """Joins latencies on one thread with accuracies on a data set, file by file.
 
     A form that was timed in several results stands once, with its shortest median.
     """
     sizes = file_megabytes(timings, results)
-    found: dict[tuple[str, str, int | None], Standing] = {}
+    found: dict[tuple[str, str, int | None], ParetoEntry] = {}
     for timing in timings:
         accuracy = accuracy_of(timing, accuracies, data)
         if timing.median is None or timing.threads != 1 or accuracy is None:
             continue
-        it = Standing(
+        it = ParetoEntry(
             timing.file, timing.engine, timing.precision, timing.size, timing.median,
             sizes.get(timing.file.text), accuracy.max_F, accuracy.MAE,
         )  # fmt: skip
@@ -88,10 +88,10 @@ def file_megabytes(timings: Iterable[Timing], results: Results) -> dict[str, flo
     return found
 
 
-def front(rows: Sequence[Standing], cost: str) -> list[Standing]:
+def front(rows: Sequence[ParetoEntry], cost: str) -> list[ParetoEntry]:
     """The Pareto front: those that no other one beats in max F and cost."""
 
-    def beaten(row: Standing) -> bool:
+    def beaten(row: ParetoEntry) -> bool:
         return any(
             other is not row
             and getattr(other, cost) <= getattr(row, cost)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.report.pareto import Standing
+from benchmarks.report.pareto import ParetoEntry
 from benchmarks.report.result_readers import Accuracy, FileName, Results, file_name, side
 from benchmarks.shared.tables import Table
 from edge_apps.shipped import FOLDER
@@ -38,7 +38,10 @@ class Advice:
 
 
 def advice(
-    standings: Sequence[Standing], accuracies: Sequence[Accuracy], results: Results, data: str
+    pareto_entries: Sequence[ParetoEntry],
+    accuracies: Sequence[Accuracy],
+    results: Results,
+    data: str,
 ) -> list[Advice]:
     """What to run where; a device without a figure to choose by is left out."""
     scored = [row for row in accuracies if row.data == data and row.file.ours]
@@ -46,7 +49,7 @@ def advice(
         return []
     least = _least(scored)
     able = {family(row.file) for row in scored if row.max_F >= least}
-    rows = accurate(standings, accuracies, data)
+    rows = accurate(pareto_entries, accuracies, data)
     found = [*_by_instructions(results, able, scored), *_by_latency(rows, results)]
     found += _by_memory(results, able)
     top = max(scored, key=lambda row: row.max_F - row.MAE)
@@ -61,11 +64,11 @@ def advice(
 
 
 def accurate(
-    standings: Sequence[Standing], accuracies: Sequence[Accuracy], data: str
-) -> list[Standing]:
+    pareto_entries: Sequence[ParetoEntry], accuracies: Sequence[Accuracy], data: str
+) -> list[ParetoEntry]:
     """Our forms that are accurate enough to be chosen for speed."""
     scored = [row for row in accuracies if row.data == data and row.file.ours]
-    return [row for row in standings if row.file.ours and row.max_F >= _least(scored)]
+    return [row for row in pareto_entries if row.file.ours and row.max_F >= _least(scored)]
 
 
 def advice_table(found: Sequence[Advice]) -> Table:
@@ -114,7 +117,7 @@ def _by_instructions(
     return found
 
 
-def _by_latency(rows: Sequence[Standing], results: Results) -> list[Advice]:
+def _by_latency(rows: Sequence[ParetoEntry], results: Results) -> list[Advice]:
     found = []
     for suffix, device in ((None, "Desktop or server, x86"), (".pte", "Apps that use ExecuTorch")):
         fitting = [row for row in rows if suffix in (None, row.file.suffix)]

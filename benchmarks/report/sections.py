@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.accuracy.paired import PROTOCOL as BOOTSTRAP
 from benchmarks.report import charts as report_charts
-from benchmarks.report.pareto import Standing, file_megabytes
+from benchmarks.report.pareto import ParetoEntry, file_megabytes
 from benchmarks.report.recommendations import advice, advice_table
 from benchmarks.report.result_readers import Accuracy, Results, Timing
 from benchmarks.results.published import SOURCE, Method
@@ -35,14 +35,14 @@ class Section:
 
 
 @dataclasses.dataclass(frozen=True)
-class Evidence:
+class ResultIndex:
     """All that the report is made from.
 
     Args:
         results: contents of result files by name.
         timings: latencies in them.
         accuracies: scores in them.
-        standings: where both were measured, on the main data set.
+        entries: where both were measured, on the main data set.
         data: name of the main data set.
         methods: published.
     """
@@ -50,7 +50,7 @@ class Evidence:
     results: Results
     timings: Sequence[Timing]
     accuracies: Sequence[Accuracy]
-    standings: Sequence[Standing]
+    pareto_entries: Sequence[ParetoEntry]
     data: str
     methods: Sequence[Method]
 
@@ -61,7 +61,7 @@ class Evidence:
         return sorted(rows, key=lambda row: -row.max_F)
 
 
-def sections(evidence: Evidence) -> list[Section]:
+def sections(result_index: ResultIndex) -> list[Section]:
     """All parts for which there are figures, the summary first.
 
     Raises:
@@ -71,7 +71,7 @@ def sections(evidence: Evidence) -> list[Section]:
     found = []
     for part in parts:
         try:
-            section = part(evidence)
+            section = part(result_index)
         except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise InputError(
                 f"results for “{part.__name__}” are not as their command writes them ({error!r}); "
@@ -82,61 +82,68 @@ def sections(evidence: Evidence) -> list[Section]:
     return found
 
 
-def devices(evidence: Evidence) -> Section:
+def devices(result_index: ResultIndex) -> Section:
     """Which file for which device, and why."""
-    found = advice(evidence.standings, evidence.accuracies, evidence.results, evidence.data)
+    found = advice(
+        result_index.pareto_entries,
+        result_index.accuracies,
+        result_index.results,
+        result_index.data,
+    )
     return Section("Which file for which device", (advice_table(found),) if found else ())
 
 
-def cost(evidence: Evidence) -> Section:
+def cost(result_index: ResultIndex) -> Section:
     """Accuracy against latency and size, and beside the published methods."""
     charts = []
-    if evidence.standings:
+    if result_index.pareto_entries:
         note = "Latency on one thread, batch 1."
-        charts.append(report_charts.against_cost(evidence.standings, evidence.data, note))
+        charts.append(
+            report_charts.against_cost(result_index.pareto_entries, result_index.data, note)
+        )
     ours, count = [], 0
-    networks = {n["name"]: n for r in evidence.results.values() for n in r.get("networks", ())}
-    for row in evidence.main:
+    networks = {n["name"]: n for r in result_index.results.values() for n in r.get("networks", ())}
+    for row in result_index.main:
         network = networks.get(row.file.network)
         if network is not None and row.file.suffix == ".safetensors":
             madds = network["multiply_adds"] / 1e9
             ours.append((row.file.network, network["parameters"] / 1e6, madds, row.max_F))
             count = row.count
     if ours:
-        data = evidence.data
-        charts.append(report_charts.beside_published(evidence.methods, ours, data, count))
+        data = result_index.data
+        charts.append(report_charts.beside_published(result_index.methods, ours, data, count))
     return Section("Accuracy against cost", (), tuple(charts))
 
 
-def int8(evidence: Evidence) -> Section:
+def int8(result_index: ResultIndex) -> Section:
     """int8 against the float network it was made from."""
-    paired = [pair for result in evidence.results.values() for pair in result.get("paired", ())]
+    paired = [pair for result in result_index.results.values() for pair in result.get("paired", ())]
     tables, charts = [], []
     if paired:
         rows = tuple(_paired_row(pair) for pair in paired)
         head = ("", "against", "photos", "max F (interval)", "MAE (interval)")
         tables.append(Table((*head, "worse photos", "worst photo, MAE"), rows, (BOOTSTRAP,)))
         charts.append(report_charts.changes(paired))
-    if rows := tuple(_gains(evidence)):
+    if rows := tuple(_gains(result_index)):
         head = ("", "latency, ms", "faster", "file, MB", "smaller")
         tables.append(Table(head, rows, ("float → int8, timed in the same run.",)))
     return Section("int8 against float", tuple(tables), tuple(charts))
 
 
-def accuracy(evidence: Evidence) -> Section:
+def accuracy(result_index: ResultIndex) -> Section:
     """Everything that was evaluated, and the published methods."""
-    if not evidence.accuracies:
+    if not result_index.accuracies:
         return Section("Accuracy")
-    names = dict.fromkeys((evidence.data, *(row.data for row in evidence.accuracies)))
-    tables = [accuracy_table(name, evidence.accuracies) for name in names]
+    names = dict.fromkeys((result_index.data, *(row.data for row in result_index.accuracies)))
+    tables = [accuracy_table(name, result_index.accuracies) for name in names]
     published = [
-        (method.name, *(number(getattr(method.scores[evidence.data], k)) for k in _PAPER))
-        for method in evidence.methods
-        if evidence.data in method.scores
+        (method.name, *(number(getattr(method.scores[result_index.data], k)) for k in _PAPER))
+        for method in result_index.methods
+        if result_index.data in method.scores
     ]
     if published:
         head = ("published", "max F", "MAE", "weighted F", "S")
-        notes = (f"{SOURCE}, all photos of {evidence.data}.",)
+        notes = (f"{SOURCE}, all photos of {result_index.data}.",)
         tables.append(Table(head, tuple(published), notes))
     return Section("Accuracy", tuple(tables))
 
@@ -161,13 +168,13 @@ def accuracy_table(data: str, rows: Iterable[Accuracy]) -> Table:
     return Table(head, tuple(cells), (f"{note}.",))
 
 
-def latency(evidence: Evidence) -> Section:
+def latency(result_index: ResultIndex) -> Section:
     """A table a result file, since only what ran in turn can be compared."""
     tables = []
-    sizes = file_megabytes(evidence.timings, evidence.results)
-    for name in dict.fromkeys(row.result for row in evidence.timings):
-        rows = [row for row in evidence.timings if row.result == name]
-        result = evidence.results[name]
+    sizes = file_megabytes(result_index.timings, result_index.results)
+    for name in dict.fromkeys(row.result for row in result_index.timings):
+        rows = [row for row in result_index.timings if row.result == name]
+        result = result_index.results[name]
         cells = tuple(_timing_row(row, sizes) for row in rows)
         head: tuple[str, ...] = ("", "engine", "px", "threads", "median, ms", "least")
         head = (*head, "file, MB", "peak, MB")
@@ -184,10 +191,10 @@ def latency(evidence: Evidence) -> Section:
     return Section("Latency", tuple(tables), text=text)
 
 
-def counts(evidence: Evidence) -> Section:
+def counts(result_index: ResultIndex) -> Section:
     """Parameters, multiply-adds, and instructions on arm64 cores."""
     tables = []
-    for result in evidence.results.values():
+    for result in result_index.results.values():
         if networks := result.get("networks"):
             head = ("", "parameters, M", "Table II", "madds, G", "at, px", "Table III")
             rows = tuple(_network_row(network) for network in networks)
@@ -204,17 +211,17 @@ def counts(evidence: Evidence) -> Section:
     return Section("Counts, the same on every machine", tuple(tables))
 
 
-def curves(evidence: Evidence) -> Section:
+def curves(result_index: ResultIndex) -> Section:
     """Precision against recall."""
-    rows = evidence.main
-    charts = (report_charts.precision_recall(rows, evidence.data),) if rows else ()
+    rows = result_index.main
+    charts = (report_charts.precision_recall(rows, result_index.data),) if rows else ()
     return Section("Precision and recall", charts=charts)
 
 
-def sensitivity(evidence: Evidence) -> Section:
+def sensitivity(result_index: ResultIndex) -> Section:
     """What quantizing each module loses."""
     charts, text = [], []
-    for result in evidence.results.values():
+    for result in result_index.results.values():
         if result.keys() >= {"rows", "whole", "suggestion"}:
             from quantize.sensitivity import sentence
 
@@ -257,10 +264,10 @@ def _paired_row(pair: Mapping[str, Any]) -> tuple[str, ...]:
     return (pair["name"], pair["reference"], photos, *texts, str(pair["worse"]), lost)
 
 
-def _gains(evidence: Evidence) -> Iterable[tuple[str, ...]]:
+def _gains(result_index: ResultIndex) -> Iterable[tuple[str, ...]]:
     """What int8 gains in each format: forms of one network and size from one result."""
-    sizes = file_megabytes(evidence.timings, evidence.results)
-    timed = [t for t in evidence.timings if t.median is not None and t.threads == 1]
+    sizes = file_megabytes(result_index.timings, result_index.results)
+    timed = [t for t in result_index.timings if t.median is not None and t.threads == 1]
     for low in timed:
         for high in timed:
             same = all(

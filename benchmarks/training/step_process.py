@@ -162,12 +162,12 @@ def _trainer(measured: Measured, size: int) -> Trainer:
 def _ours(measured: Measured, size: int) -> Iterator[None]:
     trainer = _trainer(measured, size)
     todo = list(itertools.islice(trainer.schedule.steps(), measured.steps))
-    material = trainer.prepare(size)
+    phase_data = trainer.prepare(size)
     for step in todo:
-        material.photos.batch(trainer.schedule.indices(step.number, 0, 1), torch.device("cpu"))
+        phase_data.photos.batch(trainer.schedule.indices(step.number, 0, 1), torch.device("cpu"))
     yield
     for step in todo:
-        trainer.train_step(step, material)
+        trainer.train_step(step, phase_data)
         yield
 
 

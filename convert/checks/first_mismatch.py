@@ -33,7 +33,7 @@ LIMIT = 0.1
 gate keep float outputs to a thousandth and quantized ones to a few hundredths."""
 
 
-def first_departure(intermediates: Sequence[Values], expected: Iterable[Named]) -> str:
+def first_mismatch(intermediates: Sequence[Values], expected: Iterable[Named]) -> str:
     """Names the first product whose result no intermediate of an artifact equals.
 
     Args:

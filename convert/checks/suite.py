@@ -162,15 +162,15 @@ def _located(
     try:
         yield
     except InputError as error:
-        where = _departure(kind, source, artifact, floats, photo)
+        where = _mismatch(kind, source, artifact, floats, photo)
         raise InputError(f"{error}{where}") from error
 
 
-def _departure(
+def _mismatch(
     kind: Format, source: Source, artifact: Path, floats: Floats | None, photo: Bytes
 ) -> str:
     """Names the first module that departs, as an error's end; empty where it cannot be found."""
-    from convert.checks.first_mismatch import first_departure, network_outputs, program_outputs
+    from convert.checks.first_mismatch import first_mismatch, network_outputs, program_outputs
 
     found = kind.intermediates(artifact.read_bytes(), floats, photo)
     if found is None:
@@ -180,5 +180,5 @@ def _departure(
     else:
         network = cast("DeployedNetwork", source.network)
         expected = network_outputs(network, source.preprocessing, photo)
-    where = first_departure(found, expected)
+    where = first_mismatch(found, expected)
     return f"; first departs at {where}" if where else ""

@@ -11,7 +11,7 @@ from samnet.training.losses import saliency_loss
 from samnet.training.recipe import Recipe
 
 
-class Learner(nn.Module):
+class NetworkWithLosses(nn.Module):
     """Network and losses as one module, so that one call runs on every process."""
 
     def __init__(

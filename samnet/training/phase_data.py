@@ -14,7 +14,7 @@ from samnet.training.feature_distillation import ImitatedFeatures, kept_features
 from samnet.training.imagenet_teacher import TEACHER_SIZE
 from samnet.training.joined_rows import PhotoSets
 from samnet.training.options import TrainOptions
-from samnet.training.teacher_outputs import Lessons, photos_key
+from samnet.training.teacher_outputs import TeacherOutputs, photos_key
 from samnet.training.teachers import Teacher
 from samnet.training.unlabeled import UnlabeledSet, pack_unlabeled
 
@@ -23,7 +23,7 @@ MARGIN = 1.25
 
 
 @dataclasses.dataclass(frozen=True)
-class Material:
+class PhaseData:
     """What a phase trains on; photos without masks stand behind those with masks.
 
     Args:
@@ -35,7 +35,7 @@ class Material:
 
     photos: PhotoSets
     features: ImitatedFeatures | None
-    lessons: Lessons | None
+    teacher_outputs: TeacherOutputs | None
     validation: PackedPairs
 
 
@@ -50,7 +50,7 @@ def prepare(
     teacher: Teacher | None = None,
     unlabeled: Sequence[UnlabeledSet] = (),
     features: bool = False,
-) -> Material:
+) -> PhaseData:
     """Reads photos, and what teachers make of them, for a phase; all processes call it at once.
 
     Args:
@@ -71,7 +71,7 @@ def prepare(
     if processes.device.type == "cuda":
         sets = [sets[0].to(processes.device)]
     sets += [pack_unlabeled(one, packed_size, cache) for one in unlabeled]
-    imitated = lessons = None
+    imitated = teacher_outputs = None
     if imitates:
         shown = [(pack(pairs, TEACHER_SIZE, cache), fingerprint(pairs, TEACHER_SIZE))]
         shown += [
@@ -80,8 +80,8 @@ def prepare(
         imitated = kept_features(shown, cache)
     if teacher is not None:
         photos = [[pair.photo for pair in pairs], *(one.photos for one in unlabeled)]
-        lessons = Lessons(photos, teacher, cache, features=features)
+        teacher_outputs = TeacherOutputs(photos, teacher, cache, features=features)
     validation = pack(validation_pairs, size, cache)
     if processes.first and processes.count > 1:
         torch.distributed.barrier()
-    return Material(PhotoSets(sets), imitated, lessons, validation)
+    return PhaseData(PhotoSets(sets), imitated, teacher_outputs, validation)

@@ -75,9 +75,9 @@ class Pretrainer:
             weight_decay=recipe.weight_decay,
             fused=True,
         )
-        self.learner: nn.Module = self.model
+        self.network_with_losses: nn.Module = self.model
         if processes.count > 1:
-            self.learner = DistributedDataParallel(self.model)
+            self.network_with_losses = DistributedDataParallel(self.model)
         self.done = 0
         self.seconds = 0.0
 
@@ -105,7 +105,7 @@ class Pretrainer:
         x, device = self.input(photos), self.processes.device
         self.model.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            logits = self.learner(x)
+            logits = self.network_with_losses(x)
         loss = F.cross_entropy(logits.float(), labels.to(device), label_smoothing=self.smoothing)
         shared = mean_of_processes({"loss": loss.detach()})
         if not math.isfinite(shared["loss"]):

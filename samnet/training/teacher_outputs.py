@@ -24,7 +24,7 @@ from samnet.training.joined_rows import Rows
 from samnet.training.teachers import Teacher, feature_sides
 
 
-class Lessons:
+class TeacherOutputs:
     """A teacher's maps and features of photos, set after set.
 
     Args:

@@ -32,9 +32,9 @@ from samnet.training.distributed import Processes, mean_of_processes
 from samnet.training.feature_distillation import Imitation
 from samnet.training.fine_tuning import freeze_stages, parameter_groups
 from samnet.training.first_nonfinite import first_not_finite, gradient_not_finite
-from samnet.training.network_with_losses import Learner
+from samnet.training.network_with_losses import NetworkWithLosses
 from samnet.training.options import TrainOptions, config_of
-from samnet.training.phase_data import Material, prepare
+from samnet.training.phase_data import PhaseData, prepare
 from samnet.training.recipe import Recipe
 from samnet.training.resume_state import load_state, save_state
 from samnet.training.run_log import RunLog
@@ -100,9 +100,13 @@ class Trainer:
             weight_decay=recipe.weight_decay,
             fused=True,
         )
-        self.learner: nn.Module = Learner(self.model, self.imitation, recipe, self.distillation)
+        self.network_with_losses: nn.Module = NetworkWithLosses(
+            self.model, self.imitation, recipe, self.distillation
+        )
         if processes.count > 1:
-            self.learner = DistributedDataParallel(self.learner, find_unused_parameters=True)
+            self.network_with_losses = DistributedDataParallel(
+                self.network_with_losses, find_unused_parameters=True
+            )
         self.log = RunLog(options.output / run_log.NAME)
         self.state_path = options.output / state.NAME
         without = numbers(self.unlabeled, len(self.pairs))
@@ -129,7 +133,7 @@ class Trainer:
             torch.distributed.barrier()
         return found
 
-    def prepare(self, size: int) -> Material:
+    def prepare(self, size: int) -> PhaseData:
         """What a phase at this size trains on."""
         return prepare(
             self.pairs,
@@ -143,7 +147,7 @@ class Trainer:
             features=self.distillation is not None,
         )
 
-    def train_step(self, step: Step, material: Material) -> dict[str, float]:
+    def train_step(self, step: Step, phase_data: PhaseData) -> dict[str, float]:
         """One update of the weights; returns the learning rate and the losses of all processes.
 
         Raises:
@@ -163,24 +167,24 @@ class Trainer:
         crops = recipe.augmentation.draw_crops(recipe.batch, generator)[mine].to(device)
         colors = recipe.augmentation.draw_colors(recipe.batch, generator)[mine]
         index = self.schedule.indices(step.number, self.processes.rank, self.processes.count)
-        raw, masks = material.photos.batch(index, device)
+        raw, masks = phase_data.photos.batch(index, device)
         size = (step.shown, step.shown)
         both = crop(torch.cat([raw, masks], 1).float() / 255, crops, size)
         x = normalize(change_colors(both[:, :3], colors), Preprocessing())
         x = x.contiguous(memory_format=torch.channels_last)
         truth, features, taught = both[:, 3:], None, None
-        if material.lessons is not None:
+        if phase_data.teacher_outputs is not None:
             share = torch.where(index < len(self.pairs), recipe.soft, 1.0).to(device)
-            maps = material.lessons.truth(index, crops, step.shown)
+            maps = phase_data.teacher_outputs.truth(index, crops, step.shown)
             truth = torch.lerp(truth, maps, share[:, None, None, None])
             if self.distillation is not None:
-                taught = material.lessons.features_of(index, crops, step.shown)
-        if material.features is not None:
+                taught = phase_data.teacher_outputs.features_of(index, crops, step.shown)
+        if phase_data.features is not None:
             sides = [-(-step.shown // stride) for stride in (4, 8, 16, 32)]
-            features = material.features.batch(index, crops, [(side, side) for side in sides])
+            features = phase_data.features.batch(index, crops, [(side, side) for side in sides])
         self.model.train()
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            losses = self.learner(x, truth, features, step.share, taught)
+            losses = self.network_with_losses(x, truth, features, step.share, taught)
         shared = mean_of_processes({name: value.detach() for name, value in losses.items()})
         if not math.isfinite(shared["loss"]):
             fault = first_not_finite(self.model, lambda: self.model(x))

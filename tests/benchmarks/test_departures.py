@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("ai_edge_litert")
 
-from benchmarks.arm64.rounding_differences import GUEST, Departure, departures
+from benchmarks.arm64.rounding_differences import GUEST, Mismatch, rounding_differences
 from convert.tflite.interface import expose_steps
 from edge_apps.shipped import default_model
 
@@ -32,7 +32,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[str, np
 
 def test_the_same_steps_have_no_departure(steps: tuple[bytes, dict[str, np.ndarray]]) -> None:
     content, here = steps
-    assert len(here) > 300 and departures(content, here, here) == []
+    assert len(here) > 300 and rounding_differences(content, here, here) == []
 
 
 def test_the_operation_that_begins_is_named_and_not_what_follows(
@@ -52,8 +52,8 @@ def test_the_operation_that_begins_is_named_and_not_what_follows(
     changed.flat[5] ^= 1
     there[f"1_{tensor}"] = changed
     there[f"1_{int(follower.outputs[0])}"] = here[f"1_{int(follower.outputs[0])}"] ^ 1
-    (found,) = departures(content, here, there)
-    assert found == Departure(number, "MUL", changed.size, 1, 1, found.examples)
+    (found,) = rounding_differences(content, here, there)
+    assert found == Mismatch(number, "MUL", changed.size, 1, 1, found.examples)
     (example,) = found.examples
     assert abs(example["here"] - example["there"]) == 1
     # The artifact's own code is the one next to the exact value.

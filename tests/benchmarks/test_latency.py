@@ -13,15 +13,15 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.demo.steps import Steps
-from benchmarks.latency import artifact_cache as workshop_module
-from benchmarks.latency import interleaved as race_module
-from benchmarks.latency.artifact_cache import Workshop
-from benchmarks.latency.case import Contender
-from benchmarks.latency.cases import Lineup
+from benchmarks.latency import artifact_cache as artifact_cache_module
+from benchmarks.latency import interleaved as interleaved_module
+from benchmarks.latency.artifact_cache import ArtifactCache
+from benchmarks.latency.case import LatencyCase
+from benchmarks.latency.cases import CaseList
 from benchmarks.latency.command import Options, main
 from benchmarks.latency.engines import quiet_openvino
 from benchmarks.latency.input_feeder import feeder
-from benchmarks.latency.interleaved import race
+from benchmarks.latency.interleaved import time_interleaved
 from benchmarks.latency.openvino_int8 import quantize_openvino
 from benchmarks.latency.table import cells, markdown, protocol, remarks
 from benchmarks.regression.model_cost import megabytes, multiply_adds
@@ -32,15 +32,17 @@ PHOTO = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
 INT8 = default_model()
 
 
-def contender(file, engine="litert", **more):
-    return Contender("net", engine, "int8", str(file), None, 1, **more)
+def latency_case(file, engine="litert", **more):
+    return LatencyCase("net", engine, "int8", str(file), None, 1, **more)
 
 
 def test_what_works_is_timed_and_what_does_not_is_a_row(tmp_path):
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(b"nothing of the kind")
-    given = [contender(INT8), contender(broken), contender("", failure="was not made")]
-    good, bad, absent = (row.to_dict() for row in race(given, PHOTO, repetitions=3, warm_up=1))
+    given = [latency_case(INT8), latency_case(broken), latency_case("", failure="was not made")]
+    good, bad, absent = (
+        row.to_dict() for row in time_interleaved(given, PHOTO, repetitions=3, warm_up=1)
+    )
     assert good["size"] == [256, 256]
     assert 0 < good["latency_ms"]["minimum"] <= good["latency_ms"]["median"]
     assert good["latency_ms"]["median"] <= good["latency_ms"]["p90"] <= good["cold_start_ms"]
@@ -51,26 +53,26 @@ def test_what_works_is_timed_and_what_does_not_is_a_row(tmp_path):
 
 
 def worker(tmp_path, monkeypatch, script):
-    """Replaces the workers' program; ``name`` is the contender's network, ``log`` a file."""
+    """Replaces the workers' program; ``name`` is the case's network, ``log`` a file."""
     path = tmp_path / "worker.py"
     head = "import json, os, signal, sys, time\norder = json.loads(sys.stdin.readline())\n"
-    head += f"name, log = order['contender']['network'], {str(tmp_path / 'log')!r}\n"
+    head += f"name, log = order['latency_case']['network'], {str(tmp_path / 'log')!r}\n"
     head += "tell = lambda **it: print(json.dumps(it), flush=True)\n"
     path.write_text(head + script, encoding="utf-8")
-    monkeypatch.setattr(race_module, "WORKER", [sys.executable, str(path)])
+    monkeypatch.setattr(interleaved_module, "WORKER", [sys.executable, str(path)])
 
 
 def test_a_crash_is_a_row_that_says_how_it_ended(tmp_path, monkeypatch):
     script = "sys.stderr.write('out of luck\\n'); sys.stderr.flush()\n"
     worker(tmp_path, monkeypatch, script + "os.kill(os.getpid(), signal.SIGSEGV)")
-    (row,) = race([contender(INT8)], PHOTO, repetitions=1)
+    (row,) = time_interleaved([latency_case(INT8)], PHOTO, repetitions=1)
     assert row.failure == "its process ended with SIGSEGV (out of luck)"
 
 
 def test_a_contender_that_hangs_is_given_up(tmp_path, monkeypatch):
     worker(tmp_path, monkeypatch, "time.sleep(60)")
-    monkeypatch.setattr(race_module, "OPENING", 0.3)
-    (row,) = race([contender(INT8)], PHOTO, repetitions=1)
+    monkeypatch.setattr(interleaved_module, "OPENING", 0.3)
+    (row,) = time_interleaved([latency_case(INT8)], PHOTO, repetitions=1)
     assert "no answer within" in row.failure
 
 
@@ -87,9 +89,9 @@ for line in sys.stdin:
 def test_contenders_take_turns_and_stand_still_in_between(tmp_path, monkeypatch):
     worker(tmp_path, monkeypatch, TURNS)
     given = [
-        Contender(name, "litert", "fp32", "x", None, 1) for name in ("first", "second", "third")
+        LatencyCase(name, "litert", "fp32", "x", None, 1) for name in ("first", "second", "third")
     ]
-    rows = race(given, PHOTO, repetitions=2, warm_up=1)
+    rows = time_interleaved(given, PHOTO, repetitions=2, warm_up=1)
     assert (tmp_path / "log").read_text().split() == ["first", "second", "third"] * 3
     assert [row.figures["latency_ms"]["median"] for row in rows] == [1.0] * 3
 
@@ -99,7 +101,7 @@ def test_a_contender_that_spins_is_stopped(tmp_path, monkeypatch):
     worker(tmp_path, monkeypatch, TURNS)
     grown = []
 
-    class Watched(race_module.Racer):
+    class Watched(interleaved_module.TimedProcess):
         def pause(self):
             super().pause()
             if self.last:
@@ -108,23 +110,25 @@ def test_a_contender_that_spins_is_stopped(tmp_path, monkeypatch):
                 time.sleep(0.1)
                 grown.append((tmp_path / "log").stat().st_size - before)
 
-    monkeypatch.setattr(race_module, "Racer", Watched)
-    race([Contender("spins", "litert", "fp32", "x", None, 1)], PHOTO, repetitions=1, warm_up=0)
+    monkeypatch.setattr(interleaved_module, "TimedProcess", Watched)
+    time_interleaved(
+        [LatencyCase("spins", "litert", "fp32", "x", None, 1)], PHOTO, repetitions=1, warm_up=0
+    )
     assert grown == [0]
 
 
 def test_no_process_is_left_after_an_interruption(monkeypatch):
-    racers = []
+    processes = []
 
-    class Interrupted(race_module.Racer):
+    class Interrupted(interleaved_module.TimedProcess):
         def turn(self, runs, *, timed):
-            racers.append(self)
+            processes.append(self)
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(race_module, "Racer", Interrupted)
+    monkeypatch.setattr(interleaved_module, "TimedProcess", Interrupted)
     with pytest.raises(KeyboardInterrupt):
-        race([contender(INT8)], PHOTO, repetitions=1)
-    assert racers[0]._process.poll() is not None
+        time_interleaved([latency_case(INT8)], PHOTO, repetitions=1)
+    assert processes[0]._process.poll() is not None
 
 
 @pytest.mark.parametrize(
@@ -166,12 +170,12 @@ class Factory:
         return Path("x_int8.xml")
 
 
-def lineup(*engines, precisions=("fp32", "int8"), threads=(1,), sizes=(96,)):
-    return Lineup(engines, precisions, sizes, threads, Factory(), Path("nowhere"))
+def latency_cases(*engines, precisions=("fp32", "int8"), threads=(1,), sizes=(96,)):
+    return CaseList(engines, precisions, sizes, threads, Factory(), Path("nowhere"))
 
 
 def test_a_name_stands_for_all_forms_at_all_sizes_and_threads():
-    found = lineup("torch", "litert", "openvino", threads=(1, 2), sizes=(96, 128)).contenders(
+    found = latency_cases("torch", "litert", "openvino", threads=(1, 2), sizes=(96, 128)).cases(
         ["dfanet"]
     )
     # PyTorch in fp32, the others in fp32 and int8.
@@ -183,25 +187,25 @@ def test_a_name_stands_for_all_forms_at_all_sizes_and_threads():
 
 
 def test_an_artifact_stands_for_itself():
-    (found,) = lineup("torch", "litert", "openvino").contenders([str(INT8)])
+    (found,) = latency_cases("torch", "litert", "openvino").cases([str(INT8)])
     assert (found.engine, found.precision, found.file) == ("litert", "int8", str(INT8))
 
 
 def test_what_may_not_be_made_is_left_out(tmp_path, edge_checkpoint, monkeypatch):
     monkeypatch.setattr(
-        workshop_module, "is_current", lambda path, _: path.name.endswith("_fp32.onnx")
+        artifact_cache_module, "is_current", lambda path, _: path.name.endswith("_fp32.onnx")
     )
-    kept = Workshop(tmp_path, Steps(None, tmp_path / "log"), make=False)
+    kept = ArtifactCache(tmp_path, Steps(None, tmp_path / "log"), make=False)
     engines = ("torch", "litert", "onnxruntime", "openvino")
-    given = Lineup(engines, ("fp32", "int8"), (96,), (1,), kept, tmp_path)
-    found = given.contenders([str(edge_checkpoint), "dfanet"])
+    given = CaseList(engines, ("fp32", "int8"), (96,), (1,), kept, tmp_path)
+    found = given.cases([str(edge_checkpoint), "dfanet"])
     assert [(it.engine, it.precision, it.failure) for it in found] == [
         ("torch", "fp32", ""),
         ("onnxruntime", "fp32", ""),
         ("openvino", "fp32", ""),
     ]
     with pytest.raises(InputError, match="none of dfanet"):
-        given.contenders(["dfanet"])
+        given.cases(["dfanet"])
 
 
 @pytest.fixture
@@ -229,7 +233,7 @@ def products(tmp_path):
 
 
 def test_a_file_of_openvino_stands_for_itself_by_what_it_holds(products):
-    found = lineup("openvino", precisions=("fp32", "bf16", "int8")).contenders(
+    found = latency_cases("openvino", precisions=("fp32", "bf16", "int8")).cases(
         [str(path) for path in products]
     )
     assert [(it.network, it.precision) for it in found] == [
@@ -237,7 +241,7 @@ def test_a_file_of_openvino_stands_for_itself_by_what_it_holds(products):
         ("plain", "bf16"),
         ("quantized", "int8"),
     ]
-    rows = race([found[0], found[2]], PHOTO, repetitions=1, warm_up=0)
+    rows = time_interleaved([found[0], found[2]], PHOTO, repetitions=1, warm_up=0)
     assert [row.failure for row in rows] == ["", ""]
     assert multiply_adds(found[2]) is None  # what it was made from is not beside it
     weights = products[1].with_suffix(".bin").stat().st_size
@@ -255,21 +259,21 @@ def test_a_file_of_openvino_stands_for_itself_by_what_it_holds(products):
 )
 def test_unknown_models_are_named_before_anything_is_made(model, message):
     with pytest.raises(InputError, match=message):
-        lineup("litert").contenders(["dfanet", model])
+        latency_cases("litert").cases(["dfanet", model])
 
 
 def test_nothing_to_time_is_said():
     with pytest.raises(InputError, match="none of"):
-        lineup("torch").contenders([str(INT8)])
+        latency_cases("torch").cases([str(INT8)])
 
 
 def test_products_are_those_of_the_network():
     float_file = next(FOLDER.glob("samnet_*_fp32.tflite"))
-    ours = multiply_adds(contender(float_file))
-    weights = Path(race_module.__file__).parents[2] / "samnet/weights/samnet.safetensors"
-    counted = multiply_adds(Contender("samnet", "torch", "fp32", str(weights), 192, 1))
+    ours = multiply_adds(latency_case(float_file))
+    weights = Path(interleaved_module.__file__).parents[2] / "samnet/weights/samnet.safetensors"
+    counted = multiply_adds(LatencyCase("samnet", "torch", "fp32", str(weights), 192, 1))
     assert ours == pytest.approx(counted, rel=0.01)
-    assert megabytes(contender(float_file)) == pytest.approx(float_file.stat().st_size / 1e6)
+    assert megabytes(latency_case(float_file)) == pytest.approx(float_file.stat().st_size / 1e6)
 
 
 ROW = {

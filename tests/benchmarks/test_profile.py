@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.profiling.command import Options, main
 from benchmarks.profiling.litert import LiteRtProfile
-from benchmarks.profiling.machine_limits import Ceilings
+from benchmarks.profiling.machine_limits import MachineLimits
 from benchmarks.profiling.operation_cost import Work, place
 from benchmarks.profiling.operation_times import Profile, Timed, profile
 from benchmarks.profiling.roofline import plot
@@ -60,7 +60,7 @@ def pretended(file: str, precision: str, factor: float) -> Profile:
 
 DEEP = Work("pointwise", (1, 10, 10, 50), 9_000_000, 45_000, (0,), 1)
 
-CEILINGS = Ceilings(fp32=200e9, int8=400e9, cache=90e9, memory=10e9)
+MACHINE_LIMITS = MachineLimits(fp32=200e9, int8=400e9, cache=90e9, memory=10e9)
 
 
 class TestPlacing:
@@ -190,7 +190,7 @@ class TestTables:
         assert re.search(r"encoder.stages.0 +100 +91.7% +50 +-50 +×0.50", modules(both, 3))
 
     def test_ceilings_say_what_bounds_a_module(self):
-        text = bounds(pretended("a.tflite", "fp32", 1), CEILINGS, 4)
+        text = bounds(pretended("a.tflite", "fp32", 1), MACHINE_LIMITS, 4)
         # 9 million multiply-adds at 200 G/s are 45 µs; 8000 bytes at 90 GB/s are 0.09.
         assert re.search(r"encoder.stages.0.0 +90 +45 +50% +0% +products", text)
         assert re.search(r"encoder.stages.0.1 +10 +0 +1% +100% +neither", text)
@@ -201,23 +201,23 @@ def test_the_picture_shows_every_profile(tmp_path):
 
     both = [pretended("a.tflite", "fp32", 1), pretended("b.tflite", "int8", 0.5)]
     path = tmp_path / "roof.png"
-    plot(path, both, CEILINGS)
+    plot(path, both, MACHINE_LIMITS)
     with Image.open(path) as image:
         wide, high = image.size
         colors = len(image.convert("RGB").getcolors(1 << 20))
     assert wide > 1.5 * high and colors > 50
     with pytest.raises(InputError, match="already exists"):
-        plot(path, both, CEILINGS)
+        plot(path, both, MACHINE_LIMITS)
 
 
 @pytest.mark.parametrize("precision", get_args(Precision))
 def test_every_precision_has_its_ceiling(precision, tmp_path):
     one = pretended("a.tflite", precision, 1)
-    plot(tmp_path / "roof.png", [one], CEILINGS)
+    plot(tmp_path / "roof.png", [one], MACHINE_LIMITS)
     assert (tmp_path / "roof.png").stat().st_size > 10_000
     # 9 million multiply-adds at 200 or 400 G a second, and the bytes of a small sum.
     expected = 45 if precision in ("fp32", "fp16") else 22.5
-    assert bound_by_module(one, CEILINGS, 3)["encoder.stages.0"].least == pytest.approx(
+    assert bound_by_module(one, MACHINE_LIMITS, 3)["encoder.stages.0"].least == pytest.approx(
         expected, rel=0.01
     )
 

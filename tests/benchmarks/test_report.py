@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.demo.command import WEIGHTS
 from benchmarks.report.command import changes, gather, markdown, measured
-from benchmarks.report.pareto import Standing, front
+from benchmarks.report.pareto import ParetoEntry, front
 from benchmarks.report.recommendations import advice
 from benchmarks.report.result_readers import accuracies, file_name, timings
 from benchmarks.report.sections import sections
@@ -89,8 +89,8 @@ def results():
 
 
 def test_the_parts_stand_in_order_and_hold_the_figures(results):
-    evidence = gather(results, "ECSSD")
-    parts = {part.title: part for part in sections(evidence)}
+    result_index = gather(results, "ECSSD")
+    parts = {part.title: part for part in sections(result_index)}
     assert list(parts) == [
         "Which file for which device",
         "Accuracy against cost",
@@ -100,11 +100,11 @@ def test_the_parts_stand_in_order_and_hold_the_figures(results):
         "Counts, the same on every machine",
         "Precision and recall",
     ]
-    text = markdown(evidence, list(parts.values()))
+    text = markdown(result_index, list(parts.values()))
     assert "| samnet-edge, LiteRT, 96 px | 6.0 → 3.0 | 2.0 × | 3.0 → 1.5 | 2.0 × |" in text
     # samnet_96_int8.tflite is faster, but too poor.
     assert "Run samnet-edge_96_int8.tflite by LiteRT unless" in text
-    assert [it.after for it in changes(evidence)] == ["3.0", "1.5", "0.795", "0.100"]
+    assert [it.after for it in changes(result_index)] == ["3.0", "1.5", "0.795", "0.100"]
     assert "−0.0100 (−0.0200 to 0.0000)" in text
     assert "| SAMNet | 0.925 | 0.053 | 0.855 | 0.902 |" in text
     assert "| `theirs.onnx` | OpenVINO fp32 | 96 | 40.0 | 39.5 | 20.0 | 400 |" in text
@@ -114,8 +114,8 @@ def test_the_parts_stand_in_order_and_hold_the_figures(results):
 
 
 def test_the_advice_leaves_out_what_is_fast_but_poor(results):
-    evidence = gather(results, "ECSSD")
-    found = advice(evidence.standings, evidence.accuracies, results, "ECSSD")
+    result_index = gather(results, "ECSSD")
+    found = advice(result_index.pareto_entries, result_index.accuracies, results, "ECSSD")
     files = {it.device: it.file for it in found}
     assert files["Desktop or server, x86"] == "samnet-edge_96_int8.tflite"
     assert "0.40 of samnet_336_fp32.tflite's" in found[0].why
@@ -125,8 +125,8 @@ def test_the_advice_leaves_out_what_is_fast_but_poor(results):
 
 def test_little_memory_is_beside_the_most_of_the_same_run(results):
     results["latency"]["rows"][1]["size"] = [96, 96]
-    evidence = gather(results, "ECSSD")
-    found = advice(evidence.standings, evidence.accuracies, results, "ECSSD")
+    result_index = gather(results, "ECSSD")
+    found = advice(result_index.pareto_entries, result_index.accuracies, results, "ECSSD")
     (memory,) = (it for it in found if it.device == "Little memory")
     assert memory.why == ("30 MB at most at 96 px, samnet-edge.safetensors by PyTorch eager 300 MB")
 
@@ -137,8 +137,8 @@ def test_each_data_set_has_a_table_and_each_network_one_remark(results):
     for it in results["latency"]["rows"][:2]:
         it["remark"] = "odd"
     results["latency"]["rows"][0]["threads"] = 2
-    evidence = gather(results, "ECSSD")
-    text = markdown(evidence, sections(evidence))
+    result_index = gather(results, "ECSSD")
+    text = markdown(result_index, sections(result_index))
     assert "| ECSSD | px | max F | MAE | weighted F | S | E |" in text
     assert "ECSSD, 9 of 1000 photos." in text
     assert "SOD, 7 photos." in text
@@ -170,7 +170,7 @@ def test_a_result_of_earlier_weights_is_named(run, results):
 
 def test_a_latency_joins_the_accuracy_of_the_same_size_alone(results):
     results["accuracy"]["accuracy"][0]["size"] = 336
-    joined = {it.file.text for it in gather(results, "ECSSD").standings}
+    joined = {it.file.text for it in gather(results, "ECSSD").pareto_entries}
     assert "samnet-edge.safetensors" not in joined
     assert "theirs.onnx" in joined
 
@@ -187,10 +187,10 @@ def test_rows_of_every_latency_command():
 
 
 def test_the_front_is_what_nothing_beats():
-    def standing(ms, max_F):
-        return Standing(file_name("a"), "e", "fp32", 1, ms, None, max_F, 0.1)
+    def pareto_entry(ms, max_F):
+        return ParetoEntry(file_name("a"), "e", "fp32", 1, ms, None, max_F, 0.1)
 
-    rows = [standing(*it) for it in ((3, 0.8), (5, 0.9), (4, 0.7), (6, 0.9), (2, 0.6))]
+    rows = [pareto_entry(*it) for it in ((3, 0.8), (5, 0.9), (4, 0.7), (6, 0.9), (2, 0.6))]
     assert [row.median for row in front(rows, "median")] == [3, 5, 2]
 
 
@@ -272,7 +272,7 @@ def test_the_results_of_this_project_can_be_reported():
 
     found = read_results(ROOT / "results")
     assert len(timings(found)) >= 10
-    evidence = gather(found, "ECSSD")
-    parts = sections(evidence)
+    result_index = gather(found, "ECSSD")
+    parts = sections(result_index)
     assert parts[0].title == "Which file for which device"
-    assert markdown(evidence, parts).count("\n- ") > len(found)
+    assert markdown(result_index, parts).count("\n- ") > len(found)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmarks.latency import short_training as school
+from benchmarks.latency import short_training
 from benchmarks.latency.short_training import CONTRAST, taught
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setattr(school, "SCENES", 4)
-    monkeypatch.setattr(school, "SIDE", 64)
-    monkeypatch.setattr(school, "STEPS", 2)
-    monkeypatch.setattr(school, "BATCH", 4)
+    monkeypatch.setattr(short_training, "SCENES", 4)
+    monkeypatch.setattr(short_training, "SIDE", 64)
+    monkeypatch.setattr(short_training, "STEPS", 2)
+    monkeypatch.setattr(short_training, "BATCH", 4)
 
 
 def test_maps_of_taught_networks_are_soft():
     checkpoint = taught("dfanet", 96)
     assert checkpoint.preprocessing.size == 96
-    photos, _ = school._scenes()
+    photos, _ = short_training._scenes()
     with torch.no_grad():
         logits = torch.logit(checkpoint.model(photos))
     # Enlarging the map takes some of its contrast.

@@ -7,69 +7,69 @@ from pathlib import Path
 import pytest
 
 from benchmarks.demo.steps import Steps
-from benchmarks.latency import artifact_cache as workshop_module
-from benchmarks.latency.artifact_cache import Workshop, shipped
-from benchmarks.latency.case import Contender
-from benchmarks.latency.interleaved import race
+from benchmarks.latency import artifact_cache as artifact_cache_module
+from benchmarks.latency.artifact_cache import ArtifactCache, shipped
+from benchmarks.latency.case import LatencyCase
+from benchmarks.latency.interleaved import time_interleaved
 from common.errors import InputError
 from samnet.data.embedded import embedded_photos
 from samnet.networks.baselines import ARCHITECTURES
 
 
 @pytest.fixture
-def workshop(tmp_path):
-    return Workshop(tmp_path, Steps(None, tmp_path / "log"))
+def artifact_cache(tmp_path):
+    return ArtifactCache(tmp_path, Steps(None, tmp_path / "log"))
 
 
-def test_shipped_weights_are_used(workshop):
-    path, remark = workshop.checkpoint("samnet-edge")
+def test_shipped_weights_are_used(artifact_cache):
+    path, remark = artifact_cache.checkpoint("samnet-edge")
     assert path == shipped("samnet-edge")
     assert remark == ""
     with pytest.raises(InputError, match="did you mean 'samnet'"):
-        workshop.checkpoint("samnett")
+        artifact_cache.checkpoint("samnett")
 
 
-def test_a_command_that_fails_is_run_once_and_quoted(workshop, monkeypatch, edge_checkpoint):
+def test_a_command_that_fails_is_run_once_and_quoted(artifact_cache, monkeypatch, edge_checkpoint):
     runs = []
 
     def command(module, *arguments):
         runs.append(module)
         raise InputError("a scale is lost")
 
-    monkeypatch.setattr(workshop_module, "_command", command)
+    monkeypatch.setattr(artifact_cache_module, "_command", command)
     for _ in range(2):
         with pytest.raises(InputError, match="a scale is lost"):
-            workshop.artifact(edge_checkpoint, 96, "fp32", ".pte")
+            artifact_cache.artifact(edge_checkpoint, 96, "fp32", ".pte")
     assert runs == ["convert.executorch"]
 
 
 def test_the_line_of_a_command_is_its_reason(tmp_path):
     with pytest.raises(InputError, match=r"^missing\.safetensors: .*no such file"):
-        workshop_module._command(
+        artifact_cache_module._command(
             "convert.onnx", "--model", "missing.safetensors", "--output", str(tmp_path / "x.onnx")
         )
 
 
-def test_a_file_is_made_once_for_a_source(workshop, edge_checkpoint, tmp_path):
-    made = workshop.artifact(edge_checkpoint, 96, "fp32", ".onnx")
+def test_a_file_is_made_once_for_a_source(artifact_cache, edge_checkpoint, tmp_path):
+    made = artifact_cache.artifact(edge_checkpoint, 96, "fp32", ".onnx")
     before = made.stat().st_mtime_ns
-    again = Workshop(tmp_path, Steps(None, tmp_path / "log"))
+    again = ArtifactCache(tmp_path, Steps(None, tmp_path / "log"))
     assert again.artifact(edge_checkpoint, 96, "fp32", ".onnx") == made
     assert made.stat().st_mtime_ns == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_system_of_the_paper_runs_in_every_form(name, workshop):
-    source, remark = workshop.checkpoint(name)
+def test_every_system_of_the_paper_runs_in_every_form(name, artifact_cache):
+    source, remark = artifact_cache.checkpoint(name)
     assert "fit for times" in remark
     engines = {".tflite": "litert", ".pte": "executorch", ".onnx": "onnxruntime"}
-    contenders = [
-        Contender(name, engine, precision, str(path), None, 1)
+    latency_cases = [
+        LatencyCase(name, engine, precision, str(path), None, 1)
         for suffix, engine in engines.items()
         for precision in ("fp32", "int8")
-        if (path := workshop.artifact(source, 96, precision, suffix))
+        if (path := artifact_cache.artifact(source, 96, precision, suffix))
     ]
-    assert all(Path(it.file).is_file() for it in contenders)
-    rows = race(contenders, embedded_photos()[0].photo, repetitions=1, warm_up=0)
+    assert all(Path(it.file).is_file() for it in latency_cases)
+    rows = time_interleaved(latency_cases, embedded_photos()[0].photo, repetitions=1, warm_up=0)
     assert [row.failure for row in rows] == [""] * 6

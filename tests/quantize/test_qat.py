@@ -17,8 +17,8 @@ import torch
 
 from common.errors import InputError
 from quantize import qat
-from quantize.fake_quant_network import Student
-from quantize.first_nonfinite import culprit
+from quantize.fake_quant_network import FakeQuantNetwork
+from quantize.first_nonfinite import first_nonfinite
 from quantize.qat_trainer import QuantizationTraining, Schedule, distillation_loss
 from quantize.quantized_program import ProgramInfo, QuantizedProgram, load_program
 from samnet import load_checkpoint
@@ -104,7 +104,7 @@ def test_training_moves_the_weights_and_keeps_frozen_ranges(training):
 
 def test_before_anything_is_observed_the_student_is_the_float_network(taught):
     network = DeployedNetwork(load_checkpoint(taught("softmax")).model, 96).eval()
-    student = Student(network, 1)
+    student = FakeQuantNetwork(network, 1)
     x = torch.rand(1, 3, 96, 96)
     with torch.no_grad():
         assert torch.allclose(student(x), network(x), atol=1e-3)
@@ -225,8 +225,8 @@ def test_operations_and_gradients_that_are_not_finite_are_named():
     network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU())
     torch.nn.init.ones_(network[0].weight)  # where a ReLU is shut no gradient passes
     graph = torch.export.export(network, (torch.ones(1, 2),)).module()
-    assert culprit(graph, torch.ones(1, 2)) == ""
-    assert culprit(graph, torch.full((1, 2), torch.inf)) == "input_1"
+    assert first_nonfinite(graph, torch.ones(1, 2)) == ""
+    assert first_nonfinite(graph, torch.full((1, 2), torch.inf)) == "input_1"
     (graph(torch.ones(1, 2)) * torch.nan).sum().backward()
     assert gradient_not_finite(graph) == "0.bias"
 

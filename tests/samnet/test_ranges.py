@@ -9,7 +9,7 @@ from samnet import SAMNet, SAMNetConfig
 from samnet.networks.attention import SAM
 from samnet.training.activation_ranges import RangePenalty
 from samnet.training.feature_distillation import Imitation
-from samnet.training.network_with_losses import Learner
+from samnet.training.learner import NetworkWithLosses
 from samnet.training.recipe import Phase, Recipe
 
 PHOTOS = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -53,7 +53,7 @@ def test_observes_nothing_but_training() -> None:
 def excess_after_training(weight: float) -> float:
     model = network("stick_breaking", 3)
     recipe = Recipe(phases=(Phase(64, 1),), range=weight)
-    learner = Learner(model, Imitation(model.config.channels[1:]), recipe).train()
+    learner = NetworkWithLosses(model, Imitation(model.config.channels[1:]), recipe).train()
     optimizer = torch.optim.Adam(model.parameters(), 0.05)
     truth = (PHOTOS[:, :1] > 0).float()
     for _ in range(60):

@@ -15,7 +15,7 @@ from samnet.train import train
 from samnet.training.augmentation import Augmentation
 from samnet.training.onnx_teacher import MEAN, STD, MapTeacher
 from samnet.training.options import TrainOptions
-from samnet.training.teacher_outputs import Lessons
+from samnet.training.teacher_outputs import TeacherOutputs
 from samnet.training.teachers import open_teacher
 
 
@@ -37,29 +37,29 @@ def network(path, size=32, channels=3, last="Sigmoid"):
     return path
 
 
-def lessons(scenes, teacher, cache, **settings):
+def teacher_outputs(scenes, teacher, cache, **settings):
     photos = [pair.photo for pair in find_pairs(str(scenes)).pairs]
-    return photos, Lessons(
+    return photos, TeacherOutputs(
         [photos], open_teacher(teacher), cache, **{"features": False, **settings}
     )
 
 
 def test_maps_are_the_networks(scenes, tmp_path):
     teacher = network(tmp_path / "teacher.onnx")
-    photos, found = lessons(scenes, teacher, tmp_path / "cache")
+    photos, found = teacher_outputs(scenes, teacher, tmp_path / "cache")
     (maps,) = found.maps.parts
     assert maps.shape == (3, 32, 32)
     photo = read_photo(photos[1]).mean(axis=(0, 1), keepdims=True)
     x = (photo.transpose(2, 0, 1) / 255 - MEAN) / STD
     expected = 255 / (1 + np.exp(-x.mean()))
     assert abs(maps[1].float().mean() - expected) < 12
-    _, again = lessons(scenes, teacher, tmp_path / "cache")
+    _, again = teacher_outputs(scenes, teacher, tmp_path / "cache")
     assert torch.equal(maps, again.maps.parts[0])
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_maps_are_cropped_as_the_photos_are(scenes, tmp_path):
-    _, found = lessons(scenes, network(tmp_path / "t.onnx"), tmp_path / "cache")
+    _, found = teacher_outputs(scenes, network(tmp_path / "t.onnx"), tmp_path / "cache")
     mirrored = Augmentation(min_crop=1.0, flip=1.0).draw_crops(2, torch.Generator())
     batch = found.truth(torch.tensor([2, 0]), mirrored, 32)
     assert batch.shape == (2, 1, 32, 32)
@@ -69,7 +69,7 @@ def test_maps_are_cropped_as_the_photos_are(scenes, tmp_path):
 
 def test_an_onnx_network_shows_no_features(scenes, tmp_path):
     with pytest.raises(InputError, match="shows no features"):
-        lessons(scenes, network(tmp_path / "t.onnx"), tmp_path / "cache", features=True)
+        teacher_outputs(scenes, network(tmp_path / "t.onnx"), tmp_path / "cache", features=True)
 
 
 def test_training_learns_from_the_teacher(scenes, tmp_path):

@@ -22,7 +22,7 @@ from samnet.training.augmentation import Augmentation, crop, normalize
 from samnet.training.cached_rows import kept_rows as keep
 from samnet.training.joined_rows import Rows
 from samnet.training.options import TrainOptions
-from samnet.training.teacher_outputs import Lessons
+from samnet.training.teacher_outputs import TeacherOutputs
 from samnet.training.teachers import CheckpointTeacher, open_teacher
 from samnet.training.trainer import Trainer
 from samnet.training.unlabeled import NEAR, difference_hash, find_unlabeled, photos_in
@@ -79,7 +79,7 @@ def test_a_checkpoint_is_a_teacher(scenes, kind, tmp_path, request):
     photos = [pair.photo for pair in find_pairs(str(scenes)).pairs]
     teacher = open_teacher(path)
     assert isinstance(teacher, CheckpointTeacher) and teacher.size == 64
-    lessons = Lessons([photos[:5], photos[5:]], teacher, tmp_path, features=True)
+    teacher_outputs = TeacherOutputs([photos[:5], photos[5:]], teacher, tmp_path, features=True)
     loaded = samnet.load_checkpoint(path)
     shown = np.stack([resize_photo(read_photo(photos[i]), (64, 64)) for i in (7, 2)])
     x = normalize(torch.from_numpy(shown).permute(0, 3, 1, 2) / 255, loaded.preprocessing)
@@ -89,19 +89,19 @@ def test_a_checkpoint_is_a_teacher(scenes, kind, tmp_path, request):
     whole = Augmentation(min_crop=1, flip=0).draw_crops(2, torch.Generator())
     index = torch.tensor([7, 2])
     torch.testing.assert_close(
-        lessons.truth(index, whole, 64), logits.sigmoid(), atol=1 / 255, rtol=0
+        teacher_outputs.truth(index, whole, 64), logits.sigmoid(), atol=1 / 255, rtol=0
     )
-    for kept, stage in zip(lessons.features_of(index, whole, 64), stages[1:5], strict=True):
+    for kept, stage in zip(teacher_outputs.features_of(index, whole, 64), stages[1:5], strict=True):
         torch.testing.assert_close(kept, stage, atol=2e-2, rtol=2e-2)
 
 
 def test_teacher_and_student_see_the_same_crop(scenes, tiny_checkpoint, tmp_path):
     photos = [pair.photo for pair in find_pairs(str(scenes)).pairs]
-    lessons = Lessons([photos], open_teacher(tiny_checkpoint), tmp_path, features=False)
+    outputs = TeacherOutputs([photos], open_teacher(tiny_checkpoint), tmp_path, features=False)
     crops = Augmentation().draw_crops(3, torch.Generator().manual_seed(1))
     index = torch.tensor([3, 3, 8])
-    maps = lessons.maps.take(index, torch.device("cpu"))[:, None].float() / 255
-    assert torch.equal(lessons.truth(index, crops, 48), crop(maps, crops, (48, 48)))
+    maps = outputs.maps.take(index, torch.device("cpu"))[:, None].float() / 255
+    assert torch.equal(outputs.truth(index, crops, 48), crop(maps, crops, (48, 48)))
 
 
 @pytest.mark.parametrize("model", ["samnet", "samnet-edge", "samnet-lite", "bisenet_x39"])

@@ -214,10 +214,10 @@ def cut_after(steps, monkeypatch):
     """Ends training by an error once this many steps are done."""
     train_step = Trainer.train_step
 
-    def cut(trainer, step, material):
+    def cut(trainer, step, phase_data):
         if step.number == steps:
             raise InputError("cut")
-        return train_step(trainer, step, material)
+        return train_step(trainer, step, phase_data)
 
     monkeypatch.setattr(Trainer, "train_step", cut)
 
