@@ -44,23 +44,24 @@ class AccuracyMeter:
         self._error = 0.0
         self._count = 0
 
-    def add(self, map: Bytes, mask: Bytes) -> None:
+    def add(self, saliency_map: Bytes, mask: Bytes) -> None:
         """Adds a map (H, W) uint8, 255 is salient, and its mask (H, W) uint8.
 
         Raises:
             InputError: if the two differ in size.
         """
-        if map.shape != mask.shape or map.ndim != 2:
+        if saliency_map.shape != mask.shape or saliency_map.ndim != 2:
             raise InputError(
-                f"map of shape {map.shape}, mask of shape {mask.shape}; expected two of one (H, W)"
+                f"map of shape {saliency_map.shape}, mask of shape {mask.shape}; expected two of "
+                "one (H, W)"
             )
         truth = mask > FOREGROUND
         # Pixels at or above each threshold, from 255 down to 0, then turned round.
-        hits = np.bincount(map[truth], minlength=256)[::-1].cumsum()[::-1]
-        taken = np.bincount(map.ravel(), minlength=256)[::-1].cumsum()[::-1]
+        hits = np.bincount(saliency_map[truth], minlength=256)[::-1].cumsum()[::-1]
+        taken = np.bincount(saliency_map.ravel(), minlength=256)[::-1].cumsum()[::-1]
         self._precision += np.divide(hits, taken, out=np.zeros(256), where=taken > 0)
         self._recall += hits / max(1, int(truth.sum()))
-        self._error += float(np.abs(map / 255 - truth).mean())
+        self._error += float(np.abs(saliency_map / 255 - truth).mean())
         self._count += 1
 
     def accuracy(self) -> Accuracy:

@@ -30,9 +30,9 @@ class Agreement:
     decided: float
 
     @classmethod
-    def of(cls, map: Bytes, reference: Bytes) -> Agreement:
+    def of(cls, saliency_map: Bytes, reference: Bytes) -> Agreement:
         """Compares two maps (S, S) uint8."""
-        return cls.of_all([map], [reference])
+        return cls.of_all([saliency_map], [reference])
 
     @classmethod
     def of_all(cls, maps: Sequence[Bytes], references: Sequence[Bytes]) -> Agreement:

@@ -52,11 +52,11 @@ class Accepted:
     photo: Bytes
     orientation: int = 1
 
-    def placed(self, map: Bytes) -> Bytes:
+    def placed(self, saliency_map: Bytes) -> Bytes:
         """A map of the photo, turned as the pixels that were given lie."""
         if self.orientation not in BACK:
-            return map
-        return np.array(Image.fromarray(map).transpose(BACK[self.orientation]))
+            return saliency_map
+        return np.array(Image.fromarray(saliency_map).transpose(BACK[self.orientation]))
 
 
 def accept(given: object) -> Accepted:

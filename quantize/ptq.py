@@ -149,8 +149,8 @@ def observe(
         inputs = progress(inputs, len(calibration), "calibrating")
     with torch.no_grad():
         for x in inputs:
-            map = prepared(x)
-            if not torch.isfinite(map).all():
+            saliency_map = prepared(x)
+            if not torch.isfinite(saliency_map).all():
                 raise InputError("the network gives a map that is not finite on a photo")
 
 

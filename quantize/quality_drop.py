@@ -58,8 +58,8 @@ class QualityDrop:
         self.noise += float((found - wanted).square().sum())
         height, width = mask.shape
         raw = map_bytes(logits[0, 0], self.coding)
-        map = self.coding.enlarge(raw, self.side, (height, width))
-        self.metrics.add(map, mask)
+        saliency_map = self.coding.enlarge(raw, self.side, (height, width))
+        self.metrics.add(saliency_map, mask)
 
     def effect(self, reference: QualityDrop) -> Effect:
         """Against the tally of the float network."""

@@ -115,8 +115,8 @@ class QuantizedProgram:
     def run(self, photo: Bytes) -> Bytes:
         """The coded map (M, M) uint8 of a photo (S, S, 3) uint8 that has the program's size."""
         with torch.no_grad():
-            map = self.module(normalize(photo, self.info.preprocessing))
-        return map_bytes(map[0, 0], self.coding)
+            saliency_map = self.module(normalize(photo, self.info.preprocessing))
+        return map_bytes(saliency_map[0, 0], self.coding)
 
     def __call__(self, photo: Bytes) -> Bytes:
         side = self.info.size
@@ -125,9 +125,9 @@ class QuantizedProgram:
         return self.coding.enlarge(raw, side, (height, width))
 
 
-def map_bytes(map: Tensor, coding: Coding = LOGITS) -> Bytes:
+def map_bytes(saliency_map: Tensor, coding: Coding = LOGITS) -> Bytes:
     """A map (M, M) as bytes, the codes of a program's output, if that is quantized, and 128."""
-    return coding.bytes(map.numpy())
+    return coding.bytes(saliency_map.numpy())
 
 
 def save_program(path: str | Path, program: QuantizedProgram, *, overwrite: bool = False) -> None:

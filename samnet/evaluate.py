@@ -126,10 +126,10 @@ def measure_steps(
     for pair in pairs:
         maps, mask = source(pair), read_map(pair.mask)
         for step in steps:
-            map = maps[step]
-            if fault := size_fault(pair, map.shape[::-1], mask.shape[::-1]):
+            saliency_map = maps[step]
+            if fault := size_fault(pair, saliency_map.shape[::-1], mask.shape[::-1]):
                 raise InputError(fault)
-            metrics[step].add(map, mask)
+            metrics[step].add(saliency_map, mask)
     return metrics
 
 
@@ -137,10 +137,10 @@ def predicted_maps(predict: Predictor, keep: Path | None, *, overwrite: bool) ->
     """Maps that a model makes; written to the folder ``keep`` as STEM.png, if given."""
 
     def source(pair: Pair) -> Bytes:
-        map = predict(read_photo(pair.photo))
+        saliency_map = predict(read_photo(pair.photo))
         if keep is not None:
-            write_image(keep / f"{pair.stem}.png", map, overwrite=overwrite)
-        return map
+            write_image(keep / f"{pair.stem}.png", saliency_map, overwrite=overwrite)
+        return saliency_map
 
     return source
 

@@ -138,12 +138,12 @@ def predict_photos(
         except InputError as error:
             failures.append(str(error))
             continue
-        map = predict(photo)
-        images = {"map": map}
+        saliency_map = predict(photo)
+        images = {"map": saliency_map}
         if options.overlay:
-            images["overlay"] = overlay(photo, map)
+            images["overlay"] = overlay(photo, saliency_map)
         if options.cutout:
-            images["cutout"] = cutout(photo, map)
+            images["cutout"] = cutout(photo, saliency_map)
         for kind, image in images.items():
             write_image(target[kind], image, overwrite=options.overwrite)
     return failures

@@ -122,11 +122,11 @@ def tiles_of(pair: Pair, sources: dict[str, MapSource]) -> tuple[list[Tile], lis
     tiles: list[Tile] = [(read_photo(pair.photo), pair.stem), (mask, "mask")]
     errors = []
     for name, source in sources.items():
-        map = source(pair)
-        if fault := size_fault(pair, map.shape[::-1], mask.shape[::-1]):
+        saliency_map = source(pair)
+        if fault := size_fault(pair, saliency_map.shape[::-1], mask.shape[::-1]):
             raise InputError(fault)
-        errors.append(float(np.abs(map / 255 - (mask > 128)).mean()))
-        tiles.append((map, f"{name} {errors[-1]:.3f}"))
+        errors.append(float(np.abs(saliency_map / 255 - (mask > 128)).mean()))
+        tiles.append((saliency_map, f"{name} {errors[-1]:.3f}"))
     return tiles, errors
 
 

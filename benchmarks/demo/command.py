@@ -95,7 +95,7 @@ def main(options: Options) -> None:
             f"The {len(scenes)} photos show that every form works; they are too few to rank "
             "networks by, and the int8 forms were calibrated on them.",
             PROTOCOL,
-            credits(),
+            photo_credits(),
         ),
         environment=environment(THREADS),
     )
@@ -164,7 +164,7 @@ def timed(
     return dataclasses.replace(comparison, rows=rows), used
 
 
-def credits() -> str:
+def photo_credits() -> str:
     """Where the embedded photos come from."""
     from samnet.data.embedded import POLYGONS
 

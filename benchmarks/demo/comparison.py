@@ -132,12 +132,12 @@ def compare(candidates: Sequence[Candidate], scenes: Sequence[Scene]) -> Compari
 def agreement(maps: Sequence[Bytes], reference: Sequence[Bytes]) -> Agreement:
     """Compares maps with the reference's, photo by photo; every photo weighs the same."""
     differences = [
-        float(np.abs(map.astype(np.int16) - other).mean())
-        for map, other in zip(maps, reference, strict=True)
+        float(np.abs(saliency_map.astype(np.int16) - other).mean())
+        for saliency_map, other in zip(maps, reference, strict=True)
     ]
     decided = [
-        float(np.mean((map >= 128) == (other >= 128)))
-        for map, other in zip(maps, reference, strict=True)
+        float(np.mean((saliency_map >= 128) == (other >= 128)))
+        for saliency_map, other in zip(maps, reference, strict=True)
     ]
     return Agreement(float(np.mean(differences)), max(differences), float(np.mean(decided)))
 
@@ -167,7 +167,7 @@ def _scores(maps: Sequence[Bytes], scenes: Sequence[Scene]) -> tuple[float, floa
     from samnet.evaluation.metrics import SaliencyMetrics
 
     metrics = SaliencyMetrics("fast")
-    for map, scene in zip(maps, scenes, strict=True):
-        metrics.add(map, scene.mask)
+    for saliency_map, scene in zip(maps, scenes, strict=True):
+        metrics.add(saliency_map, scene.mask)
     scores = metrics.scores()
     return scores.max_F, scores.MAE

@@ -24,7 +24,7 @@ def _scene(comparison: Comparison, index: int) -> dict[str, Any]:
     maps = [of_row[index] for of_row in comparison.maps]
     size = _shown(scene.photo)
     photo = resize_photo(scene.photo, size)
-    small = [resize_map(map, size) for map in maps]
+    small = [resize_map(saliency_map, size) for saliency_map in maps]
     # The last row's map is laid over the photo: the last form is the one furthest from training.
     return {
         "name": scene.name,

@@ -25,7 +25,7 @@ class Report:
         comparison: the figures and maps.
         steps: how the artifacts were made.
         protocol: how latencies were taken.
-        notes: sentences on how the other figures were taken, and credits.
+        notes: sentences on how the other figures were taken, and whose the photos are.
         environment: of the measurement, as :func:`common.result_file.environment` gives it.
     """
 

@@ -213,9 +213,14 @@ def sheet(columns: Sequence[tuple[Bytes, Bytes]]) -> Bytes:
     height, width = TILE
     step_y, step_x = height + GAP, width + GAP
     page = np.full((3 * step_y - GAP, len(columns) * step_x - GAP, 3), 255, np.uint8)
-    for x, (photo, map) in enumerate(columns):
-        photo, map = resize_photo(_cropped(photo), TILE), resize_map(_cropped(map), TILE)
-        for y, tile in enumerate((photo, np.dstack([map] * 3), overlay(photo, map))):
+    for x, (photo, saliency_map) in enumerate(columns):
+        photo, saliency_map = (
+            resize_photo(_cropped(photo), TILE),
+            resize_map(_cropped(saliency_map), TILE),
+        )
+        for y, tile in enumerate(
+            (photo, np.dstack([saliency_map] * 3), overlay(photo, saliency_map))
+        ):
             page[y * step_y :, x * step_x :][:height, :width] = tile
     return page
 

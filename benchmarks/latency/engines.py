@@ -138,8 +138,8 @@ def _onnxruntime(path: Path, threads: int) -> Opened:
     except Exception as error:  # onnxruntime's own kinds of error share no other base
         raise InputError(f"{path}: {_reason(error)}") from error
     (given,) = session.get_inputs()
-    type = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}.get(given.type, given.type)
-    feed, size = feeder(str(path), given.shape, type)
+    kind = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}.get(given.type, given.type)
+    feed, size = feeder(str(path), given.shape, kind)
     outputs = [session.get_outputs()[0].name]
 
     def run(photo: Bytes) -> object:
@@ -169,8 +169,8 @@ def _openvino(path: Path, threads: int, precision: str) -> Opened:
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise InputError("this CPU does not compute in bfloat16")
     given = compiled.input(0)
-    type = given.element_type.to_dtype().name
-    feed, size = feeder(str(path), list(given.shape), type)
+    kind = given.element_type.to_dtype().name
+    feed, size = feeder(str(path), list(given.shape), kind)
     request = compiled.create_infer_request()
 
     def run(photo: Bytes) -> object:

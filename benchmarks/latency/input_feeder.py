@@ -18,7 +18,7 @@ Feed = Callable[[Bytes], NDArray[Any]]
 """Photo (H, W, 3) uint8 to a network's input."""
 
 
-def feeder(name: str, shape: Sequence[object], type: str) -> tuple[Feed, tuple[int, int]]:
+def feeder(name: str, shape: Sequence[object], kind: str) -> tuple[Feed, tuple[int, int]]:
     """How a photo becomes the only input of a network, and the height and width it has then.
 
     Bytes go in as they are; floats are normalized by ImageNet's statistics. For a time it does
@@ -36,16 +36,16 @@ def feeder(name: str, shape: Sequence[object], type: str) -> tuple[Feed, tuple[i
     last = len(sides) == 4 and sides[3] == 3
     first = len(sides) == 4 and sides[1] == 3 and not last
     size = (sides[1], sides[2]) if last else (sides[2], sides[3]) if first else (0, 0)
-    if not (all(size) and sides[0] == 1 and type in ("uint8", "float32")):
+    if not (all(size) and sides[0] == 1 and kind in ("uint8", "float32")):
         raise InputError(
-            f"{name}: takes {tuple(shape)} {type}, expected one photo of a fixed size, "
+            f"{name}: takes {tuple(shape)} {kind}, expected one photo of a fixed size, "
             "(1, H, W, 3) or (1, 3, H, W) in uint8 or float32"
         )
     scale = (1 / (255 * np.array(STD))).astype(np.float32)
     offset = (np.array(MEAN) / np.array(STD)).astype(np.float32)
 
     def feed(photo: Bytes) -> NDArray[Any]:
-        x = photo if type == "uint8" else photo * scale - offset
+        x = photo if kind == "uint8" else photo * scale - offset
         return np.ascontiguousarray((x if last else x.transpose(2, 0, 1))[None])
 
     return feed, size

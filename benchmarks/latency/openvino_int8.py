@@ -57,8 +57,8 @@ def quantize_openvino(source: Path, output: Path, photos: Sequence[Bytes]) -> No
         raise InputError(f"{error.name} is not installed; pip install 'samnet[peers]'") from error
     model = openvino.Core().read_model(source)
     given = model.input(0)
-    type = given.get_element_type().to_dtype().name
-    feed, size = feeder(str(source), [int(side) for side in given.get_shape()], type)
+    kind = given.get_element_type().to_dtype().name
+    feed, size = feeder(str(source), [int(side) for side in given.get_shape()], kind)
     inputs = [np.array(feed(resize_photo(photo, size))) for photo in photos]
     try:
         quantized = nncf.quantize(model, nncf.Dataset(inputs), subset_size=len(inputs))

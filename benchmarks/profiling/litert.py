@@ -142,12 +142,18 @@ class LiteRtProfile:
 
     def _events(self) -> list[_Event]:
         """Runs once; what the profiler saw, in order."""
-        photo, map = self._buffers
+        photo, saliency_map = self._buffers
         self._must("LiteRtResetProfiler", self._profiler)
         self._must("LiteRtStartProfiler", self._profiler)
         one = c_size_t(1)
         self._must(
-            "LiteRtRunCompiledModel", self._model, c_size_t(0), one, byref(photo), one, byref(map)
+            "LiteRtRunCompiledModel",
+            self._model,
+            c_size_t(0),
+            one,
+            byref(photo),
+            one,
+            byref(saliency_map),
         )
         self._must("LiteRtStopProfiler", self._profiler)
         count = c_int()

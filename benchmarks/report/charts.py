@@ -55,8 +55,9 @@ def against_cost(pareto_entries: Sequence[ParetoEntry], data: str, note: str) ->
     fast = min(pareto_entries, key=lambda it: it.median)
     alt = (
         f"Max F on {data} against latency{' and file size' if sized else ''} of "
-        f"{len(pareto_entries)} forms. {fast.label} is fastest with {fast.median:.1f} ms and {fast.max_F:.3f}; "
-        f"{best.label} most accurate with {best.max_F:.3f} and {best.median:.1f} ms."
+        f"{len(pareto_entries)} forms. {fast.label} is fastest with {fast.median:.1f} ms and "
+        f"{fast.max_F:.3f}; {best.label} most accurate with {best.max_F:.3f} "
+        f"and {best.median:.1f} ms."
     )
     caption = (
         f"Left and up is better; the line joins what no other form beats in both. Red is int8, "

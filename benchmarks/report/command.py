@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
-from benchmarks.demo.command import WEIGHTS, credits
+from benchmarks.demo.command import WEIGHTS, photo_credits
 from benchmarks.demo.gallery import scenes
 from benchmarks.docs.command import ROOT, read_results
 from benchmarks.report.pareto import pareto_entries
@@ -207,7 +207,7 @@ def main(options: Options) -> None:
     parts = sections(result_index)
     notes = [PROTOCOL]
     if options.photos:
-        notes.append(credits())
+        notes.append(photo_credits())
     html = page.render(
         "report.html",
         title=TITLE,

@@ -17,13 +17,13 @@ HIGHER, LOWER = (178, 24, 43), (33, 102, 172)
 """RGB colors of pixels that are more, or less, salient than in the reference."""
 
 
-def difference(map: Bytes, reference: Bytes) -> Bytes:
+def difference(saliency_map: Bytes, reference: Bytes) -> Bytes:
     """Colors the signed difference of two maps (H, W): red is more salient, blue is less.
 
     Returns:
         RGB, (H, W, 3) uint8.
     """
-    delta = (map.astype(np.float32) - reference.astype(np.float32))[..., None]
+    delta = (saliency_map.astype(np.float32) - reference.astype(np.float32))[..., None]
     strength = np.clip(np.abs(delta) / SATURATION, 0, 1)
     color = np.where(delta > 0, np.array(HIGHER, np.float32), np.array(LOWER, np.float32))
     return (255 * (1 - strength) + color * strength + 0.5).astype(np.uint8)

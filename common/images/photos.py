@@ -149,12 +149,12 @@ def resize_photo(photo: Bytes, size: tuple[int, int]) -> Bytes:
     return _resize(photo, size)
 
 
-def resize_map(map: Bytes, size: tuple[int, int]) -> Bytes:
+def resize_map(saliency_map: Bytes, size: tuple[int, int]) -> Bytes:
     """Resizes a map (H, W) to ``size`` (height, width), bilinear with Pillow."""
-    return _resize(map, size)
+    return _resize(saliency_map, size)
 
 
-def overlay(photo: Bytes, map: Bytes) -> Bytes:
+def overlay(photo: Bytes, saliency_map: Bytes) -> Bytes:
     """The photo with its background dimmed to gray and what is salient tinted.
 
     Args:
@@ -168,12 +168,12 @@ def overlay(photo: Bytes, map: Bytes) -> Bytes:
     image = Image.fromarray(photo)
     salient = Image.blend(image, Image.new("RGB", image.size, TINT), 0.4)
     background = image.convert("L").point(lambda gray: 0.7 * gray).convert("RGB")
-    return np.array(Image.composite(salient, background, Image.fromarray(map)))
+    return np.array(Image.composite(salient, background, Image.fromarray(saliency_map)))
 
 
-def cutout(photo: Bytes, map: Bytes) -> Bytes:
+def cutout(photo: Bytes, saliency_map: Bytes) -> Bytes:
     """The photo with the map as its opacity, RGBA (H, W, 4) uint8."""
-    return np.dstack((photo, map))
+    return np.dstack((photo, saliency_map))
 
 
 def write_image(path: str | Path, image: Bytes, *, overwrite: bool = False) -> None:

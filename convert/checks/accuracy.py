@@ -125,5 +125,5 @@ def measure(artifact: Predictor, origin: Predictor, name: str, data: DataSet) ->
     )
 
 
-def _error(map: Bytes, mask: Bytes) -> float:
-    return float(np.abs(map / 255 - (mask > 128)).mean())
+def _error(saliency_map: Bytes, mask: Bytes) -> float:
+    return float(np.abs(saliency_map / 255 - (mask > 128)).mean())

@@ -72,8 +72,8 @@ class IntegerProgram:
     def run(self, photo: Bytes) -> Bytes:
         """The coded map (M, M) uint8 of a photo (S, S, 3) uint8."""
         with torch.no_grad():
-            map = self._interpreter.run(normalize(photo, self._preprocessing))
-        return map_bytes(map[0, 0], self._coding)
+            saliency_map = self._interpreter.run(normalize(photo, self._preprocessing))
+        return map_bytes(saliency_map[0, 0], self._coding)
 
     @property
     def in_float(self) -> list[str]:

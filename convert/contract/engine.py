@@ -94,7 +94,7 @@ class Format:
 
 
 def interfaces(
-    source: Source, tensors: Tensors, map: tuple[int, ...]
+    source: Source, tensors: Tensors, saliency_map: tuple[int, ...]
 ) -> tuple[Interface, MapInterface]:
     """The input and the output of an artifact, for its manifest.
 
@@ -110,4 +110,4 @@ def interfaces(
     photo = Interface((1, source.size, source.size, 3), "NHWC", kind, scale, zero_point)
     coding = source.coding
     scheme = (coding.scale, coding.zero_point, coding.kind, coding.aligned)
-    return photo, MapInterface(map, "NHWC"[: len(map)], kind, *scheme)
+    return photo, MapInterface(saliency_map, "NHWC"[: len(saliency_map)], kind, *scheme)

@@ -143,8 +143,8 @@ def _checkpoint(path: Path, size: int | None, output_stride: int | None) -> Sour
 
     def reference(photo: Bytes) -> Bytes:
         with torch.no_grad():
-            map: Bytes = whole(torch.from_numpy(photo)[None])[0].numpy()
-            return map
+            saliency_map: Bytes = whole(torch.from_numpy(photo)[None])[0].numpy()
+            return saliency_map
 
     return Source(
         path=path,

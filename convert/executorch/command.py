@@ -42,8 +42,8 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     else:
         module = PhotoToMap(inner, scale, offset, source.coding, codes=not is_float)
     file, delegation = lower(module, source.size, tensors, source.coding)
-    map = (1, source.map_size, source.map_size)
-    return Content(file, *interfaces(source, tensors, map), delegation)
+    saliency_map = (1, source.map_size, source.map_size)
+    return Content(file, *interfaces(source, tensors, saliency_map), delegation)
 
 
 def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any] | None:

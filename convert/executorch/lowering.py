@@ -57,10 +57,10 @@ class PhotoToMap(nn.Module):
 
     def forward(self, photo: Tensor) -> Tensor:
         x = (photo.to(torch.float32) * self.scale - self.offset).permute(0, 3, 1, 2)
-        map = self.network(x) * self.steps + self.zero
+        saliency_map = self.network(x) * self.steps + self.zero
         if not self.codes:
-            map = map.clamp(0, 255)
-        return map.reshape(1, map.shape[2], map.shape[3]).to(torch.uint8)
+            saliency_map = saliency_map.clamp(0, 255)
+        return saliency_map.reshape(1, saliency_map.shape[2], saliency_map.shape[3]).to(torch.uint8)
 
 
 def lower(

@@ -34,9 +34,9 @@ def read_safetensors(path: Path) -> Contents:
             tensors = [(part.get_dtype(), math.prod(part.get_shape())) for part in parts]
     except (SafetensorError, OSError) as error:
         raise InputError(f"not a readable safetensors file ({error})") from error
-    for type in sorted({type for type, _ in tensors}):
-        sizes = [size for found, size in tensors if found == type]
-        metadata[f"tensors {type}"] = f"{len(sizes)} with {sum(sizes)} numbers"
+    for kind in sorted({kind for kind, _ in tensors}):
+        sizes = [size for found, size in tensors if found == kind]
+        metadata[f"tensors {kind}"] = f"{len(sizes)} with {sum(sizes)} numbers"
     return Contents(metadata=metadata)
 
 

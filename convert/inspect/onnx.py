@@ -37,7 +37,7 @@ def read_onnx(content: bytes) -> Contents:
     shapes |= {name: tuple(tensor.dims) for name, tensor in constants.items()}
 
     def info(value: Any) -> TensorInfo:
-        type = _type(value.type.tensor_type.elem_type)
+        kind = _type(value.type.tensor_type.elem_type)
         for node in graph.node:
             enters = node.op_type == "DequantizeLinear" and node.input[0] == value.name
             leaves = node.op_type == "QuantizeLinear" and node.output[0] == value.name
@@ -46,8 +46,8 @@ def read_onnx(content: bytes) -> Contents:
                 scale, zero = (numpy_helper.to_array(constants[name]) for name in node.input[1:])
                 if scale.size == zero.size == 1:
                     step, offset = float(scale.item()), int(zero.item())
-                    return TensorInfo(value.name, _shape(value), type, step, offset)
-        return TensorInfo(value.name, _shape(value), type)
+                    return TensorInfo(value.name, _shape(value), kind, step, offset)
+        return TensorInfo(value.name, _shape(value), kind)
 
     delegation = None
     try:

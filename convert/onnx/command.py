@@ -62,8 +62,8 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
         if tensors == "float":
             module = TensorInterface(weights, preprocessing)
     file = export(module, source.size, metadata, tensors).SerializeToString(deterministic=True)
-    map = (1, source.map_size, source.map_size)
-    return Content(file, *interfaces(source, tensors, map), fusion(file))
+    saliency_map = (1, source.map_size, source.map_size)
+    return Content(file, *interfaces(source, tensors, saliency_map), fusion(file))
 
 
 def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any]:

@@ -41,9 +41,9 @@ class CodesInAndOut(nn.Module):
         ops = torch.ops.quantized_decomposed
         scale, zero_point = INT8_INPUT
         x = ops.dequantize_per_tensor(photo, scale, zero_point + UNSIGNED, *how)
-        map = self.program(x.permute(0, 3, 1, 2))
+        saliency_map = self.program(x.permute(0, 3, 1, 2))
         scheme = (self.coding.scale, self.coding.zero_point)
-        codes: Tensor = ops.quantize_per_tensor(map, *scheme, *how)
+        codes: Tensor = ops.quantize_per_tensor(saliency_map, *scheme, *how)
         return codes.reshape(1, *codes.shape[2:])
 
 

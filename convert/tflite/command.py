@@ -33,8 +33,8 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     from convert.tflite.delegation import delegation
 
     file = with_metadata(_convert(source, form, tensors), _describe(source, form, tensors))
-    map = (1, source.map_size, source.map_size, 1)
-    return Content(file, *interfaces(source, tensors, map), delegation(file))
+    saliency_map = (1, source.map_size, source.map_size, 1)
+    return Content(file, *interfaces(source, tensors, saliency_map), delegation(file))
 
 
 def _convert(source: Source, form: Form, tensors: Tensors) -> bytes:
@@ -50,8 +50,8 @@ def _convert(source: Source, form: Form, tensors: Tensors) -> bytes:
     if form.engine == "onnx2tf" and form.precision == "int8":
         content = onnx2tf.bare_int8(network, preprocessing, source.calibration)
         (scale, zero_point), coding = INT8_INPUT, source.coding
-        map = (coding.scale, coding.zero_point)
-        return with_interface(content, tensors, (scale, zero_point + 128), map)
+        saliency_map = (coding.scale, coding.zero_point)
+        return with_interface(content, tensors, (scale, zero_point + 128), saliency_map)
     engine = litert if form.engine == "litert" else onnx2tf
     if form.engine not in source.made:
         source.made[form.engine] = engine.bare_float(network, preprocessing)

@@ -18,8 +18,8 @@ FLOAT_ONLY = frozenset({"EXP", "MAXIMUM", "MINIMUM", "DIV", "RSQRT", "SQRT", "SQ
 def interfaces(content: bytes) -> tuple[Interface, Interface]:
     """The input and the output of a flatbuffer that has one of each."""
     interpreter = interpreter_class()(model_content=content, num_threads=1)
-    photo, map = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    return _interface(photo), _interface(map)
+    photo, saliency_map = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    return _interface(photo), _interface(saliency_map)
 
 
 def delegation(content: bytes) -> Delegation:

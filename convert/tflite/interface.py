@@ -24,7 +24,7 @@ Tensors = Literal["bytes", "float"]
 """What goes in and comes out."""
 
 
-def with_interface(content: bytes, tensors: Tensors, photo: Scheme, map: Scheme) -> bytes:
+def with_interface(content: bytes, tensors: Tensors, photo: Scheme, saliency_map: Scheme) -> bytes:
     """Puts quantizing operations before the first and behind the last tensor.
 
     Against casts in the graph this has two merits: XNNPACK executes it in a float network, and
@@ -56,11 +56,11 @@ def with_interface(content: bytes, tensors: Tensors, photo: Scheme, map: Scheme)
         graph.operators.append(new_operator(model, "DEQUANTIZE", last, final))
     elif tensors == "bytes":
         first = add_tensor(model, inner, b"photo", types.UINT8, photo)
-        final = add_tensor(model, last, b"map", types.UINT8, map)
+        final = add_tensor(model, last, b"map", types.UINT8, saliency_map)
         enter, leave = [first], [final]
         if kind == types.INT16:
             # No kernel knows both unsigned bytes and sixteen bits.
-            codes = [(scale, zero_point - 128) for scale, zero_point in (photo, map)]
+            codes = [(scale, zero_point - 128) for scale, zero_point in (photo, saliency_map)]
             enter.append(add_tensor(model, inner, b"photo codes", types.INT8, codes[0]))
             leave.insert(0, add_tensor(model, last, b"map codes", types.INT8, codes[1]))
         dequantize = kind == types.FLOAT32
@@ -111,7 +111,7 @@ def interface_scales(content: bytes) -> tuple[Scheme, Scheme]:
 
 
 def add_tensor(
-    model: Any, like: int, name: bytes, type: int, quantization: Scheme | None = None
+    model: Any, like: int, name: bytes, kind: int, quantization: Scheme | None = None
 ) -> int:
     """Adds a tensor of the same shape as ``like`` and returns its index."""
     from ai_edge_litert import schema_py_generated as schema
@@ -126,7 +126,7 @@ def add_tensor(
     tensor.name = name
     tensor.shape = graph.tensors[like].shape
     tensor.hasRank = graph.tensors[like].hasRank
-    tensor.type = type
+    tensor.type = kind
     # Buffer 0 is by convention the empty one, for tensors whose values are computed.
     tensor.buffer = 0
     graph.tensors.append(tensor)

@@ -49,8 +49,8 @@ class ChannelLast(nn.Module):
         x = x.permute(0, 3, 1, 2)
         if self.shift:
             x = x + self.shift
-        map: Tensor = self.network(x)
-        return map.permute(0, 2, 3, 1)
+        saliency_map: Tensor = self.network(x)
+        return saliency_map.permute(0, 2, 3, 1)
 
 
 def convert_float(
@@ -68,8 +68,8 @@ def bare_float(network: DeployedNetwork, preprocessing: Preprocessing) -> bytes:
 
 def float_interface(content: bytes, preprocessing: Preprocessing, tensors: Tensors) -> bytes:
     """Gives a flatbuffer between float tensors the interface that is asked for."""
-    map = (LOGITS.scale, LOGITS.zero_point)
-    return with_interface(content, tensors, byte_scale(preprocessing), map)
+    saliency_map = (LOGITS.scale, LOGITS.zero_point)
+    return with_interface(content, tensors, byte_scale(preprocessing), saliency_map)
 
 
 def convert_int8(program: QuantizedProgram, tensors: Tensors = "bytes") -> bytes:
@@ -112,8 +112,8 @@ def _convert_program(
         )
     # Bytes are int8 codes and 128 more, whatever the activations inside have.
     scale, zero_point = INT8_INPUT
-    map = (program.coding.scale, program.coding.zero_point)
-    return with_interface(content, tensors, (scale, zero_point + 128), map)
+    saliency_map = (program.coding.scale, program.coding.zero_point)
+    return with_interface(content, tensors, (scale, zero_point + 128), saliency_map)
 
 
 def round_weights(module: GraphModule) -> GraphModule:

@@ -116,7 +116,7 @@ def _metadata(it: Description) -> bytes:
         ((0 - it.mean) / it.std, (255 - it.mean) / it.std) if it.floats else (0.0, 255.0),
     )
     labels = _file(builder, LABELS, "what the map's only channel shows", _AXIS_LABELS)
-    map = _tensor(
+    saliency_map = _tensor(
         builder,
         "map",
         f"saliency map; {it.coding.describe(in_bytes=not it.floats)}",
@@ -130,7 +130,7 @@ def _metadata(it: Description) -> bytes:
         [
             (0, _reference(builder.CreateString(it.name))),
             (2, _reference(_vector(builder, [photo]))),
-            (3, _reference(_vector(builder, [map]))),
+            (3, _reference(_vector(builder, [saliency_map]))),
             (9, _reference(_vector(builder, [_custom(builder, SEGMENTER, _segmenter(it.coding))]))),
         ],
     )

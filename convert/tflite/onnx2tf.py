@@ -175,8 +175,8 @@ def _export(
             self.rest = rest_of_zero_point(preprocessing)
 
         def forward(self, photo: Tensor) -> Tensor:
-            map: Tensor = self.network(photo + self.rest if self.rest else photo)
-            return map.clamp(*LOGITS.limits) if clipped else map
+            saliency_map: Tensor = self.network(photo + self.rest if self.rest else photo)
+            return saliency_map.clamp(*LOGITS.limits) if clipped else saliency_map
 
     photo = torch.zeros(1, 3, network.size, network.size)
     model = raw_export(Shifted().eval(), photo, OPSET)

@@ -101,7 +101,9 @@ def run(options: Options, device: Device) -> list[Outcome]:
                 coding, shape = segmenter.coding, photos[path].shape[:2]
                 image = coding.enlarge(found.map, segmenter.size, shape)
                 write_image(targets[path], image, overwrite=options.overwrite)
-                both = (coding.probabilities(map) for map in (found.map, reference))
+                both = (
+                    coding.probabilities(saliency_map) for saliency_map in (found.map, reference)
+                )
                 agreement = Agreement.of(*both)
                 latency = None if about.emulated else found.latency_ms
                 outcomes.append(Outcome(path.name, latency, agreement))

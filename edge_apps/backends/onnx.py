@@ -37,10 +37,10 @@ class OnnxBackend:
     def run(self, photo: Bytes) -> Bytes:
         """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
         given = self.floats.photo(photo) if self.floats else photo[None]
-        map: Bytes = self.session.run(None, {self._input: given})[0]
+        saliency_map: Bytes = self.session.run(None, {self._input: given})[0]
         if self.floats:
-            map = self.floats.map(map)
-        return map.reshape(map.shape[1:3])
+            saliency_map = self.floats.map(saliency_map)
+        return saliency_map.reshape(saliency_map.shape[1:3])
 
 
 def session_options(threads: int) -> Any:

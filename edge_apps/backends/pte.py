@@ -74,10 +74,10 @@ class PteBackend:
         with _turn:
             self.prepare()
             outputs = self._method.execute([torch.from_numpy(given)])
-            map: Bytes = outputs[0].numpy()
+            saliency_map: Bytes = outputs[0].numpy()
         if self.floats:
-            map = self.floats.map(map)
-        return map.reshape(map.shape[1:3])
+            saliency_map = self.floats.map(saliency_map)
+        return saliency_map.reshape(saliency_map.shape[1:3])
 
     def prepare(self) -> None:
         """Loads the program for a pool of as many threads as asked for."""

@@ -21,8 +21,8 @@ def photo_size(shapes: Sequence[tuple[int, ...]]) -> int | None:
     """
     if len(shapes) != 2 or len(shapes[0]) != 4 or len(shapes[1]) not in (3, 4):
         return None
-    photo, map = shapes
-    size, side = photo[1], map[1]
+    photo, saliency_map = shapes
+    size, side = photo[1], saliency_map[1]
     fits = size > 0 and side > 0 and size % side == 0
-    same = photo == (1, size, size, 3) and map in ((1, side, side), (1, side, side, 1))
+    same = photo == (1, size, size, 3) and saliency_map in ((1, side, side), (1, side, side, 1))
     return size if fits and same else None

@@ -51,10 +51,10 @@ class TFLiteBackend:
         with self._turn:
             self.interpreter.set_tensor(self._input, given)
             self.interpreter.invoke()
-            map: Bytes = self.interpreter.get_tensor(self._output)
+            saliency_map: Bytes = self.interpreter.get_tensor(self._output)
         if floats:
-            map = floats.map(map)
-        return map.reshape(map.shape[1:3])
+            saliency_map = floats.map(saliency_map)
+        return saliency_map.reshape(saliency_map.shape[1:3])
 
 
 def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) -> TFLiteBackend:
@@ -111,7 +111,7 @@ def _size(path: str | Path, interpreter: Any, floats: Floats | None) -> int:
     shapes = [tuple(map(int, details["shape"])) for details in (*inputs, *outputs)]
     types = [details["dtype"] for details in (*inputs, *outputs)]
     size = photo_size(shapes)
-    names = [np.dtype(type).name for type in types]
+    names = [np.dtype(kind).name for kind in types]
     expected = tensor_type(floats)
     if len(inputs) != 1 or set(names) != {expected} or size is None:
         found = ", ".join(f"{s} {name}" for s, name in zip(shapes, names, strict=True))

@@ -100,7 +100,7 @@ def compare(
                     raise
                 rows.append(Row(model.name, place.name, why=str(error)))
                 continue
-            maps = [coding.enlarge(map, size, (size, size)) for map in found.maps]
+            maps = [coding.enlarge(saliency_map, size, (size, size)) for saliency_map in found.maps]
             here = here or maps
             reference = reference or maps
             row = _row(model, place, found, maps, here, reference)
@@ -150,7 +150,7 @@ def _row(
         same_file=None if maps is here else Agreement.of_all(maps, here),
         reference=None
         if maps is reference
-        else Agreement.of_all([resize_map(map, size) for map in maps], reference),
+        else Agreement.of_all([resize_map(saliency_map, size) for saliency_map in maps], reference),
         latency_ms=None if found.taken is None else float(np.median(found.taken)),
     )
 
@@ -158,10 +158,10 @@ def _row(
 def _accuracy(found: Maps, size: int, coding: Coding, photos: Sequence[Photo]) -> Accuracy | None:
     """Of the photos that have masks; None without any."""
     meter, masked = AccuracyMeter(), False
-    for map, it in zip(found.maps, photos, strict=True):
+    for saliency_map, it in zip(found.maps, photos, strict=True):
         if it.mask is not None:
             masked = True
-            meter.add(coding.enlarge(map, size, it.photo.shape[:2]), it.mask)
+            meter.add(coding.enlarge(saliency_map, size, it.photo.shape[:2]), it.mask)
     return meter.accuracy() if masked else None
 
 

@@ -43,16 +43,16 @@ class Coding:
         codes = np.rint(values / self.scale) + self.zero_point
         return np.clip(codes, 0, 255).astype(np.uint8)
 
-    def probabilities(self, map: Bytes) -> Bytes:
+    def probabilities(self, saliency_map: Bytes) -> Bytes:
         """The map that bytes stand for, of their shape, 255 is salient."""
         if self.kind == "probability":
             # Of scale 1/255, or 1/256 in quantized files, which is as good.
-            return map
-        return np.asarray(_sigmoids(self.scale, self.zero_point)[map])
+            return saliency_map
+        return np.asarray(_sigmoids(self.scale, self.zero_point)[saliency_map])
 
-    def logits(self, map: Bytes) -> NDArray[np.float32]:
+    def logits(self, saliency_map: Bytes) -> NDArray[np.float32]:
         """The logits that bytes stand for, of their shape, within those of :data:`LOGITS`."""
-        return np.asarray(_logits(self)[map])
+        return np.asarray(_logits(self)[saliency_map])
 
     def describe(self, *, in_bytes: bool) -> str:
         """What a file says of its map to programs that read it by themselves."""
@@ -65,7 +65,7 @@ class Coding:
             "probability = 1 / (1 + exp(-logit))"
         )
 
-    def enlarge(self, map: Bytes, side: int, size: tuple[int, int]) -> Bytes:
+    def enlarge(self, saliency_map: Bytes, side: int, size: tuple[int, int]) -> Bytes:
         """The map of a whole photo from an artifact's: logits are enlarged, then looked up.
 
         Args:
@@ -76,19 +76,19 @@ class Coding:
         Returns:
             (height, width) uint8, 255 is salient.
         """
-        return self.probabilities(self.placed(map, side, size))
+        return self.probabilities(self.placed(saliency_map, side, size))
 
-    def placed(self, map: Bytes, side: int, size: tuple[int, int]) -> Bytes:
+    def placed(self, saliency_map: Bytes, side: int, size: tuple[int, int]) -> Bytes:
         """The same without the lookup, of the bytes that are coded.
 
         Where corners are aligned, the map's outermost pixels lie on those of the network's input,
         so that the photo begins and ends within them.
         """
         height, width = size
-        inner = len(map)
+        inner = len(saliency_map)
         edge = (1 - (inner - 1) / (side - 1)) / 2 if self.aligned and 1 < inner < side else 0.0
         box = (edge, edge, inner - edge, inner - edge)
-        image = Image.fromarray(map)
+        image = Image.fromarray(saliency_map)
         return np.array(image.resize((width, height), Image.Resampling.BILINEAR, box))
 
 

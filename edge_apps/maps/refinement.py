@@ -62,7 +62,7 @@ class Refinement:
             if not 0 < value < float("inf"):
                 raise InputError(f"refinement {name} is {value}, expected a positive number")
 
-    def __call__(self, map: Bytes, coding: Coding, small: Bytes, photo: Bytes) -> Bytes:
+    def __call__(self, saliency_map: Bytes, coding: Coding, small: Bytes, photo: Bytes) -> Bytes:
         """The refined map of a photo.
 
         Args:
@@ -87,7 +87,7 @@ class Refinement:
             )
         reduced = Image.fromarray(small).resize((grid, grid), Image.Resampling.BILINEAR)
         guide = np.array(reduced, np.float32).transpose(2, 0, 1)
-        logits = coding.logits(coding.placed(map, side, (grid, grid)))
+        logits = coding.logits(coding.placed(saliency_map, side, (grid, grid)))
         slopes, offset = self._fit(guide / np.float32(255) - np.float32(0.5), logits)
         # In steps of the table, of a photo's bytes, and as what is added to the plain logits.
         scale = np.float32(self.slope / STEP)

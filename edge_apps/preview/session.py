@@ -123,8 +123,8 @@ class Session:
             return []
         size = fitting(result.frame.photo.shape[:2], LIMIT)
         photo = resize_photo(result.frame.photo, size)
-        map = result.map_of(photo)
-        return [(view, _jpeg(display(view, photo, map))) for view in views]
+        saliency_map = result.map_of(photo)
+        return [(view, _jpeg(display(view, photo, saliency_map))) for view in views]
 
     def _look(self) -> Health:
         now = time.monotonic()

@@ -24,7 +24,7 @@ DARK, LIGHT = 96, 128
 """Gray values of the board."""
 
 
-def draw(show: Show, photo: Bytes, map: Bytes) -> Bytes:
+def draw(show: Show, photo: Bytes, saliency_map: Bytes) -> Bytes:
     """The picture for a file.
 
     Args:
@@ -36,20 +36,20 @@ def draw(show: Show, photo: Bytes, map: Bytes) -> Bytes:
         The overlay (H, W, 3), the map (H, W) or the cut-out (H, W, 4), uint8.
     """
     if show == "overlay":
-        return overlay(photo, map)
-    return map if show == "map" else cutout(photo, map)
+        return overlay(photo, saliency_map)
+    return saliency_map if show == "map" else cutout(photo, saliency_map)
 
 
-def display(show: Show | Literal["photo"], photo: Bytes, map: Bytes) -> Bytes:
+def display(show: Show | Literal["photo"], photo: Bytes, saliency_map: Bytes) -> Bytes:
     """The picture for a screen or a video, (H, W, 3) uint8; a cut-out lies over a board."""
     if show == "photo":
         return photo
     if show == "overlay":
-        return overlay(photo, map)
+        return overlay(photo, saliency_map)
     if show == "map":
-        return np.repeat(map[..., None], 3, axis=2)
-    height, width = map.shape
-    opacity = map[..., None].astype(np.uint16)
+        return np.repeat(saliency_map[..., None], 3, axis=2)
+    height, width = saliency_map.shape
+    opacity = saliency_map[..., None].astype(np.uint16)
     mixed = photo * opacity + _board(height, width) * (255 - opacity)
     return (mixed // 255).astype(np.uint8)
 

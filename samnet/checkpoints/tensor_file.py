@@ -11,7 +11,7 @@ from common.errors import InputError
 
 
 def read_tensors(
-    path: str | Path, format: str, *, missing: str, foreign: str
+    path: str | Path, form: str, *, missing: str, foreign: str
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a file.
 
@@ -34,8 +34,8 @@ def read_tensors(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file ({error})") from error
-    if metadata.get("format") != format:
+    if metadata.get("format") != form:
         raise InputError(
-            f"{path}: format is {metadata.get('format')!r}, expected {format!r}; {foreign}"
+            f"{path}: format is {metadata.get('format')!r}, expected {form!r}; {foreign}"
         )
     return tensors, metadata

@@ -110,9 +110,9 @@ def _check_range(files: dict[str, Path], data: DataSet) -> None:
     places = np.linspace(0, len(paths) - 1, min(SAMPLE, len(paths)))
     sample = [paths[round(place)] for place in places]
     maps = [read_map_file(path) for path in sample]
-    if any(map.from_alpha for map in maps) and os.environ.get("RANK", "0") == "0":
+    if any(saliency_map.from_alpha for saliency_map in maps) and os.environ.get("RANK", "0") == "0":
         notice(f"{sample[0].parent}: the maps for {data.name} are read from their alpha channel")
-    brightest = max(maps, key=lambda map: map.highest / map.white)
+    brightest = max(maps, key=lambda saliency_map: saliency_map.highest / saliency_map.white)
     # A map may be black; that all of a sample end at one code means values in 0 to 1.
     if brightest.highest == 1 < brightest.white:
         raise InputError(

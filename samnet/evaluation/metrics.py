@@ -83,19 +83,20 @@ class SaliencyMetrics:
         self._s = Smeasure() if slow else None
         self._e = Emeasure() if slow else None
 
-    def add(self, map: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
+    def add(self, saliency_map: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
         """Adds a map (H, W) uint8, 255 is salient, and its mask (H, W) uint8.
 
         Raises:
             InputError: if the two differ in size or are not bytes.
         """
-        if map.shape != mask.shape or map.ndim != 2:
+        if saliency_map.shape != mask.shape or saliency_map.ndim != 2:
             raise InputError(
-                f"map of shape {map.shape}, mask of shape {mask.shape}; expected two of one (H, W)"
+                f"map of shape {saliency_map.shape}, mask of shape {mask.shape}; expected two of "
+                "one (H, W)"
             )
-        if map.dtype != np.uint8 or mask.dtype != np.uint8:
-            raise InputError(f"map of {map.dtype}, mask of {mask.dtype}; expected uint8")
-        prediction, truth = map / 255, mask > 128
+        if saliency_map.dtype != np.uint8 or mask.dtype != np.uint8:
+            raise InputError(f"map of {saliency_map.dtype}, mask of {mask.dtype}; expected uint8")
+        prediction, truth = saliency_map / 255, mask > 128
         for metric in (self._curves, self._mae, self._weighted_f, self._s, self._e):
             if metric is not None:
                 metric.step(prediction, truth, normalize=False)

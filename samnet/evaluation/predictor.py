@@ -38,8 +38,8 @@ class Loaded:
     flip: bool = False
 
     def __call__(self, photo: Bytes) -> Bytes:
-        (map,) = self.maps(photo, (self.refinement,))
-        return map
+        (saliency_map,) = self.maps(photo, (self.refinement,))
+        return saliency_map
 
     def maps(self, photo: Bytes, refinements: Sequence[Refinement | None]) -> list[Bytes]:
         """A map for each last step, of one run of the network.
@@ -94,8 +94,8 @@ def load_predictor(
     return Loaded(look, refine, flip)
 
 
-def _mean(map: Bytes, other: Bytes) -> Bytes:
-    return np.asarray((map.astype(np.uint16) + other + 1) // 2, np.uint8)
+def _mean(saliency_map: Bytes, other: Bytes) -> Bytes:
+    return np.asarray((saliency_map.astype(np.uint16) + other + 1) // 2, np.uint8)
 
 
 def _load_checkpoint(
@@ -120,8 +120,8 @@ def _load_checkpoint(
     def look(photo: Bytes) -> RawMap:
         small = resize_photo(photo, shape)
         with torch.inference_mode():
-            map: Bytes = network(torch.from_numpy(small)[None])[0].numpy()
-        return RawMap(map, coding, small)
+            saliency_map: Bytes = network(torch.from_numpy(small)[None])[0].numpy()
+        return RawMap(saliency_map, coding, small)
 
     return look
 

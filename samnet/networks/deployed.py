@@ -134,8 +134,8 @@ class TensorInterface(nn.Module):
         x = photo.permute(0, 3, 1, 2)
         if self.rest:
             x = x + self.rest
-        map: Tensor = self.network(x)
-        return map.reshape(1, *map.shape[2:])
+        saliency_map: Tensor = self.network(x)
+        return saliency_map.reshape(1, *saliency_map.shape[2:])
 
 
 def byte_scale(preprocessing: Preprocessing) -> tuple[float, int]:

@@ -20,7 +20,7 @@ def panel(photos: Tensor, masks: Tensor, maps: Sequence[Tensor]) -> Tensor:
         (3, N * S, 3 * S) uint8.
     """
     rows = []
-    for photo, mask, map in zip(photos, masks, maps, strict=True):
-        columns = [photo.cpu(), mask.cpu().expand(3, -1, -1), map.cpu().expand(3, -1, -1)]
+    for photo, mask, saliency_map in zip(photos, masks, maps, strict=True):
+        columns = [photo.cpu(), mask.cpu().expand(3, -1, -1), saliency_map.cpu().expand(3, -1, -1)]
         rows.append(torch.cat(columns, dim=2))
     return torch.cat(rows, dim=1)

@@ -46,6 +46,8 @@ def validate(network: SaliencyNetwork, pairs: PackedPairs, device: torch.device)
             codes = (maps[:, 0] * 255).round().byte()
             if not panels:
                 panels.append(panel(raw[:PANEL], masks[:PANEL], list(codes[:PANEL])))
-            for map, mask in zip(codes.cpu().numpy(), masks[:, 0].cpu().numpy(), strict=True):
-                metrics.add(map, mask)
+            for saliency_map, mask in zip(
+                codes.cpu().numpy(), masks[:, 0].cpu().numpy(), strict=True
+            ):
+                metrics.add(saliency_map, mask)
     return Validation(metrics.scores(), panels[0])

@@ -29,8 +29,10 @@ def maps(scenes, tmp_path):
     for name, noise in (("good", 90), ("poor", 180)):
         for pair in find_pairs(scenes).pairs:
             mask = read_map(pair.mask) // 2
-            map = np.clip(mask + rng.integers(0, noise, mask.shape), 0, 255).astype(np.uint8)
-            write_image(tmp_path / name / f"{pair.stem}.png", map)
+            saliency_map = np.clip(mask + rng.integers(0, noise, mask.shape), 0, 255).astype(
+                np.uint8
+            )
+            write_image(tmp_path / name / f"{pair.stem}.png", saliency_map)
     return tmp_path
 
 
@@ -100,9 +102,9 @@ def test_figures_are_those_of_pysodmetrics(run, maps, scenes):
         warnings.simplefilter("ignore")
         metrics["F"] = library.Fmeasure()
     for pair in find_pairs(scenes).pairs:
-        map, mask = read_map(maps / "poor" / f"{pair.stem}.png"), read_map(pair.mask)
+        saliency_map, mask = read_map(maps / "poor" / f"{pair.stem}.png"), read_map(pair.mask)
         for metric in metrics.values():
-            metric.step(map / 255, mask > 128, normalize=False)
+            metric.step(saliency_map / 255, mask > 128, normalize=False)
     found = {name: metric.get_results() for name, metric in metrics.items()}
     (row,) = result(maps)["accuracy"]
     expected = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.demo.command import Options, credits, main
+from benchmarks.demo.command import Options, main, photo_credits
 from benchmarks.latency.forms import FORMS
 from common.errors import InputError
 
@@ -64,4 +64,4 @@ def test_a_missing_checkpoint_leaves_nothing(tmp_path):
 def test_every_photo_is_credited():
     from samnet.data.embedded import embedded_photos
 
-    assert all(photo.name in credits() for photo in embedded_photos())
+    assert all(photo.name in photo_credits() for photo in embedded_photos())

@@ -97,8 +97,8 @@ def test_no_changes_without_a_pair(comparison):
 
 
 def test_difference_is_red_where_more_is_salient():
-    map, reference = np.uint8([[255, 100, 0]]), np.uint8([[0, 100, 255]])
-    more, equal, less = difference(map, reference)[0].astype(int)
+    saliency_map, reference = np.uint8([[255, 100, 0]]), np.uint8([[0, 100, 255]])
+    more, equal, less = difference(saliency_map, reference)[0].astype(int)
     assert more[0] > more[2]
     assert equal.tolist() == [255, 255, 255]
     assert less[2] > less[0]

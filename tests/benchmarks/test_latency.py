@@ -132,20 +132,20 @@ def test_no_process_is_left_after_an_interruption(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("shape", "type", "expected", "size"),
+    ("shape", "kind", "expected", "size"),
     [
         ((1, 4, 6, 3), "uint8", (1, 4, 6, 3), (4, 6)),
         ((1, 4, 6, 3), "float32", (1, 4, 6, 3), (4, 6)),
         ((1, 3, 4, 6), "float32", (1, 3, 4, 6), (4, 6)),
     ],
 )
-def test_photos_are_fed_as_networks_want_them(shape, type, expected, size):
-    feed, found = feeder("net", shape, type)
+def test_photos_are_fed_as_networks_want_them(shape, kind, expected, size):
+    feed, found = feeder("net", shape, kind)
     assert found == size
     photo = np.full((*size, 3), 255, np.uint8)
     fed = feed(photo)
-    assert (fed.shape, fed.dtype) == (expected, np.dtype(type))
-    if type == "float32":
+    assert (fed.shape, fed.dtype) == (expected, np.dtype(kind))
+    if kind == "float32":
         assert fed.max() == pytest.approx((1 - 0.406) / 0.225, abs=1e-5)
 
 

@@ -29,9 +29,9 @@ def photos():
 
 def scores(maps, photos):
     metrics = SaliencyMetrics("fast")
-    for name, map in maps.items():
+    for name, saliency_map in maps.items():
         mask = photos[name][1]
-        metrics.add(resize_map(map, mask.shape), mask)
+        metrics.add(resize_map(saliency_map, mask.shape), mask)
     return metrics.scores()
 
 
@@ -56,8 +56,8 @@ def test_selfie_finds_people_and_no_rocket(peer, photos):
         shown = Image.fromarray(photos[name][0]).resize((256, 256), Image.Resampling.BILINEAR)
         network.set_tensor(source["index"], np.array(shown, np.float32)[None] / 255)
         network.invoke()
-        map = network.get_tensor(result["index"])[0, :, :, 0]
-        return np.rint(map * 255).astype(np.uint8)
+        saliency_map = network.get_tensor(result["index"])[0, :, :, 0]
+        return np.rint(saliency_map * 255).astype(np.uint8)
 
     assert scores({"astronaut": person("astronaut")}, photos).max_F > 0.85
     assert scores({"camera": person("camera")}, photos).max_F > 0.85

@@ -60,8 +60,10 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> QuantizedProgram:
 def test_a_program_made_before_gives_probabilities(before: QuantizedProgram) -> None:
     assert before.info.map == "probability" and before.info.stride == 1
     assert before.coding == CODINGS["probability"] and before.coding.scale == 1 / 256
-    map = before(SCENES[0][1])
-    assert map.shape == (SIZE, SIZE) and np.array_equal(map, before.run(SCENES[0][1]))
+    saliency_map = before(SCENES[0][1])
+    assert saliency_map.shape == (SIZE, SIZE) and np.array_equal(
+        saliency_map, before.run(SCENES[0][1])
+    )
     assert one_module_int8("stick_breaking").info.map == "logits"
 
 

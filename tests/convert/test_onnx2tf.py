@@ -47,8 +47,8 @@ def test_floats_are_the_network(bare: bytes, tmp_path: Path) -> None:
 def test_int8_with_scales_of_tensorflow(tmp_path: Path) -> None:
     photos = [photo for _, photo in SCENES]
     content = onnx2tf.bare_int8(one_module("stick_breaking"), Preprocessing(), photos)  # type: ignore[arg-type]
-    (scale, zero_point), map = INT8_INPUT, (LOGITS.scale, LOGITS.zero_point)
-    ends = ((scale, zero_point + 128), map)
+    (scale, zero_point), saliency_map = INT8_INPUT, (LOGITS.scale, LOGITS.zero_point)
+    ends = ((scale, zero_point + 128), saliency_map)
     path = tmp_path / "x.tflite"
     path.write_bytes(with_interface(content, "bytes", *ends))
     found = compare(open_tflite(path, 1).run, reference, "torch", SCENES)

@@ -56,8 +56,8 @@ def test_litert_interpreter_and_its_signature(files: dict[str, Path]) -> None:
     interpreter = Interpreter(model_path=str(files[".tflite"]))
     (signature,) = interpreter.get_signature_list().values()
     run = interpreter.get_signature_runner()
-    (map,) = run(**{signature["inputs"][0]: PHOTO[None]}).values()
-    assert np.array_equal(map[0, ..., 0], ours(files[".tflite"]))
+    (saliency_map,) = run(**{signature["inputs"][0]: PHOTO[None]}).values()
+    assert np.array_equal(saliency_map[0, ..., 0], ours(files[".tflite"]))
 
 
 def test_litert_compiled_model(files: dict[str, Path]) -> None:
@@ -67,8 +67,8 @@ def test_litert_compiled_model(files: dict[str, Path]) -> None:
     given, made = model.create_input_buffers(0), model.create_output_buffers(0)
     given[0].write(PHOTO[None])
     model.run_by_index(0, given, made)
-    map = made[0].read(SIZE * SIZE, np.uint8).reshape(SIZE, SIZE)
-    assert np.array_equal(map, ours(files[".tflite"]))
+    saliency_map = made[0].read(SIZE * SIZE, np.uint8).reshape(SIZE, SIZE)
+    assert np.array_equal(saliency_map, ours(files[".tflite"]))
 
 
 def test_executorch_runtime(files: dict[str, Path]) -> None:
@@ -81,8 +81,8 @@ def test_executorch_runtime(files: dict[str, Path]) -> None:
         program.load_method(f"output_{name}").execute([])[0] for name in ("scale", "zero_point")
     )
     assert (scale, zero_point) == (1 / 16, 128)
-    (map,) = program.load_method("forward").execute([torch.from_numpy(PHOTO)[None]])
-    assert np.array_equal(map[0].numpy(), ours(files[".pte"]))
+    (saliency_map,) = program.load_method("forward").execute([torch.from_numpy(PHOTO)[None]])
+    assert np.array_equal(saliency_map[0].numpy(), ours(files[".pte"]))
 
 
 def test_onnx_checker_and_shape_inference(files: dict[str, Path]) -> None:
@@ -105,19 +105,19 @@ def test_onnxruntime_without_our_options(files: dict[str, Path]) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(files[".onnx"], providers=["CPUExecutionProvider"])
-    (map,) = session.run(None, {session.get_inputs()[0].name: PHOTO[None]})
-    assert np.array_equal(map[0], ours(files[".onnx"]))
+    (saliency_map,) = session.run(None, {session.get_inputs()[0].name: PHOTO[None]})
+    assert np.array_equal(saliency_map[0], ours(files[".onnx"]))
     # Both would be wrong alike where sums of products are cut off at sixteen bits.
     expected = IntegerProgram(one_module_program("stick_breaking"), "float", "float").run(PHOTO)
-    assert np.abs(map[0].astype(int) - expected).mean() < 0.02
+    assert np.abs(saliency_map[0].astype(int) - expected).mean() < 0.02
     assert session.get_modelmeta().custom_metadata_map == METADATA
 
 
 def test_onnx_reference_evaluator(files: dict[str, Path]) -> None:
     from onnx.reference import ReferenceEvaluator
 
-    (map,) = ReferenceEvaluator(str(files[".onnx"])).run(None, {"photo": PHOTO[None]})
-    difference = np.abs(map[0].astype(int) - ours(files[".onnx"]))
+    (saliency_map,) = ReferenceEvaluator(str(files[".onnx"])).run(None, {"photo": PHOTO[None]})
+    difference = np.abs(saliency_map[0].astype(int) - ours(files[".onnx"]))
     # It computes in float, where the runtime rounds between integer kernels.
     assert difference.max() <= 3 and difference.mean() < 0.2
 
@@ -217,7 +217,7 @@ def test_mediapipes_parser_reads_the_metadata(files: dict[str, Path], tmp_path: 
     assert (found.name, found.author) == (b"one", b"SAMNet on the edge")
     assert (found.license, found.minParserVersion) == (b"Apache-2.0", b"1.5.0")
     (graph,) = found.subgraphMetadata
-    (photo,), (map,) = graph.inputTensorMetadata, graph.outputTensorMetadata
+    (photo,), (saliency_map,) = graph.inputTensorMetadata, graph.outputTensorMetadata
     assert photo.content.contentPropertiesType == schema.ContentProperties.ImageProperties
     image = photo.content.contentProperties
     assert image.colorSpace == schema.ColorSpaceType.RGB
@@ -226,8 +226,8 @@ def test_mediapipes_parser_reads_the_metadata(files: dict[str, Path], tmp_path: 
     assert unit.optionsType == schema.ProcessUnitOptions.NormalizationOptions
     assert (*unit.options.mean, *unit.options.std) == (128.0, 64.0)
     assert (*photo.stats.min, *photo.stats.max) == (0.0, 255.0)
-    assert map.content.contentProperties.colorSpace == schema.ColorSpaceType.GRAYSCALE
-    (labels,) = map.associatedFiles
+    assert saliency_map.content.contentProperties.colorSpace == schema.ColorSpaceType.GRAYSCALE
+    (labels,) = saliency_map.associatedFiles
     assert labels.name == LABELS.encode()
     assert labels.type == schema.AssociatedFileType.TENSOR_AXIS_LABELS
     (custom,) = graph.customMetadata

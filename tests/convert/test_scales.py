@@ -122,8 +122,8 @@ def test_an_artifact_of_other_scales_is_refused_unless_allowed(tmp_path):
     scale, _ = convolution()
     file = changed_scale(content("pte"), scale, np.nextafter(scale, np.float32(1)))
     photo = Interface((1, SIZE, SIZE, 3), "NHWC", "uint8", 1 / 64, 128)
-    map = MapInterface((1, SIZE, SIZE), "NHW", "uint8", 1 / 16, 128, "logits")
-    ready = Content(file, photo, map, Delegation("XNNPACK", 1, 1, {}, {}))
+    saliency_map = MapInterface((1, SIZE, SIZE), "NHW", "uint8", 1 / 16, 128, "logits")
+    ready = Content(file, photo, saliency_map, Delegation("XNNPACK", 1, 1, {}, {}))
     other = dataclasses.replace(executorch.FORMAT, make=lambda *_: ready)
     with pytest.raises(InputError, match=r"stem\.conv .* nothing was written"):
         write_artifact(other, source, output)

@@ -44,8 +44,8 @@ def check(form: Form, source: Path, output: Path) -> None:
     assert done.manifest.input.shape == (1, UNUSUAL, UNUSUAL, 3)
     # The shared checkpoints have decoders of stride 4.
     assert done.manifest.output.shape[1:3] == (UNUSUAL // 4, UNUSUAL // 4)
-    map = segmenter(scene(7, (50, 120))[0])
-    assert map.shape == (50, 120) and np.ptp(map) > 0
+    saliency_map = segmenter(scene(7, (50, 120))[0])
+    assert saliency_map.shape == (50, 120) and np.ptp(saliency_map) > 0
 
 
 @pytest.mark.parametrize("attention", ["softmax", "stick_breaking", "none", "channel", "spatial"])

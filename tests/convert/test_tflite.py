@@ -61,14 +61,14 @@ def test_both_attentions_convert_into_one_delegate(
 
 
 def test_interface_is_the_cameras_byte() -> None:
-    photo, map = interfaces(one_module_tflite("stick_breaking", "int8"))
+    photo, saliency_map = interfaces(one_module_tflite("stick_breaking", "int8"))
     assert (photo.shape, photo.type) == ((1, SIZE, SIZE, 3), "uint8")
     assert (photo.scale, photo.zero_point) == (1 / 64, 128)
-    assert (map.shape, map.type) == ((1, SIZE, SIZE, 1), "uint8")
-    assert (map.scale, map.zero_point) == (1 / 16, 128)
-    photo, map = interfaces(one_module_tflite("stick_breaking", "fp32"))
+    assert (saliency_map.shape, saliency_map.type) == ((1, SIZE, SIZE, 1), "uint8")
+    assert (saliency_map.scale, saliency_map.zero_point) == (1 / 16, 128)
+    photo, saliency_map = interfaces(one_module_tflite("stick_breaking", "fp32"))
     assert (photo.scale, photo.zero_point) == (pytest.approx(1 / 64), 128)
-    assert (map.scale, map.zero_point) == (1 / 16, 128)
+    assert (saliency_map.scale, saliency_map.zero_point) == (1 / 16, 128)
 
 
 def test_another_interface_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,9 +62,11 @@ def test_accuracy_is_that_of_the_training_side() -> None:
     masks = [NOISE.integers(0, 2, (30, 41), dtype=np.uint8) * 255 for _ in range(4)]
     masks[3][:] = 0
     for mask in masks:
-        map = np.clip(mask * 0.5 + NOISE.integers(0, 128, mask.shape), 0, 255).astype(np.uint8)
-        theirs.add(map, mask)
-        ours.add(map, mask)
+        saliency_map = np.clip(mask * 0.5 + NOISE.integers(0, 128, mask.shape), 0, 255).astype(
+            np.uint8
+        )
+        theirs.add(saliency_map, mask)
+        ours.add(saliency_map, mask)
     expected, found = theirs.scores(), ours.accuracy()
     assert found.max_F == pytest.approx(expected.max_F, abs=1e-9)
     assert pytest.approx(expected.MAE, abs=1e-9) == found.MAE and found.count == 4

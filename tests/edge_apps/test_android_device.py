@@ -44,9 +44,9 @@ def system() -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(system: Path) -> Path:
-    for format in ("pte", "tflite"):
-        folder = cache_folder() / f"arm64-v8a-{format}"
-        command = [BUILD, "arm64-v8a", format, folder]
+    for form in ("pte", "tflite"):
+        folder = cache_folder() / f"arm64-v8a-{form}"
+        command = [BUILD, "arm64-v8a", form, folder]
         built = subprocess.run(command, capture_output=True, text=True, timeout=300)
         if built.returncode:
             pytest.skip(f"no runner, perhaps no network: {built.stderr.strip()[-200:]}")

@@ -42,9 +42,9 @@ def test_a_camera_is_watched(tmp_path: Path, keep: Callable[[str, dict[str, Any]
     # The camera writes the time into its frames.
     assert len({it[..., :3].tobytes() for it in cutouts}) == FRAMES
     maps = [it[..., 3] for it in cutouts]
-    for map in maps:
+    for saliency_map in maps:
         # The square in the middle, and nothing at the edge.
-        assert map[140:340, 240:400].mean() > 200 > 20 > map[400:].mean()
+        assert saliency_map[140:340, 240:400].mean() > 200 > 20 > saliency_map[400:].mean()
     model = default_model()
     segmenter = load(model, threads=1)
     expected = [segmenter(np.ascontiguousarray(it[..., :3]), refine=False) for it in cutouts]

@@ -50,14 +50,14 @@ def test_a_map_is_put_where_its_network_has_it(inner: int, side: int) -> None:
     torch = pytest.importorskip("torch")
     from samnet.networks.layers import enlarge
 
-    map = np.random.default_rng(0).integers(0, 256, (inner, inner), dtype=np.uint8)
+    saliency_map = np.random.default_rng(0).integers(0, 256, (inner, inner), dtype=np.uint8)
     for aligned in (True, False):
         coding = dataclasses.replace(LOGITS, aligned=aligned)
-        found = coding.placed(map, side, (side, side)).astype(float)
-        values = torch.from_numpy(map)[None, None].float()
+        found = coding.placed(saliency_map, side, (side, side)).astype(float)
+        values = torch.from_numpy(saliency_map)[None, None].float()
         expected = enlarge(values, (side, side), aligned=aligned)[0, 0].numpy()
         assert np.abs(found - expected).max() <= 1
-        assert coding.placed(map, side, (7, 500)).shape == (7, 500)
+        assert coding.placed(saliency_map, side, (7, 500)).shape == (7, 500)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -14,8 +14,8 @@ PHOTO = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
 
 
 def test_files_get_what_was_asked_for() -> None:
-    map = PHOTO[..., 0]
-    shapes = [draw(show, PHOTO, map).shape for show in SHOWS]
+    saliency_map = PHOTO[..., 0]
+    shapes = [draw(show, PHOTO, saliency_map).shape for show in SHOWS]
     assert shapes == [(30, 50, 3), (30, 50), (30, 50, 4)]
 
 
@@ -26,9 +26,9 @@ def test_screens_get_rgb(show: str) -> None:
 
 
 def test_a_cutout_lies_over_a_board() -> None:
-    map = np.zeros((30, 50), np.uint8)
-    map[:, 25:] = 255
-    picture = display("cutout", PHOTO, map)
+    saliency_map = np.zeros((30, 50), np.uint8)
+    saliency_map[:, 25:] = 255
+    picture = display("cutout", PHOTO, saliency_map)
     assert (picture[:, 25:] == PHOTO[:, 25:]).all()
     assert set(np.unique(picture[:, :25])) == {DARK, LIGHT}
 

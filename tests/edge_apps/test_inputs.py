@@ -127,9 +127,12 @@ def test_a_turned_image_is_seen_upright_and_its_map_lies_on_its_pixels(
     image.getexif()[ORIENTATION] = orientation
     upright = accept(image).photo
     assert upright.shape[:2] == ((size, 2 * size) if orientation < 5 else (2 * size, size))
-    map = fake_segmenter(image)
-    assert map.shape == (size, 2 * size)
-    assert map[0, 0] > 150 and map[-1, 0] == map[0, -1] == map[-1, -1] == 0
+    saliency_map = fake_segmenter(image)
+    assert saliency_map.shape == (size, 2 * size)
+    assert (
+        saliency_map[0, 0] > 150
+        and saliency_map[-1, 0] == saliency_map[0, -1] == saliency_map[-1, -1] == 0
+    )
 
 
 def test_a_damaged_image_of_pillow_is_refused(tmp_path: Path) -> None:

@@ -113,9 +113,9 @@ def test_enlarging_is_bilinear():
 
 
 def test_overlay_tints_what_is_salient_alone(photo):
-    map = np.zeros(photo.shape[:2], np.uint8)
-    map[:, :30] = 255
-    picture = overlay(photo, map)
+    saliency_map = np.zeros(photo.shape[:2], np.uint8)
+    saliency_map[:, :30] = 255
+    picture = overlay(photo, saliency_map)
     assert picture.shape == photo.shape
     assert picture.dtype == np.uint8
     assert np.ptp(picture[:, 30:].astype(int), axis=2).max() == 0
@@ -124,8 +124,8 @@ def test_overlay_tints_what_is_salient_alone(photo):
 
 
 def test_cutout_has_the_map_as_opacity(photo):
-    map = photo[..., 2]
-    np.testing.assert_array_equal(cutout(photo, map), np.dstack((photo, map)))
+    saliency_map = photo[..., 2]
+    np.testing.assert_array_equal(cutout(photo, saliency_map), np.dstack((photo, saliency_map)))
 
 
 def test_does_not_overwrite_unasked(tmp_path, photo):

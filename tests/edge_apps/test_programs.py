@@ -56,14 +56,14 @@ def test_photos_become_overlays_maps_and_cutouts(
     for show in ("overlay", "map", "cutout"):
         status, out, err = call(main, photo.parent, "--model", tflite, "--show", show)
         assert (status, err) == (0, "") and f"{show} of 1 frame in saliency" in out
-    map = load(tflite)(read_photo(photo))
+    saliency_map = load(tflite)(read_photo(photo))
     folder = Path("saliency")
-    assert (read_map(folder / "photo.png") == map).all()
+    assert (read_map(folder / "photo.png") == saliency_map).all()
     assert (np.abs(read_map(folder / "photo.png") - read_photo(photo).mean(axis=2)) < 128).all()
     assert read_photo(folder / "photo_overlay.png").shape == (40, 60, 3)
     from PIL import Image
 
-    assert (np.asarray(Image.open(folder / "photo_cutout.png"))[..., 3] == map).all()
+    assert (np.asarray(Image.open(folder / "photo_cutout.png"))[..., 3] == saliency_map).all()
 
 
 @pytest.mark.parametrize("show", ["overlay", "map", "cutout"])
@@ -180,8 +180,8 @@ def test_a_pipe_turns_raw_frames_into_raw_maps(tflite: Path) -> None:
     assert ended.returncode == 0
     maps = np.frombuffer(ended.stdout, np.uint8).reshape(9, 30, 50)
     segmenter = load(tflite)
-    for frame, map in zip(frames, maps, strict=True):
-        assert (map == segmenter(frame)).all()
+    for frame, saliency_map in zip(frames, maps, strict=True):
+        assert (saliency_map == segmenter(frame)).all()
 
 
 def test_a_pipe_that_ends_within_a_frame_is_refused(tflite: Path) -> None:

@@ -37,15 +37,17 @@ def coarse(mask: np.ndarray, side: int = 48) -> np.ndarray:
     return LOGITS.bytes(10 * (soft - 0.5))
 
 
-def error(map: np.ndarray, mask: np.ndarray) -> float:
-    return float(np.abs(map.astype(float) - mask).mean() / 255)
+def error(saliency_map: np.ndarray, mask: np.ndarray) -> float:
+    return float(np.abs(saliency_map.astype(float) - mask).mean() / 255)
 
 
-def exact(given: Refinement, map: np.ndarray, small: np.ndarray, photo: np.ndarray) -> np.ndarray:
+def exact(
+    given: Refinement, saliency_map: np.ndarray, small: np.ndarray, photo: np.ndarray
+) -> np.ndarray:
     """The filter in float64 by its equations, a window after the other."""
     reduced = Image.fromarray(small).resize((GRID, GRID), Image.Resampling.BILINEAR)
     guide = np.array(reduced, float) / 255
-    logits = (LOGITS.placed(map, SIDE, (GRID, GRID)).astype(float) - 128) / 16
+    logits = (LOGITS.placed(saliency_map, SIDE, (GRID, GRID)).astype(float) - 128) / 16
     fits = np.empty((GRID, GRID, 4))
     r = given.radius
     windows = {
@@ -89,8 +91,11 @@ def test_equals_the_equations(size: tuple[int, int]) -> None:
 def test_is_nearer_to_the_object_than_the_enlarged_map() -> None:
     photo, mask = disc((240, 320))
     small = resize_photo(photo, (SIDE, SIDE))
-    map = coarse(mask)
-    plain, refined = LOGITS.enlarge(map, SIDE, mask.shape), Refinement()(map, LOGITS, small, photo)
+    saliency_map = coarse(mask)
+    plain, refined = (
+        LOGITS.enlarge(saliency_map, SIDE, mask.shape),
+        Refinement()(saliency_map, LOGITS, small, photo),
+    )
     assert error(refined, mask) < 0.6 * error(plain, mask)
     # The ear, which the network's map hardly has.
     ear = np.s_[30:90, 152:168]
@@ -101,8 +106,11 @@ def test_a_photo_without_edges_changes_no_decision() -> None:
     _, mask = disc((240, 320))
     gray = np.full((240, 320, 3), 128, np.uint8)
     small = resize_photo(gray, (SIDE, SIDE))
-    map = coarse(mask)
-    plain, refined = LOGITS.enlarge(map, SIDE, mask.shape), Refinement()(map, LOGITS, small, gray)
+    saliency_map = coarse(mask)
+    plain, refined = (
+        LOGITS.enlarge(saliency_map, SIDE, mask.shape),
+        Refinement()(saliency_map, LOGITS, small, gray),
+    )
     sure = (plain < 40) | (plain > 215)
     assert ((refined > 127) == (plain > 127))[sure].all()
 
@@ -112,10 +120,10 @@ def test_no_hole_is_carved_into_what_the_network_is_sure_of() -> None:
     # Black stripes on a light ground, and a light spot as the object: as large as a window.
     photo[:] = np.where((np.arange(320) // 6 % 2)[None, :, None], 240, 10)
     small = resize_photo(photo, (SIDE, SIDE))
-    map = np.full((48, 48), 40, np.uint8)
-    map[20:26, 20:26] = 128 + 16 * 6
-    bounded = Refinement()(map, LOGITS, small, photo)
-    free = dataclasses.replace(Refinement(), bound=1e6)(map, LOGITS, small, photo)
+    saliency_map = np.full((48, 48), 40, np.uint8)
+    saliency_map[20:26, 20:26] = 128 + 16 * 6
+    bounded = Refinement()(saliency_map, LOGITS, small, photo)
+    free = dataclasses.replace(Refinement(), bound=1e6)(saliency_map, LOGITS, small, photo)
     inside = np.s_[108:122, 144:164]
     assert bounded[inside].min() >= free[inside].min() and bounded[inside].min() > 240
 
@@ -154,7 +162,7 @@ def test_what_makes_no_sense_is_refused(values: dict[str, float], message: str) 
 
 def test_costs_little_beside_enlarging() -> None:
     photo, mask = disc((480, 640))
-    small, map = resize_photo(photo, (SIDE, SIDE)), coarse(mask)
+    small, saliency_map = resize_photo(photo, (SIDE, SIDE)), coarse(mask)
     image = Image.fromarray(photo)
 
     def least(run) -> float:  # type: ignore[no-untyped-def]
@@ -165,7 +173,7 @@ def test_costs_little_beside_enlarging() -> None:
             taken.append(time.thread_time() - start)
         return min(taken)
 
-    refined = least(lambda: Refinement()(map, LOGITS, small, photo))
+    refined = least(lambda: Refinement()(saliency_map, LOGITS, small, photo))
     # What reading the photo's pixels once for the network costs on the same processor.
     resized = least(lambda: image.resize((480, 360), Image.Resampling.BILINEAR))
     assert refined < 8 * resized

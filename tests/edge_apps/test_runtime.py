@@ -26,16 +26,16 @@ def photo() -> np.ndarray:
 
 
 def test_run_gives_the_raw_map(tflite: Path, photo: np.ndarray) -> None:
-    map = load(tflite, threads=1).run(photo)
-    assert map.shape == (32, 32) and map.dtype == np.uint8
-    assert np.abs(map - photo.mean(axis=2)).max() <= 1
+    saliency_map = load(tflite, threads=1).run(photo)
+    assert saliency_map.shape == (32, 32) and saliency_map.dtype == np.uint8
+    assert np.abs(saliency_map - photo.mean(axis=2)).max() <= 1
 
 
 @pytest.mark.parametrize("size", [(32, 32), (20, 47), (1, 1), (300, 100)])
 def test_map_has_the_size_of_the_photo(tflite: Path, size: tuple[int, int]) -> None:
     photo = np.full((*size, 3), 200, np.uint8)
-    map = load(tflite)(photo, refine=False)
-    assert map.shape == size and np.abs(map.astype(int) - 200).max() <= 1
+    saliency_map = load(tflite)(photo, refine=False)
+    assert saliency_map.shape == size and np.abs(saliency_map.astype(int) - 200).max() <= 1
     refined = load(tflite)(photo)
     assert refined.shape == size and np.ptp(refined) == 0
 

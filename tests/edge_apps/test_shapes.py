@@ -8,7 +8,7 @@ from edge_apps.backends.shapes import photo_size
 
 
 @pytest.mark.parametrize(
-    ("map", "size"),
+    ("saliency_map", "size"),
     [
         ((1, 96, 96), 96),
         ((1, 96, 96, 1), 96),
@@ -22,8 +22,8 @@ from edge_apps.backends.shapes import photo_size
         ((96, 96), None),
     ],
 )
-def test_a_map_divides_its_photo(map, size):
-    assert photo_size([(1, 96, 96, 3), map]) == size
+def test_a_map_divides_its_photo(saliency_map, size):
+    assert photo_size([(1, 96, 96, 3), saliency_map]) == size
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,8 @@ def test_photos_come_from_pipes(tflite: Path, photo: Path, tmp_path: Path) -> No
     ):
         assert shell(given, tmp_path).returncode == 0
         folder = "saliency2" if "saliency2" in given else "saliency"
-        map = np.asarray(Image.open(tmp_path / folder / f"{name}.png"))
-        assert (map == load(tflite)(photo)).all()
+        saliency_map = np.asarray(Image.open(tmp_path / folder / f"{name}.png"))
+        assert (saliency_map == load(tflite)(photo)).all()
     ended = shell(f"{line} - --overwrite <&-", tmp_path)
     assert ended.returncode == 2 and "-: is empty; pipe a photo" in ended.stderr
 

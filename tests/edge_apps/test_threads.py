@@ -63,9 +63,9 @@ def test_threads_get_the_maps_that_one_call_after_the_other_gets(artifact: Path)
     expected = [segment(photo) for photo in given]
     with ThreadPoolExecutor(THREADS) as pool:
         found = list(pool.map(segment, given))
-    for map, other in zip(found, expected, strict=True):
-        assert map.shape == other.shape and (map == other).all()
-    assert len({map.tobytes() for map in found}) == CALLS
+    for saliency_map, other in zip(found, expected, strict=True):
+        assert saliency_map.shape == other.shape and (saliency_map == other).all()
+    assert len({saliency_map.tobytes() for saliency_map in found}) == CALLS
 
 
 def test_threads_with_segmenters_of_their_own_agree(artifact: Path) -> None:
@@ -88,10 +88,10 @@ def test_a_web_server_with_a_thread_for_each_request(artifact: Path) -> None:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
-            map = segment(Image.open(io.BytesIO(content)))
+            saliency_map = segment(Image.open(io.BytesIO(content)))
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(map.tobytes())
+            self.wfile.write(saliency_map.tobytes())
 
         def log_message(self, *_: object) -> None: ...
 
@@ -120,7 +120,10 @@ def test_threads_may_share_one_image(tflite: Path, tmp_path: Path) -> None:
     expected = segment(path)
     for _ in range(10):
         with Image.open(path) as image, ThreadPoolExecutor(THREADS) as pool:
-            assert all((map == expected).all() for map in pool.map(segment, [image] * THREADS))
+            assert all(
+                (saliency_map == expected).all()
+                for saliency_map in pool.map(segment, [image] * THREADS)
+            )
 
 
 def test_the_error_stream_is_heard_again_after_threads_were_quiet(

@@ -76,8 +76,8 @@ def run(pi: Command, tmp_path: Path) -> Run:
         pairs = zip(found, photos, strict=True)
         return np.concatenate(
             [
-                np.abs(map - segmenter(item.photo, refine=False)).astype(np.uint8).ravel()
-                for map, item in pairs
+                np.abs(saliency_map - segmenter(item.photo, refine=False)).astype(np.uint8).ravel()
+                for saliency_map, item in pairs
             ]
         )
 

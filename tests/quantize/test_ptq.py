@@ -43,8 +43,8 @@ def test_int8_is_close_to_float(taught, quantized, unseen, attention):
 
 
 def test_a_program_segments_photos_of_any_size(quantized):
-    map = quantized("stick_breaking")(scene(5, (50, 130))[0])
-    assert map.shape == (50, 130) and map.dtype == np.uint8
+    saliency_map = quantized("stick_breaking")(scene(5, (50, 130))[0])
+    assert saliency_map.shape == (50, 130) and saliency_map.dtype == np.uint8
 
 
 def test_folding_leaves_the_network_and_its_maps(taught):

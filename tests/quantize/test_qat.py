@@ -82,8 +82,8 @@ def test_the_converted_network_is_the_one_that_learned(training, pairs, quantize
     with torch.no_grad():
         learned = 255 * torch.sigmoid(training.student(x))[:, 0].numpy()
     for photo, expected in zip(pairs.photos[:BATCH].numpy(), learned, strict=True):
-        map = program.coding.probabilities(program.run(photo))
-        assert np.abs(map - expected).mean() < 12
+        saliency_map = program.coding.probabilities(program.run(photo))
+        assert np.abs(saliency_map - expected).mean() < 12
 
 
 def test_training_moves_the_weights_and_keeps_frozen_ranges(training):

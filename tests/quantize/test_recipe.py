@@ -116,8 +116,8 @@ def difference(program, taught):
         with torch.no_grad():
             logits = network(normalize(photo, checkpoint.preprocessing))[0, 0]
         expected = 255 * torch.sigmoid(logits).numpy()
-        map = LOGITS.probabilities(program.run(photo))
-        found.append(np.abs(map - expected).mean())
+        saliency_map = LOGITS.probabilities(program.run(photo))
+        found.append(np.abs(saliency_map - expected).mean())
     return np.mean(found)
 
 

@@ -54,9 +54,11 @@ def test_leaves_the_enlarging_to_the_user_unless_asked(stride, side):
     x = torch.randn(1, 3, 160, 160)
     with torch.no_grad():
         deployed = DeployedNetwork(model, 160, stride).eval()
-        map = deployed(x)
-        assert map.shape == (1, 1, side, side)
-        assert torch.allclose(map, resize(model.logits(x), (side, side)), rtol=1e-4, atol=1e-4)
+        saliency_map = deployed(x)
+        assert saliency_map.shape == (1, 1, side, side)
+        assert torch.allclose(
+            saliency_map, resize(model.logits(x), (side, side)), rtol=1e-4, atol=1e-4
+        )
         photo = torch.zeros(1, 160, 160, 3, dtype=torch.uint8)
         whole = ByteInterface(deployed, samnet.Preprocessing(size=160))
         assert whole(photo).shape == (1, side, side)
@@ -76,11 +78,11 @@ def test_bytes_in_bytes_out():
     photo = torch.randint(0, 256, (1, 96, 96, 3), dtype=torch.uint8)
     x = (photo.permute(0, 3, 1, 2) / 255 - preprocessing.mean) / preprocessing.std
     with torch.no_grad():
-        map = ByteInterface(DeployedNetwork(model, 96).eval(), preprocessing)(photo)
+        saliency_map = ByteInterface(DeployedNetwork(model, 96).eval(), preprocessing)(photo)
         expected = (model.logits(x)[:, 0] * 16 + 128).clamp(0, 255)
-    assert map.dtype == torch.uint8
-    assert map.shape == (1, 48, 48)
-    assert (map.float() - expected).abs().max() <= 0.51
+    assert saliency_map.dtype == torch.uint8
+    assert saliency_map.shape == (1, 48, 48)
+    assert (saliency_map.float() - expected).abs().max() <= 0.51
 
 
 @pytest.mark.parametrize("size", [0, -32, 33])

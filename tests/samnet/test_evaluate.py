@@ -44,9 +44,11 @@ def test_evaluates_a_checkpoint(run, scenes, tiny_checkpoint, tmp_path):
     metrics = SaliencyMetrics()
     predict = load_predictor(tiny_checkpoint)
     for pair in find_pairs(scenes).pairs:
-        map = predict(read_photo(pair.photo))
-        metrics.add(map, read_map(pair.mask))
-        np.testing.assert_array_equal(read_map(tmp_path / "kept/scenes" / f"{pair.stem}.png"), map)
+        saliency_map = predict(read_photo(pair.photo))
+        metrics.add(saliency_map, read_map(pair.mask))
+        np.testing.assert_array_equal(
+            read_map(tmp_path / "kept/scenes" / f"{pair.stem}.png"), saliency_map
+        )
     (data,) = result(tmp_path)["data"]
     for field, value in metrics.scores().to_dict().items():
         assert data[field] == value, field
@@ -60,10 +62,10 @@ def test_both_last_steps_are_measured_and_named(run, scenes, tiny_checkpoint, tm
     refined = load_predictor(tiny_checkpoint, refine=Refinement())
     metrics = SaliencyMetrics()
     for pair in find_pairs(scenes).pairs:
-        map = refined(read_photo(pair.photo))
-        metrics.add(map, read_map(pair.mask))
+        saliency_map = refined(read_photo(pair.photo))
+        metrics.add(saliency_map, read_map(pair.mask))
         kept = read_map(tmp_path / "kept/scenes-refined" / f"{pair.stem}.png")
-        np.testing.assert_array_equal(kept, map)
+        np.testing.assert_array_equal(kept, saliency_map)
     assert data["refined"] == metrics.scores().to_dict() and data["refined"]["MAE"] != data["MAE"]
     assert [line.split()[1] for line in out.splitlines() if line.startswith("scenes ")] == [
         "plain",

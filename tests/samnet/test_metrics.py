@@ -12,8 +12,8 @@ from samnet.evaluation.metrics import SaliencyMetrics
 
 def metrics_of(pairs, choice="all"):
     metrics = SaliencyMetrics(choice)
-    for map, mask in pairs:
-        metrics.add(map, mask)
+    for saliency_map, mask in pairs:
+        metrics.add(saliency_map, mask)
     return metrics.scores()
 
 
@@ -24,19 +24,21 @@ def pairs():
     for seed in range(4):
         rng = np.random.default_rng(seed)
         mask = scene(seed, (48, 64))[1]
-        map = np.clip(0.6 * mask + rng.integers(0, 130, mask.shape), 0, 255).astype(np.uint8)
-        map[0, :2] = 0, 255
-        found.append((map, mask))
+        saliency_map = np.clip(0.6 * mask + rng.integers(0, 130, mask.shape), 0, 255).astype(
+            np.uint8
+        )
+        saliency_map[0, :2] = 0, 255
+        found.append((saliency_map, mask))
     return found
 
 
 def curves(pairs):
     """Precision and recall at every threshold, by definition."""
     precision, recall = np.zeros((len(pairs), 256)), np.zeros((len(pairs), 256))
-    for index, (map, mask) in enumerate(pairs):
+    for index, (saliency_map, mask) in enumerate(pairs):
         truth = mask > 128
         for threshold in range(256):
-            chosen = map >= threshold
+            chosen = saliency_map >= threshold
             hits = (chosen & truth).sum()
             precision[index, threshold] = hits / chosen.sum() if chosen.any() else 0
             recall[index, threshold] = hits / truth.sum()
@@ -83,9 +85,9 @@ def test_agrees_with_pysodmetrics_per_image(pairs):
     }
     with pytest.warns(UserWarning, match="FmeasureV2"):
         theirs["fm"] = library.Fmeasure()
-    for map, mask in pairs:
+    for saliency_map, mask in pairs:
         for metric in theirs.values():
-            metric.step(map, mask)
+            metric.step(saliency_map, mask)
     found = {key: metric.get_results()[key] for key, metric in theirs.items()}
     scores = metrics_of(pairs)
     assert scores.max_F_per_image == pytest.approx(found["fm"]["curve"].max())
@@ -141,11 +143,11 @@ def test_the_dictionary_is_plain_json(pairs):
 
 
 def test_refuses_what_cannot_be_compared(pairs):
-    map, mask = pairs[0]
+    saliency_map, mask = pairs[0]
     metrics = SaliencyMetrics()
     with pytest.raises(InputError, match=r"\(24, 64\).*\(48, 64\)"):
-        metrics.add(map[:24], mask)
+        metrics.add(saliency_map[:24], mask)
     with pytest.raises(InputError, match="float64"):
-        metrics.add(map / 255, mask)
+        metrics.add(saliency_map / 255, mask)
     with pytest.raises(InputError, match="no map"):
         metrics.scores()

@@ -34,11 +34,11 @@ def test_writes_maps_under_the_stem_at_the_photos_size(photos, predict, tmp_path
     assert status == 0
     assert "2 of 2 photos" in out
     assert names(tmp_path / "out") == ["a.png", "b.png"]
-    map = read_map(tmp_path / "out" / "a.png")
-    assert map.shape == (50, 80)
+    saliency_map = read_map(tmp_path / "out" / "a.png")
+    assert saliency_map.shape == (50, 80)
     photo = read_photo(photos / "a.jpg")
     refined = load_predictor(tiny_checkpoint, refine=Refinement())(photo)
-    np.testing.assert_array_equal(map, refined)
+    np.testing.assert_array_equal(saliency_map, refined)
     assert predict(photos, "--no-refine", "--overwrite")[0] == 0
     plain = load_predictor(tiny_checkpoint)(photo)
     np.testing.assert_array_equal(read_map(tmp_path / "out" / "a.png"), plain)
@@ -49,8 +49,8 @@ def test_overlay_and_cutout(photos, predict, tmp_path):
     assert predict(photos / "a.jpg", "--overlay", "--cutout")[0] == 0
     out = tmp_path / "out"
     assert names(out) == ["a.png", "a_cutout.png", "a_overlay.png"]
-    photo, map = read_photo(photos / "a.jpg"), read_map(out / "a.png")
-    np.testing.assert_array_equal(read_photo(out / "a_overlay.png"), overlay(photo, map))
+    photo, saliency_map = read_photo(photos / "a.jpg"), read_map(out / "a.png")
+    np.testing.assert_array_equal(read_photo(out / "a_overlay.png"), overlay(photo, saliency_map))
 
 
 def test_one_bad_file_does_not_stop_the_rest(photos, predict, tmp_path):

@@ -18,9 +18,9 @@ from samnet.evaluation.predictor import load_predictor
 def test_a_map_at_the_photos_size(tiny_checkpoint):
     predict = load_predictor(tiny_checkpoint)
     for size in ((64, 64), (50, 90), (131, 77)):
-        map = predict(scene(0, size)[0])
-        assert map.shape == size
-        assert map.dtype == np.uint8
+        saliency_map = predict(scene(0, size)[0])
+        assert saliency_map.shape == size
+        assert saliency_map.dtype == np.uint8
 
 
 def test_equals_the_network_between_two_resizings(tiny_checkpoint):

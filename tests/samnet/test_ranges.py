@@ -9,7 +9,7 @@ from samnet import SAMNet, SAMNetConfig
 from samnet.networks.attention import SAM
 from samnet.training.activation_ranges import RangePenalty
 from samnet.training.feature_distillation import Imitation
-from samnet.training.learner import NetworkWithLosses
+from samnet.training.network_with_losses import NetworkWithLosses
 from samnet.training.recipe import Phase, Recipe
 
 PHOTOS = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))

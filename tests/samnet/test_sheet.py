@@ -48,10 +48,10 @@ def test_shows_photo_mask_and_the_maps_of_models(run, scenes, maps, tiny_checkpo
     metrics = SaliencyMetrics("fast")
     predict = load_predictor(tiny_checkpoint)
     for row, pair in enumerate(pairs):
-        map = predict(read_photo(pair.photo))
-        metrics.add(map, read_map(pair.mask))
+        saliency_map = predict(read_photo(pair.photo))
+        metrics.add(saliency_map, read_map(pair.mask))
         shown = [read_photo(pair.photo), read_map(pair.mask), read_map(maps / f"{pair.stem}.png")]
-        for column, expected in enumerate([*shown, map]):
+        for column, expected in enumerate([*shown, saliency_map]):
             # The scenes are smaller than a tile: shown as they are, at its bottom, centerd.
             part = tile(picture, row, column)[-72:, 32:128]
             wanted = expected if expected.ndim == 3 else expected[..., None]

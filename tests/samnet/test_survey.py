@@ -187,17 +187,19 @@ def test_maps_of_every_kind_give_the_same_figures(scenes, command, tmp_path, kin
     maps.mkdir()
     for pair in find_pairs(scenes).pairs:
         mask = read_map(pair.mask)
-        map = mask // 4 * 3 + np.uint8(20) * (np.indices(mask.shape)[0] < 30).astype(np.uint8)
-        map = (map > 128) * np.uint8(255) if kind == "1 bit" else map
-        metrics.add(map, mask)
-        white = np.full((*map.shape, 3), 255, np.uint8)
+        saliency_map = mask // 4 * 3 + np.uint8(20) * (np.indices(mask.shape)[0] < 30).astype(
+            np.uint8
+        )
+        saliency_map = (saliency_map > 128) * np.uint8(255) if kind == "1 bit" else saliency_map
+        metrics.add(saliency_map, mask)
+        white = np.full((*saliency_map.shape, 3), 255, np.uint8)
         made = {
-            "gray": map,
-            "1 bit": map > 128,
-            "16 bits": map.astype(np.uint16) * 257,
-            "alpha": cutout(white, map),
-            "cut-out": cutout(read_photo(pair.photo), map),
-            "float": map.astype(np.float32) / 255,
+            "gray": saliency_map,
+            "1 bit": saliency_map > 128,
+            "16 bits": saliency_map.astype(np.uint16) * 257,
+            "alpha": cutout(white, saliency_map),
+            "cut-out": cutout(read_photo(pair.photo), saliency_map),
+            "float": saliency_map.astype(np.float32) / 255,
         }[kind]
         Image.fromarray(made).save(maps / f"{pair.stem}.{'tif' if kind == 'float' else 'png'}")
     arguments = ["--data", scenes, "--maps", maps, "--json", tmp_path / "out.json"]
