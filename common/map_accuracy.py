@@ -64,6 +64,18 @@ class AccuracyMeter:
         self._error += float(np.abs(saliency_map / 255 - truth).mean())
         self._count += 1
 
+    def include(self, other: AccuracyMeter) -> None:
+        """Adds all maps that another meter has collected."""
+        self._precision += other._precision
+        self._recall += other._recall
+        self._error += other._error
+        self._count += other._count
+
+    @property
+    def count(self) -> int:
+        """Maps so far."""
+        return self._count
+
     def accuracy(self) -> Accuracy:
         """The figures of all maps so far.
 

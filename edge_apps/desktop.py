@@ -56,8 +56,10 @@ def pipe(options: Options, size: str) -> None:
     Raises:
         InputError: for wrong input.
     """
-    if options.sources or options.output or options.window or options.preview:
-        raise InputError("--pipe takes no SOURCE, --output, --window or --preview; leave them out")
+    if options.sources or options.output or options.window or options.preview or options.json:
+        raise InputError(
+            "--pipe takes no SOURCE, --output, --window, --preview or --json; leave them out"
+        )
     source = standard_input(parse_size(size))
     stream = standard_output()
     segmenter = load(options.model or default_model(), threads=options.threads)

@@ -1,8 +1,8 @@
 """Maps of a video that do not flicker: a recursive filter over logits, gated by motion.
 
 The state of the filter follows the picture by optical flow. Where the picture before, moved by the
-same flow, looks like this one, the new logits count for a small share; where it does not, because
-something appears, turns or moves too fast to be followed, they replace the old ones.
+same flow, looks like this one, logits are averaged over some frames; where it does not, because
+something appears, turns or moves too fast to be followed, the new ones replace them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Steadiness:
     """How maps are steadied. ``benchmarks.steadiness`` measures what the defaults do.
 
     Args:
-        share: of the new logits where the picture is as it was, above 0 to 1.
+        frames: that logits are averaged over where the picture stays as it was, at least 1; as
+            many as there are at first, then with weights that fade.
         still: change of a color, in levels of 255, up to which the picture is as it was.
         moved: change from which the new logits replace the old ones.
         cut: a larger share of the picture that has changed so is another scene.
@@ -45,14 +46,14 @@ class Steadiness:
         InputError: if one of them makes no sense.
     """
 
-    share: float = 0.06
+    frames: float = 16.0
     still: float = 16.0
     moved: float = 40.0
     cut: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 1:
-            raise InputError(f"steadiness share is {self.share}, expected above 0 to 1")
+        if not 1 <= self.frames < float("inf"):
+            raise InputError(f"steadiness frames is {self.frames}, expected at least 1")
         if not 0 <= self.still < self.moved:
             raise InputError(
                 f"steadiness still is {self.still} and moved {self.moved}, expected 0 or more and "
@@ -76,6 +77,8 @@ class SteadyFilter:
         self.settings = settings or Steadiness()
         self.resets = 0
         self._logits: Floats | None = None
+        # Over how many frames each logit is averaged.
+        self._counts: Floats = np.empty(0, np.float32)
         self._colors: Floats = np.empty(0, np.float32)
         self._pyramid: list[Floats] = []
 
@@ -112,6 +115,7 @@ class SteadyFilter:
 
     def _begin(self, logits: NDArray[np.float32]) -> Floats:
         self.resets += 1
+        self._counts = np.ones(logits.shape, np.float32)
         return np.array(logits, np.float32)
 
     def _follow(
@@ -119,21 +123,20 @@ class SteadyFilter:
     ) -> Floats:
         settings, side = self.settings, len(old)
         flow = optical_flow(levels, self._pyramid)
+        state = np.stack((old, self._counts))
         if side == GRID:
-            moved = warp(np.concatenate((self._colors, old[None])), flow)
+            moved = warp(np.concatenate((self._colors, state)), flow)
+            before, state = moved[:3], moved[3:]
         else:
-            moved = warp(self._colors, flow)
-        change = box_means(np.abs(moved[:3] - colors).max(axis=0)[None], 1)
+            before, state = warp(self._colors, flow), warp(state, resize_flow(flow, side))
+        change = box_means(np.abs(before - colors).max(axis=0)[None], 1)
         change -= np.float32(settings.still)
         change *= np.float32(1 / (settings.moved - settings.still))
         gate = np.clip(change, 0, 1, out=change)
         if gate.mean() > settings.cut:
             return self._begin(logits)
-        if side == GRID:
-            kept = moved[3]
-        else:
-            kept = warp(old[None], resize_flow(flow, side))[0]
-            gate = resize_planes(gate, side)
-        gate *= np.float32(1 - settings.share)
-        gate += np.float32(settings.share)
-        return np.asarray(kept + gate[0] * (logits - kept))
+        kept, counts = state
+        counts *= 1 - resize_planes(gate, side)[0]
+        counts += 1
+        self._counts = np.minimum(counts, np.float32(settings.frames))
+        return np.asarray(kept + (logits - kept) / self._counts)

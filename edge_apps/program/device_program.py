@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,12 @@ from common.cli import Parser
 from common.errors import InputError
 from common.images.decoding import MEGAPIXELS
 from common.progress import progress
+from edge_apps.program.answers import STANDARD_OUTPUT, Answers
 from edge_apps.program.drawing import SHOWS, Show
-from edge_apps.program.outputs import Folder
+from edge_apps.program.outputs import Folder, Written
 from edge_apps.program.pipeline import Pipeline, Result
 from edge_apps.program.raw_pipe import parse_size
-from edge_apps.runtime import load
+from edge_apps.runtime import Segmenter, load
 from edge_apps.shipped import default_model, usable_models
 from edge_apps.sources.frames import Playback, Source
 from edge_apps.sources.messages import telling
@@ -48,6 +50,8 @@ class Options:
     overwrite: bool = False
     refine: bool = True
     steady: bool | None = None
+    json: str | None = None
+    objects: int = 1
 
 
 def add_network(parser: Parser) -> None:
@@ -98,6 +102,25 @@ def add_last_steps(parser: Parser) -> None:
     )
 
 
+def add_answers(parser: Parser) -> None:
+    """Adds the lines for machines."""
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="write a line of JSON for each photo or frame, - for standard output: box, centroid, "
+        "share of the area and confidence of what is salient; without --output, --window and "
+        "--preview there are no pictures then",
+    )
+    parser.add_argument(
+        "--objects",
+        type=int,
+        metavar="N",
+        default=Options.objects,
+        help="that a line tells of at most, those of the largest area times confidence; default: "
+        '%(default)s; "found" says how many there are',
+    )
+
+
 def add_address(parser: Parser) -> None:
     """Adds where the preview is served."""
     parser.add_argument(
@@ -131,6 +154,7 @@ def add_results(parser: Parser) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     add_last_steps(parser)
+    add_answers(parser)
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -154,18 +178,28 @@ def run(options: Options) -> None:
     if options.frames is not None and options.frames < 1:
         raise InputError(f"--frames is {options.frames}, expected at least 1")
     sources = open_sources(options.sources, parse_size(options.camera_size), options.megapixels)
-    camera = any(source.live for source in sources)
-    if options.preview or (camera and not options.window and options.output is None):
-        preview(options, sources)
-    elif options.window:
-        from edge_apps.program.window import Window
+    with _answers(options) as answers:
+        camera = any(source.live for source in sources)
+        shown = options.window or options.output is not None or answers is not None
+        if options.preview or (camera and not shown):
+            preview(options, sources, answers)
+        elif options.window:
+            from edge_apps.program.window import Window
 
-        Window(_pipeline(options, _screened(sources)), options.show).run()
-    else:
-        _write(options, sources)
+            Window(_pipeline(options, _screened(sources), answers), options.show).run()
+        else:
+            _write(options, sources, answers)
 
 
-def preview(options: Options, sources: Sequence[Source]) -> None:
+def _answers(options: Options) -> contextlib.AbstractContextManager[Answers | None]:
+    if options.json is None:
+        if options.objects != Options.objects:
+            raise InputError("--objects goes with --json; name a file for the lines, or -")
+        return contextlib.nullcontext()
+    return Answers(options.json, options.objects, overwrite=options.overwrite)
+
+
+def preview(options: Options, sources: Sequence[Source], answers: Answers | None = None) -> None:
     """Serves the web page.
 
     Raises:
@@ -177,26 +211,34 @@ def preview(options: Options, sources: Sequence[Source]) -> None:
 
     address = Address.parse(options.address)
     model = options.model or default_model()
-    pipeline = _pipeline(options, _screened(sources))
+    pipeline = _pipeline(options, _screened(sources), answers)
     session = Session(pipeline, model, usable_models(), options.threads)
     with telling(pipeline.source):
-        serve(session, address, lambda url: print(f"preview: {url}  (Ctrl-C ends it)", flush=True))
+        serve(session, address, lambda url: _print(f"preview: {url}  (Ctrl-C ends it)", answers))
 
 
-def _write(options: Options, sources: Sequence[Source]) -> None:
-    folder = Folder(options.output or OUTPUT, options.show, options.overwrite)
-    folder.check(sources)
+def _write(options: Options, sources: Sequence[Source], answers: Answers | None) -> None:
+    folder = None
+    if answers is None or options.output is not None:
+        folder = Folder(options.output or OUTPUT, options.show, options.overwrite)
+        folder.check(sources)
     segmenter = load(options.model or default_model(), threads=options.threads)
     failures: list[str] = []
     for source in sources:
-        pipeline = Pipeline(source, segmenter, refine=options.refine, steady=options.steady)
+        pipeline = _piped(options, source, segmenter, answers)
         with telling(source), contextlib.closing(pipeline.results()) as results:
             limited = itertools.islice(_until_failure(results, failures), options.frames)
             total = min(filter(None, (source.total, options.frames)), default=None)
-            written = folder.write(progress(limited, total, source.name), source)
+            shown = progress(limited, total, source.name)
+            if folder is None:
+                written = Written(sum(1 for _ in shown))
+            else:
+                written = folder.write(shown, source)
         if count := written.frames:
             frames = f"{count} frame{'s'[: count != 1]}"
-            print(f"{source.name}: {options.show} of {frames} in {folder.path}")
+            what = "lines" if folder is None else options.show
+            where = options.json if folder is None else folder.path
+            _print(f"{source.name}: {what} of {frames} in {where}", answers)
         if written.note:
             print(f"{source.name}: {written.note}", file=sys.stderr)
     if failures:
@@ -211,9 +253,22 @@ def _until_failure(results: Iterator[Result], failures: list[str]) -> Iterator[R
         failures.append(str(error))
 
 
-def _pipeline(options: Options, source: Source) -> Pipeline:
+def _pipeline(options: Options, source: Source, answers: Answers | None) -> Pipeline:
     segmenter = load(options.model or default_model(), threads=options.threads)
-    return Pipeline(source, segmenter, refine=options.refine, steady=options.steady)
+    return _piped(options, source, segmenter, answers)
+
+
+def _piped(
+    options: Options, source: Source, segmenter: Segmenter, answers: Answers | None
+) -> Pipeline:
+    tell = None if answers is None else functools.partial(answers.tell, source.name)
+    return Pipeline(source, segmenter, refine=options.refine, steady=options.steady, tell=tell)
+
+
+def _print(line: str, answers: Answers | None) -> None:
+    """Prints a line, to standard error where standard output is for machines."""
+    aside = answers is not None and answers.target == STANDARD_OUTPUT
+    print(line, file=sys.stderr if aside else sys.stdout, flush=True)
 
 
 def _screened(sources: Sequence[Source]) -> Source:

@@ -61,6 +61,7 @@ class Pipeline:
         refine: whether maps follow the photos' edges.
         steady: whether maps are kept from flickering; None does it for all frames that are no
             photos by themselves. May be changed while the pipeline runs.
+        tell: is given each result before the caller gets it, in the caller's thread.
     """
 
     def __init__(
@@ -70,12 +71,14 @@ class Pipeline:
         *,
         refine: bool = True,
         steady: bool | None = False,
+        tell: Callable[[Result], None] | None = None,
     ) -> None:
         self._refinement = refinement_of(refine)
         self._steadier = _Steadier()
         self.source = source
         self.segmenter = segmenter
         self.steady = steady
+        self._tell = tell
         self._stop = threading.Event()
         self._captured = Channel[Frame](newest=source.live)
         self._mapped = Channel[Result]()
@@ -102,7 +105,10 @@ class Pipeline:
         for thread in threads:
             thread.start()
         try:
-            yield from self._mapped
+            for result in self._mapped:
+                if self._tell is not None:
+                    self._tell(result)
+                yield result
         finally:
             self.stop()
             for thread in threads:
@@ -137,7 +143,7 @@ class Pipeline:
             resized = time.monotonic()
             raw = RawMap(segmenter.run(photo), segmenter.coding, photo)
             inferred = time.monotonic()
-            wanted = not frame.still if self.steady is None else self.steady
+            wanted = frame.file is None if self.steady is None else self.steady
             raw = self._steadier(raw, frame, segmenter, wanted=wanted)
             steadying = time.monotonic() - inferred
             result = Result(
@@ -165,7 +171,7 @@ class _Steadier:
 
 def _follows(frame: Frame, before: Frame) -> bool:
     """Whether a frame may be of the same source as the one before it, and comes later."""
-    if frame.photo.shape != before.photo.shape or frame.still != before.still:
+    if frame.photo.shape != before.photo.shape or (frame.file is None) != (before.file is None):
         return False
     if frame.time is None or before.time is None:
         return frame.time is before.time

@@ -27,7 +27,7 @@ class Frame:
         seconds: that reading and decoding took, without the wait for a camera.
         taken: when it was there, on the clock of ``time.monotonic``.
         time: its place in a video, seconds from the beginning; None where it has none.
-        still: it is a photo by itself, no moment of something that moves.
+        file: of a photo by itself; None for a moment of something that moves.
     """
 
     photo: Bytes
@@ -35,7 +35,7 @@ class Frame:
     seconds: float
     taken: float
     time: float | None = None
-    still: bool = False
+    file: Path | None = None
 
 
 class Source(Protocol):
@@ -102,7 +102,7 @@ class Photos:
                 failures.append(str(error))
                 continue
             now = time.monotonic()
-            yield Frame(photo, name_of(path), now - start, now, still=True)
+            yield Frame(photo, name_of(path), now - start, now, file=path)
         if failures:
             raise InputError(
                 f"{len(failures)} of {len(self.paths)} photos failed: {'; '.join(failures)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,7 +138,15 @@ def test_a_frame_is_steadied_in_milliseconds() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"share": 0}, {"share": 2}, {"still": -1}, {"still": 70}, {"cut": 0}, {"cut": 1.5}]
+    "wrong",
+    [
+        {"frames": 0.5},
+        {"frames": float("inf")},
+        {"still": -1},
+        {"still": 70},
+        {"cut": 0},
+        {"cut": 1.5},
+    ],
 )
 def test_settings_without_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match=f"steadiness {next(iter(wrong))} is"):
@@ -171,7 +180,9 @@ class Given:
 
 
 def frame(at: float | None = None, *, still: bool = False, side: int = 32) -> Frame:
-    return Frame(texture(1, side), "frame", 0.0, 0.0, time=at, still=still)
+    return Frame(
+        texture(1, side), "frame", 0.0, 0.0, time=at, file=Path("a.png") if still else None
+    )
 
 
 def blinking(frames: list[Frame], steady: bool | None) -> list[bool]:
