@@ -2,13 +2,14 @@
 # make test   lint, types and tests, likewise
 # make slow   the tests that `make test` leaves out because they take minutes
 # make lint   ruff and mypy alone
+# make docs   the reference of all packages, from their docstrings, to build/docs/index.html
 # make clean  removes what these commands wrote; the environment and other runs stay
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test slow lint clean
+.PHONY: demo test slow lint docs clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -23,6 +24,10 @@ slow: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(INSTALLED)
+	$(BIN)/python -m pdoc --docformat google --output-directory build/docs \
+	  common samnet quantize convert edge_apps benchmarks
 
 clean:
 	rm -rf runs/demo build dist .mypy_cache .pytest_cache .ruff_cache

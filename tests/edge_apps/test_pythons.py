@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("samnet", "quantize", "convert", "edge_apps", "benchmarks")
+PACKAGES = ("common", "samnet", "quantize", "convert", "edge_apps", "benchmarks")
 FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
 
 
