@@ -36,7 +36,7 @@ def test_the_whole_way(edge_checkpoint, tmp_path):
 
 
 def test_the_way_to_one_form(edge_checkpoint, tmp_path, monkeypatch, capsys):
-    for module in ("demo", "forms"):
+    for module in ("demo.command", "latency.forms"):
         monkeypatch.setattr(f"benchmarks.{module}.FORMS", FORMS[:1])
     main(Options(model=edge_checkpoint, output=tmp_path, count=2, repetitions=2))
     result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))

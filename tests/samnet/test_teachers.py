@@ -145,7 +145,7 @@ def test_photos_without_masks_have_the_teachers_map_as_truth(options, others, mo
         seen["truth"] = truth
         raise InputError("seen")
 
-    monkeypatch.setattr("samnet.training.network_with_losses.Learner.forward", spy)
+    monkeypatch.setattr("samnet.training.network_with_losses.NetworkWithLosses.forward", spy)
     with pytest.raises(InputError, match="seen"):
         train(options)
     labeled, without = seen["truth"].chunk(2)
