@@ -24,22 +24,7 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         InputError: if ``path`` exists and ``overwrite`` is false, or its folder cannot be written.
     """
     path = Path(path)
-    check_absent(path, overwrite=overwrite)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give the name of a file")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            # A name may be as long as the system allows, and takes up to 4 bytes a character.
-            prefix=f".{path.stem[:40]}.",
-            suffix=path.suffix,
-            dir=path.parent,
-        )
-        os.close(handle)
-    except OSError as error:
-        check_folder(path.parent)
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
-    temporary = Path(name)
+    temporary = _temporary(path, overwrite=overwrite)
     try:
         yield temporary
         # mkstemp makes files private; the result gets the permissions any new file would.
@@ -61,6 +46,35 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: str | Path, *, overwrite: bool = False) -> None:
+    """Makes sure that a file can be written before work is done for it. Makes missing folders.
+
+    Raises:
+        InputError: as :func:`replacing`.
+    """
+    _temporary(Path(path), overwrite=overwrite).unlink()
+
+
+def _temporary(path: Path, *, overwrite: bool) -> Path:
+    """Makes an empty file of another name beside ``path``."""
+    check_absent(path, overwrite=overwrite)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the name of a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            # A name may be as long as the system allows, and takes up to 4 bytes a character.
+            prefix=f".{path.stem[:40]}.",
+            suffix=path.suffix,
+            dir=path.parent,
+        )
+        os.close(handle)
+    except OSError as error:
+        check_folder(path.parent)
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+    return Path(name)
 
 
 def sha256(path: str | Path) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from common.errors import InputError
 from common.files import replacing, sha256
+from common.images.input_file import check_is_file
 from common.safe_json import parse_json
 
 FORMAT = "samnet-artifact-2"
@@ -209,8 +210,7 @@ def verify(artifact: str | Path) -> Manifest:
     Raises:
         InputError: as :func:`read_manifest`, if the artifact is missing, or if its hash differs.
     """
-    if not Path(artifact).is_file():
-        raise InputError(f"{artifact}: no such file; give the path of a converted network")
+    check_is_file(artifact, "give the path of a converted network")
     manifest = read_manifest(artifact)
     found = sha256(artifact)
     if found != manifest.sha256:

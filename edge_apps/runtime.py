@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from common.errors import InputError
+from common.images.input_file import check_is_file
 from common.images.photos import Bytes, resize_photo
 from edge_apps.backends.float_io import Floats, floats_of
 from edge_apps.manifest import Manifest, manifest_path, verify
@@ -115,7 +116,7 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path}: unknown suffix, expected one of {', '.join(SUFFIXES)}")
-    _check_readable(path)
+    check_is_file(path, "give the path of a converted network")
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if threads < 1:
@@ -128,15 +129,6 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
         )
     stated = coding_of(manifest) if manifest else backend.coding
     return Segmenter(backend, manifest, stated or PROBABILITIES)
-
-
-def _check_readable(path: Path) -> None:
-    try:
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; give the path of a converted network")
-        path.open("rb").close()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _open(path: Path, threads: int, floats: Floats | None) -> CodedBackend:

@@ -23,6 +23,9 @@ SMALLEST_CROP = 0.5
 FEWEST_PHOTOS = 8
 """With fewer, ranges are those of a few pictures; crops of the same ones do not make up for it."""
 
+PLAIN = 8
+"""Photos whose bytes differ by no more in any channel are of one color."""
+
 KEPT_BACK = 16
 """Photos that a program is compared with the float network on; more find no more."""
 
@@ -48,6 +51,27 @@ class CalibrationSet:
         digest = hashlib.sha256(repr(self.photos.shape).encode())
         digest.update(self.photos.tobytes())
         return digest.hexdigest()
+
+    @property
+    def plain(self) -> int:
+        """How many of the photos are of one color, which shows a network's ranges hardly at all."""
+        pixels = self.photos.reshape(len(self), -1, 3)
+        return int((np.ptp(pixels, 1).max(1) <= PLAIN).sum())
+
+    def check_colors(self, unless: str = "") -> None:
+        """Makes sure that at least half of the photos have more than one color.
+
+        Args:
+            unless: continues the advice of the error, such as ``, or pass --allow-loss``.
+
+        Raises:
+            InputError: if most are of one color.
+        """
+        if 2 * self.plain > len(self):
+            raise InputError(
+                f"{self.plain} of {len(self)} photos calibrated on are of one color; calibrate on "
+                f"a hundred photos like those to come{unless}; nothing was written"
+            )
 
     def describe(self) -> dict[str, Any]:
         """What a program keeps of it: count, seed and hash."""

@@ -139,6 +139,7 @@ def main(options: Options) -> None:
         for path, checkpoint in zip(options.model, checkpoints, strict=True):
             size = deployed_size(options.size, checkpoint.preprocessing)
             calibration = calibration_set(photos, options.count, size, seed=options.seed)
+            calibration.check_colors()
             print(path, flush=True)
             rows = []
             for row in compare(checkpoint, calibration, pairs, options.observers):

@@ -8,12 +8,16 @@ import torch
 from torch import nn
 
 from common.errors import InputError
+from common.images.input_file import check_is_file
 from quantize.recipes import INT8, quantized_weight
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from samnet.evaluation.predictor import CHECKPOINT
 from samnet.networks.preprocessing import Preprocessing
 
-QUANTIZED_SUFFIXES = (".pt2", ".tflite", ".pte")
+QUANTIZED_SUFFIXES = (".pt2", ".tflite", ".pte", ".onnx")
 """Of files that quantize and convert write."""
+
+CURE = "give the float .safetensors checkpoint"
 
 
 def float_checkpoint(path: str | Path) -> Checkpoint:
@@ -23,16 +27,18 @@ def float_checkpoint(path: str | Path) -> Checkpoint:
         InputError: if it cannot be read, or is quantized already.
     """
     path = Path(path)
-    if path.suffix in QUANTIZED_SUFFIXES and path.is_file():
+    check_is_file(path, CURE)
+    if path.suffix in QUANTIZED_SUFFIXES:
         raise InputError(
-            f"{path}: is a quantized program or an artifact; give the float .safetensors "
-            "checkpoint that it was made from"
+            f"{path}: is a quantized program or an artifact; {CURE} that it was made from"
         )
+    if path.suffix != CHECKPOINT:
+        raise InputError(f"{path}: suffix is {path.suffix!r}, expected {CHECKPOINT!r}; {CURE}")
     checkpoint = load_checkpoint(path)
     if is_quantized(checkpoint.model):
         raise InputError(
-            f"{path}: its weights are multiples of int8 steps, so it is quantized already; give "
-            "the float checkpoint that it was made from"
+            f"{path}: its weights are multiples of int8 steps, so it is quantized already; "
+            f"{CURE} that it was made from"
         )
     return checkpoint
 

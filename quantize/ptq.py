@@ -12,7 +12,7 @@ from torch.fx import GraphModule
 
 from common.dataclass_cli import run_command
 from common.errors import InputError
-from common.files import sha256
+from common.files import check_writable, sha256
 from common.progress_bar import progress
 from quantize.batch_norm_folding import fold_batch_norm
 from quantize.bias_correction import correct_biases
@@ -177,7 +177,7 @@ def save_verified(
         InputError: if it lost the map, or the file cannot be written.
     """
     if not allow_loss:
-        check(path, found, calibration.photos)
+        check(path, found, calibration)
     record = {**program.info.calibration, "verification": [it.figures() for it in found]}
     program.info = dataclasses.replace(program.info, calibration=record)
     save_program(path, program, overwrite=overwrite)
@@ -218,13 +218,14 @@ class Options:
 
 def main(options: Options) -> None:
     """Quantizes a checkpoint and writes the program."""
-    if options.output.exists() and not options.overwrite:
-        raise InputError(f"{options.output}: already exists; pass --overwrite")
+    check_writable(options.output, overwrite=options.overwrite)
     checkpoint = float_checkpoint(options.model)
     recipe = RECIPES[options.recipe].keeping(options.keep_float)
     size = deployed_size(options.size, checkpoint.preprocessing)
     photos, kept_back = read_and_keep_back(options.photos, options.count, size)
     calibration = calibration_set(photos, options.count, size, seed=options.seed)
+    if not options.allow_loss:
+        calibration.check_colors(", or pass --allow-loss")
     program = post_training_quantize(
         checkpoint,
         calibration,

@@ -16,7 +16,7 @@ import torch
 
 from common.dataclass_cli import run_command
 from common.errors import InputError
-from common.files import sha256
+from common.files import check_writable, sha256
 from common.images.photos import read_photo
 from common.result_file import environment, write_result
 from quantize.calibration import KEPT_BACK, CalibrationSet
@@ -107,6 +107,7 @@ def train(options: Options) -> dict[str, Row]:
     schedule, run = schedule_of(options), Run(options.output)
     if not options.resume:
         run.check_is_new()
+    check_writable(run.best, overwrite=True)
     checkpoint = float_checkpoint(options.model)
     check_input_is_bytes(checkpoint.preprocessing)
     size = deployed_size(options.size, checkpoint.preprocessing)
@@ -118,6 +119,8 @@ def train(options: Options) -> dict[str, Row]:
     generator = torch.Generator().manual_seed(options.seed)
     chosen = torch.randperm(len(packed), generator=generator)[: options.calibration]
     calibration = CalibrationSet(packed.photos[chosen].numpy(), options.seed)
+    if not options.allow_loss:
+        calibration.check_colors(", or pass --allow-loss")
     info = ProgramInfo(
         config=checkpoint.model.config,
         preprocessing=dataclasses.replace(checkpoint.preprocessing, size=size),
@@ -191,7 +194,7 @@ def train(options: Options) -> dict[str, Row]:
         state = {"settings": settings, "training": training.state(), "scores": scores}
         run.save({**state, "history": history, "seconds": seconds})
     if "QAT" not in scores:
-        check(run.best, verified, calibration.photos)
+        check(run.best, verified, calibration)
         raise InputError(f"{run.best}: no epoch kept the map; train again or pass --allow-loss")
     result = {
         "protocol": {"metrics": PROTOCOL, **protocol},

@@ -14,6 +14,7 @@ from torch.export import ExportedProgram
 
 from common.errors import InputError
 from common.files import replacing
+from common.images.input_file import check_is_file
 from common.images.photos import Bytes, resize_photo
 from common.safe_json import parse_json
 from edge_apps.manifest import MapKind
@@ -34,6 +35,8 @@ CODINGS: dict[MapKind, Coding] = {
     "probability": Coding("probability", INT8.sigmoid.scale, INT8.sigmoid.zero_point + 128),
 }
 """What a byte of a program's map stands for: its int8 code and 128 more."""
+
+CURE = "give the path of a .pt2 program of quantize.ptq or quantize.qat"
 
 _RECORD = "samnet.json"
 
@@ -153,15 +156,14 @@ def load_program(path: str | Path) -> QuantizedProgram:
     # Registers the quantized ops, without which no program can be read.
     import torchao.quantization.pt2e.quantize_pt2e  # noqa: F401
 
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; give the path of a .pt2 program")
+    check_is_file(path, CURE)
     try:
         exported, extra = archive.read(Path(path), [_RECORD])
         record = parse_json(extra[_RECORD] or "{}")
     except Exception as error:
         # The reader raises whatever its zip, JSON and tensor parsers do; none is documented.
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path}: not a readable .pt2 program ({reason})") from error
+        raise InputError(f"{path}: not a readable .pt2 program ({reason}); {CURE}") from error
     if record.pop("format", None) != FORMAT:
         raise InputError(
             f"{path}: was not written by quantize.ptq or quantize.qat of this version; "

@@ -150,6 +150,7 @@ def main(options: Options) -> None:
     size = deployed_size(options.size, checkpoint.preprocessing)
     photos = read_photos(options.photos, options.count)
     calibration = calibration_set(photos, options.count, size, seed=options.seed)
+    calibration.check_colors()
     with replacing(options.json, overwrite=options.overwrite) as temporary:
         simulated, costly = simulation(checkpoint, calibration, options.observer, options.recipe)
         coding = coding_of_network(checkpoint.model.config)

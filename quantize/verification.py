@@ -12,6 +12,7 @@ from common.errors import InputError
 from common.images.photos import Bytes, resize_photo
 
 if TYPE_CHECKING:
+    from quantize.calibration import CalibrationSet
     from samnet.evaluation.predictor import Predictor
 
 LEAST = 0.8
@@ -23,9 +24,6 @@ SHOWN = 128
 
 FLOOR = 8
 """Steps of 255 that are added to every pixel, so that noise on black maps is no loss."""
-
-PLAIN = 8
-"""Photos whose bytes differ by no more in any channel are of one color."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,29 +92,27 @@ def verify(
     return found
 
 
-def check(name: object, found: Sequence[Verification], calibration: Bytes) -> None:
-    """Refuses a program that lost the map, or that saw hardly anything in calibration.
+def check(name: object, found: Sequence[Verification], calibration: CalibrationSet) -> None:
+    """Refuses a program that lost the map.
 
     Args:
         name: of the program, for the error.
         found: of :func:`verify`.
-        calibration: photos (N, S, S, 3) uint8 that the program was calibrated on.
+        calibration: what the program was calibrated on, which may be the reason.
 
     Raises:
-        InputError: if it did on any of the sets, or most of the photos are of one color.
+        InputError: if it did on any of the sets.
     """
     lost = [str(it) for it in found if it.lost]
-    blank = int((np.ptp(calibration.reshape(len(calibration), -1, 3), 1).max(1) <= PLAIN).sum())
-    why = []
-    if lost:
-        why.append(f"the program lost the map: {'; '.join(lost)}; expected at least {LEAST}")
-    if 2 * blank > len(calibration) or (lost and blank):
-        why.append(f"{blank} of {len(calibration)} photos calibrated on are of one color")
-    if why:
-        raise InputError(
-            f"{name}: {'; '.join(why)}; calibrate on a hundred photos like those to come, or pass "
-            "--allow-loss; nothing was written"
-        )
+    if not lost:
+        return
+    why = [f"the program lost the map: {'; '.join(lost)}; expected at least {LEAST}"]
+    if plain := calibration.plain:
+        why.append(f"{plain} of {len(calibration)} photos calibrated on are of one color")
+    raise InputError(
+        f"{name}: {'; '.join(why)}; calibrate on a hundred photos like those to come, or pass "
+        "--allow-loss; nothing was written"
+    )
 
 
 def _compare(name: str, maps: Bytes, expected: Bytes) -> Verification:

@@ -91,6 +91,29 @@ def unreadable(path: str | Path, error: OSError | ValueError) -> str:
     return f"cannot be read ({error.strerror})"
 
 
+def check_is_file(path: str | Path, cure: str) -> None:
+    """Makes sure that a path is that of a file which can be read.
+
+    Args:
+        path: of the file.
+        cure: what to do where it is none, for the message.
+
+    Raises:
+        InputError: if it is missing, a folder or a device, or may not be read.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "folder" if stat.S_ISDIR(mode) else "pipe or device"
+            raise InputError(f"{path}: is a {kind}, expected a file; {cure}")
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        if isinstance(error, PermissionError):
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: no such file; {cure}") from error
+
+
 def _read_descriptor(number: int) -> io.BytesIO:
     if os.isatty(number):
         raise InputError("-: standard input is a terminal; pipe a photo into it")

@@ -201,7 +201,10 @@ class Work:
             kept_back: Sequence[Bytes] = ()
             if options.photos:
                 photos, kept_back = read_and_keep_back(options.photos, options.count, size)
-            self._calibration[size] = calibration_set(photos, options.count, size), kept_back
+            found = calibration_set(photos, options.count, size)
+            if not options.allow_loss:
+                found.check_colors(", or pass --allow-loss")
+            self._calibration[size] = found, kept_back
         return self._calibration[size]
 
     def _quantize(self, task: Task) -> Row:

@@ -8,6 +8,7 @@ from typing import Any
 
 from common.errors import InputError
 from common.files import sha256
+from common.images.input_file import check_is_file
 from edge_apps.manifest import Delegation, manifest_path, verify
 
 KINDS = {
@@ -113,8 +114,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         InputError: if it is missing, too large, of no known kind, or damaged.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give the path of a network")
+    check_is_file(path, "give the path of a network")
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise InputError(f"{path}: has {size} bytes, more than the {MAX_BYTES} that are read")

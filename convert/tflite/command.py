@@ -139,7 +139,9 @@ def main(options: Options) -> None:
 
         photos = read_photos(options.calibrate, options.count)
         # Crops at twice the photos' number stay large enough for any size.
-        calibration = list(calibration_set(photos, options.count, options.size or 336).photos)
+        found = calibration_set(photos, options.count, options.size or 336)
+        found.check_colors()
+        calibration = list(found.photos)
     command.convert(FORMAT, options, options.engine, calibration)
 
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save
 
 from common.errors import InputError
@@ -58,7 +59,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """Reads a checkpoint of this project.
 
     Raises:
-        InputError: if the file is missing, no safetensors file, of another network, or damaged.
+        InputError: if the file is missing, no safetensors file, of another network, damaged, or
+            holds weights that are not finite.
     """
     tensors, metadata = read_tensors(
         path,
@@ -80,6 +82,12 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise InputError(f"{path}: metadata is damaged ({error})") from error
     except RuntimeError as error:
         raise InputError(f"{path}: tensors do not fit the network its metadata names") from error
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise InputError(
+                f"{path}: {name} holds values that are not finite, so every map would be blank; "
+                "take an earlier checkpoint or train again"
+            )
     return Checkpoint(model.eval(), preprocessing, training)
 
 

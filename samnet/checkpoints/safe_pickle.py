@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from common.errors import InputError
+from common.images.input_file import check_is_file
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -17,8 +18,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         InputError: if the file is missing, is no PyTorch file, holds anything but tensors under
             names, or holds objects that would run code.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; give the path of a .pth checkpoint")
+    check_is_file(path, "give the path of a .pth checkpoint")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # an unpickler on foreign bytes raises whatever these lead it to

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import InputError
+from common.images.input_file import check_is_file
 from common.images.photos import Bytes, resize_photo
 from edge_apps import runtime
 from edge_apps.maps.raw_map import RawMap
@@ -78,8 +79,7 @@ def load_predictor(
         InputError: if the file is missing, of an unknown kind, damaged, or cannot run at ``size``.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a checkpoint or an artifact")
+    check_is_file(path, "give a checkpoint or an artifact")
     if threads is not None and threads < 1:
         raise InputError(f"{threads} threads; expected at least 1")
     if path.suffix == CHECKPOINT:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from common.errors import InputError
 from common.files import sha256
+from common.images.input_file import check_is_file
 
 NAME = "efficientnet-lite0"
 
@@ -107,8 +108,7 @@ class FeatureTeacher(nn.Module):
 
 def _check_name(path: Path) -> str:
     """The SHA-256 of a file of weights, the start of which is part of the package's file name."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file, expected the weights of {NAME}; {CURE}")
+    check_is_file(path, f"expected the weights of {NAME}; {CURE}")
     digest = sha256(path)
     named = re.fullmatch(r".*-([0-9a-f]{8})", path.stem)
     if named and not digest.startswith(named[1]):

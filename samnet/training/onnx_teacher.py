@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
+from common.images.input_file import check_is_file
 from common.images.photos import resize_photo
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)[:, None, None]
@@ -37,8 +38,7 @@ class MapTeacher:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         import onnxruntime
 
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; give the path of an ONNX network")
+        check_is_file(path, "give the path of an ONNX network")
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = threads or 0
         settings.log_severity_level = 3

@@ -9,14 +9,15 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
-from quantize import ptq, qat, verification
-from quantize.calibration import KEPT_BACK, read_and_keep_back
+from convert.tflite import command as tflite
+from quantize import compare_options, ptq, qat, sensitivity, verification
+from quantize.calibration import KEPT_BACK, CalibrationSet, read_and_keep_back
 from quantize.quantized_program import load_program
 from quantize.verification import Verification, check, verify
 from samnet.data.synthetic import scene, write_scenes
 
 SIZE = 96
-CALIBRATION = np.stack([scene(seed)[0] for seed in range(8)])
+CALIBRATION = CalibrationSet(np.stack([scene(seed)[0] for seed in range(8)]), 0)
 
 
 def brightness(photo):
@@ -62,8 +63,13 @@ def test_nothing_is_lost_where_float_finds_nothing():
 def test_photos_of_one_color_are_counted():
     lost = [Verification("embedded photos", 7, 0.1, 60.0, True)]
     plain = np.stack([np.full((SIZE, SIZE, 3), 40 * i, np.uint8) for i in range(5)])
+    some = CalibrationSet(np.concatenate([CALIBRATION.photos, plain]), 0)
+    some.check_colors()
     with pytest.raises(InputError, match="5 of 13 photos calibrated on are of one color"):
-        check("x.pt2", lost, np.concatenate([CALIBRATION, plain]))
+        check("x.pt2", lost, some)
+    most = CalibrationSet(np.concatenate([CALIBRATION.photos[:4], plain]), 0)
+    with pytest.raises(InputError, match=r"5 of 9 photos .* like those to come; nothing"):
+        most.check_colors()
 
 
 @pytest.mark.parametrize(("photos", "count"), [(8, 8), (30, 128), (40, 10), (9, 8)])
@@ -97,15 +103,40 @@ def fill(folder, kind):
 
 
 @pytest.mark.parametrize("kind", ["black", "pixel"])
-def test_calibrating_on_nothing_is_refused(kind, options, tmp_path, capsys):
+def test_calibrating_on_nothing_is_refused(kind, options, tmp_path, capsys, monkeypatch):
     options.photos = fill(tmp_path / kind, kind)
-    with pytest.raises(InputError, match="of 8 photos calibrated on are of one color"):
-        ptq.main(options)
+    with monkeypatch.context() as patch:
+        patch.setattr(ptq, "post_training_quantize", None)  # refused before any work
+        with pytest.raises(InputError, match="of 8 photos calibrated on are of one color"):
+            ptq.main(options)
     assert not options.output.exists()
     ptq.main(dataclasses.replace(options, allow_loss=True))
     assert "on 1 photos kept back" in capsys.readouterr().out
     recorded = load_program(options.output).info.calibration["verification"]
     assert [it["photos"] for it in recorded] == ["photos kept back", "embedded photos"]
+
+
+@pytest.mark.parametrize("module", [sensitivity, compare_options, tflite])
+def test_no_figures_come_of_photos_of_one_color(module, options, tmp_path):
+    photos = fill(tmp_path / "black", "black")
+    data = f"scenes={tmp_path / 'data'}"
+    json = tmp_path / "x.json"
+    made = {
+        sensitivity: lambda: sensitivity.Options(options.model, data, photos, json, size=96),
+        compare_options: lambda: compare_options.Options(
+            (options.model,), data, photos, json, size=96
+        ),
+        tflite: lambda: tflite.Options(
+            options.model,
+            tmp_path / "x.tflite",
+            precision="int8",
+            engine="onnx2tf",
+            calibrate=photos,
+        ),
+    }[module]()
+    with pytest.raises(InputError, match="128 of 128 photos calibrated on are of one color"):
+        module.main(made)
+    assert not [path for path in tmp_path.iterdir() if path.stem == "x"]
 
 
 def test_the_comparison_is_printed_and_recorded(options, capsys):

@@ -93,7 +93,7 @@ def test_artifacts_have_one_size(artifact):
 def test_refuses_what_it_cannot_load(tmp_path, tiny_checkpoint):
     with pytest.raises(InputError, match="no such file"):
         load_predictor(tmp_path / "none.safetensors")
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="is a folder, expected a file"):
         load_predictor(tmp_path)
     (tmp_path / "a.h5").touch()
     with pytest.raises(InputError, match=r"'\.h5'; expected \.safetensors, \.tflite, \.pte"):

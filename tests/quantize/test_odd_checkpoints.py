@@ -1,0 +1,89 @@
+"""What users give as a checkpoint that is none, to every command that quantizes or converts."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from edge_apps.shipped import FOLDER
+from samnet import load_checkpoint, save_checkpoint
+from samnet.data.synthetic import write_scenes
+
+COMMANDS = {
+    "quantize.ptq": ("--photos", "{data}/images", "--output", "{new}/x.pt2"),
+    "quantize.qat": ("--data", "s={data}", "--output", "{new}", "--cache", "{new}/cache"),
+    "quantize.sensitivity": (
+        *("--data", "s={data}", "--photos", "{data}/images", "--json", "{new}/x.json"),
+    ),
+    "quantize.compare_options": (
+        *("--data", "s={data}", "--photos", "{data}/images", "--json", "{new}/x.json"),
+    ),
+    "convert.executorch": ("--output", "{new}/x.pte"),
+    "convert.tflite": ("--output", "{new}/x.tflite"),
+    "convert.onnx": ("--output", "{new}/x.onnx"),
+}
+
+SAID = {
+    "pickle.safetensors": "saved by torch.save or torch.export, which may run code",
+    "saved.safetensors": "saved by torch.save or torch.export, which may run code",
+    "empty.safetensors": "an empty file",
+    "folder.safetensors": "is a folder, expected a file",
+    "cut.safetensors": "cut short, copy it again",
+    "tflite.safetensors": "a converted network",
+    "text.safetensors": "not a readable safetensors file (header too large)",
+    "foreign.safetensors": "format is 'pt', expected 'samnet-1'",
+    "infinite.safetensors": "encoder.stages.0.0.conv.weight holds values that are not finite",
+    "absent.safetensors": "no such file",
+    "cut.pt2": "",
+    "pickle.pt2": "",
+    "folder.pt2": "is a folder, expected a file",
+    "x.pth": "suffix is '.pth', expected",
+    "x.onnx": "",
+    "x.tflite": "",
+}
+"""What is said of each by all commands; where it is empty, they differ."""
+
+
+@pytest.fixture
+def odd(taught, bomb, tmp_path):
+    """A folder with one of each."""
+    folder = tmp_path / "odd"
+    write_scenes(folder / "data", 12)
+    whole = taught("stick_breaking").read_bytes()
+    converted = next(FOLDER.glob("*.tflite")).read_bytes()
+    (folder / "empty.safetensors").touch()
+    (folder / "folder.safetensors").mkdir()
+    (folder / "folder.pt2").mkdir()
+    (folder / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.safetensors").write_text("some text\n")
+    (folder / "tflite.safetensors").write_bytes(converted)
+    (folder / "x.tflite").write_bytes(converted)
+    for name in ("x.pth", "x.onnx"):
+        (folder / name).write_bytes(whole)
+    for name in ("pickle.safetensors", "pickle.pt2"):
+        (folder / name).write_bytes(pickle.dumps(bomb))
+    torch.save({"weight": bomb}, folder / "saved.safetensors")
+    (folder / "cut.pt2").write_bytes((folder / "saved.safetensors").read_bytes()[:-100])
+    save_file({"weight": torch.zeros(2)}, folder / "foreign.safetensors", {"format": "pt"})
+    broken = load_checkpoint(taught("stick_breaking"))
+    with torch.no_grad():
+        next(broken.model.parameters())[0] = float("nan")
+    save_checkpoint(folder / "infinite.safetensors", broken)
+    return folder
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_a_line_and_nothing_left(module, odd, bomb, command, tmp_path):
+    new = tmp_path / "new"
+    arguments = [it.format(data=odd / "data", new=new) for it in COMMANDS[module]]
+    for name, text in SAID.items():
+        status, out, err = command(module, "--model", odd / name, *arguments)
+        assert (status, err.count("\n")) == (2, 1), (name, err)
+        assert err.startswith(f"error: {odd / name}: "), err
+        assert text in err, err
+        assert "Traceback" not in out + err
+        assert not list(new.glob("*")), name
+    assert not bomb.mark.exists()
