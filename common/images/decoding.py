@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from common.errors import InputError
+from common.images.color_profile import CICP, cicp_of
 from common.images.input_file import open_input, unreadable
 from common.images.jpeg_end import without_end
 from common.input_notice import notice
@@ -31,6 +32,9 @@ HEIC = frozenset({".heic", ".heif"})
 
 WIDE = "wide"
 """Key of ``Image.info``: whether the file holds 16 bits a sample, of which colors keep 8."""
+
+HEAD = 1 << 20
+"""Bytes at the start of a PNG file in which its colors are described, by a profile or numbers."""
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -129,6 +133,8 @@ def _decode(source: Path | io.BytesIO, path: str | Path, limit: float) -> Image.
             _reduce(image, path, limit)
         _tell_frames(image, path)
         _refuse_misread(image, path)
+        if image.format == "PNG":
+            _note_cicp(image, source)
         image.info[WIDE] = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
         try:
             image.load()
@@ -207,6 +213,18 @@ def _tell_frames(image: Image.Image, path: str | Path) -> None:
     if count > 1:
         kind = "pages" if image.format == "TIFF" else "frames"
         notice(f"{path}: holds {count} {kind}; the first one is read")
+
+
+def _note_cicp(image: Image.Image, source: Path | io.BytesIO) -> None:
+    """Adds the numbers of a PNG file's cICP chunk, which Pillow passes over."""
+    if isinstance(source, io.BytesIO):
+        head = source.getvalue()
+    else:
+        with source.open("rb") as file:
+            head = file.read(HEAD)
+    numbers = cicp_of(head)
+    if numbers is not None:
+        image.info[CICP] = numbers
 
 
 def _orientation(image: Image.Image) -> int:

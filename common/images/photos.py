@@ -16,6 +16,7 @@ from PIL import Image
 from common.errors import InputError
 from common.files import replacing
 from common.images.color import split_alpha, to_srgb
+from common.images.color_profile import declared_profile
 from common.images.decoding import WIDE, open_picture
 from common.images.levels import is_deep, read_levels
 from common.images.photo_files import listed
@@ -54,8 +55,9 @@ class MapFile:
 def read_photo(path: str | Path, megapixels: float | None = None) -> Bytes:
     """Reads a picture as it is meant to be seen.
 
-    The EXIF orientation is applied, a color profile converted to sRGB and transparency laid over
-    white. More than 8 bits are scaled to 8.
+    The EXIF orientation is applied, colors are converted to sRGB by what the file says of them,
+    see :mod:`common.images.color_profile`, and transparency is laid over white. More than 8 bits
+    are scaled to 8.
 
     Args:
         path: a file, ``-`` for standard input, ``/dev/fd/N`` or a named pipe.
@@ -81,7 +83,7 @@ def photo_of(image: Image.Image, name: str | Path = "photo") -> Bytes:
     Raises:
         InputError: if its values leave doubt which is white.
     """
-    profile, deep = image.info.get("icc_profile"), is_deep(image)
+    profile, deep = declared_profile(image, name), is_deep(image)
     if deep:
         key = image.info.get("transparency")
         alpha = None
@@ -92,6 +94,7 @@ def photo_of(image: Image.Image, name: str | Path = "photo") -> Bytes:
         wide = image.info.get(WIDE, False)
         image, alpha = split_alpha(image)
         _check_brightness(image, name, wide=wide)
+    image.info.pop("icc_profile", None)
     if profile is not None:
         image.info["icc_profile"] = profile
     try:

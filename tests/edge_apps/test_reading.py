@@ -246,6 +246,69 @@ def test_srgb_profiles_change_nothing_and_useless_ones_are_told(tmp_path, said):
         assert f"{name}: its color profile cannot be used" in said()
 
 
+def with_chunks(path, array, **chunks):
+    """Writes a PNG file with chunks after its header."""
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    data = file.getvalue()
+    made = b""
+    for name, body in chunks.items():
+        kind = name.encode()
+        made += struct.pack(">I", len(body)) + kind + body
+        made += struct.pack(">I", zlib.crc32(kind + body))
+    path.write_bytes(data[:33] + made + data[33:])
+
+
+def chromaticities(*values):
+    return struct.pack(">8I", *(round(100000 * value) for value in values))
+
+
+SRGB_POINTS = chromaticities(0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+ADOBE_POINTS = chromaticities(0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+PIXEL = np.full((4, 4, 3), (100, 150, 200), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        ({}, (100, 150, 200)),
+        ({"gAMA": struct.pack(">I", 45455), "cHRM": SRGB_POINTS}, (100, 150, 200)),
+        ({"gAMA": struct.pack(">I", 100000)}, (168, 202, 229)),
+        ({"gAMA": struct.pack(">I", 100000), "sRGB": b"\0"}, (100, 150, 200)),
+        ({"gAMA": struct.pack(">I", 0)}, (100, 150, 200)),
+        ({"gAMA": struct.pack(">I", 45455), "cHRM": bytes(32)}, (100, 150, 200)),
+        ({"gAMA": struct.pack(">I", 45470), "cHRM": ADOBE_POINTS}, (66, 151, 203)),
+        ({"cICP": bytes((12, 13, 0, 1))}, (83, 152, 205)),
+        ({"cICP": bytes((1, 13, 0, 1)), "gAMA": struct.pack(">I", 100000)}, (100, 150, 200)),
+        ({"cICP": bytes((2, 2, 0, 1))}, (100, 150, 200)),
+    ],
+)
+def test_colors_that_png_files_describe_by_numbers(tmp_path, said, chunks, expected):
+    with_chunks(tmp_path / "a.png", PIXEL, **chunks)
+    assert np.abs(read_photo(tmp_path / "a.png").astype(int) - expected).max() <= 1
+    assert said() == ""
+
+
+def test_pictures_of_high_dynamic_range_are_told(tmp_path, said):
+    with_chunks(tmp_path / "a.png", PIXEL, cICP=bytes((9, 16, 0, 1)))
+    shows(tmp_path / "a.png", PIXEL)
+    assert "a.png: of high dynamic range (PQ), read as sRGB with dull colors" in said()
+
+
+@pytest.mark.parametrize(
+    ("space", "interop", "converted"),
+    [(1, "R98", False), (2, None, True), (0xFFFF, "R03", True), (0xFFFF, None, False)],
+)
+def test_exif_names_adobe_rgb(tmp_path, space, interop, converted):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA001] = space
+    if interop:
+        exif.get_ifd(0x8769)[0xA005] = {1: interop}
+    Image.fromarray(PIXEL).save(tmp_path / "a.jpg", exif=exif, quality=100)
+    found = read_photo(tmp_path / "a.jpg").astype(int)
+    assert np.abs(found - ((66, 151, 203) if converted else PIXEL)).max() <= 3
+
+
 def test_nothing_to_see_is_told(tmp_path, said):
     write_image(tmp_path / "a.png", cutout(COLORS, np.zeros_like(Gray)))
     assert (read_photo(tmp_path / "a.png") == 255).all()
