@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import importlib
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,17 @@ class Bomb:
 def bomb(tmp_path: Path) -> Bomb:
     """An object whose pickle runs code; whether it did, its mark tells."""
     return Bomb(tmp_path / "ran")
+
+
+@pytest.fixture
+def ordinary() -> list[str]:
+    """What makes a command heed permissions, which the superuser does not."""
+    if os.geteuid():
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("the superuser needs setpriv to be like an ordinary user")
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search,-fowner"]
 
 
 @pytest.fixture

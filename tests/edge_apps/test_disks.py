@@ -26,23 +26,13 @@ if os.name != "posix":
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def ordinary() -> list[str]:
-    """What makes a command heed permissions, which the superuser does not."""
-    if os.geteuid():
-        return []
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        pytest.skip("the superuser needs setpriv to be like an ordinary user")
-    return [setpriv, "--bounding-set=-dac_override,-dac_read_search,-fowner"]
-
-
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, ordinary: list[str]) -> Run:
     """Runs ``python -m MODULE ARGUMENTS`` as an ordinary user, with a limit for files in KiB."""
 
     def start(module: str, *arguments: object, kib: int | None = None) -> object:
         limit = [] if kib is None else ["bash", "-c", f'ulimit -f {kib}; exec "$@"', "bash"]
-        command = [*ordinary(), *limit, sys.executable, "-m", module, *arguments]
+        command = [*ordinary, *limit, sys.executable, "-m", module, *arguments]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         return subprocess.run(
             [str(it) for it in command],

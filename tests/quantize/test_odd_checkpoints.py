@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -87,3 +91,43 @@ def test_a_line_and_nothing_left(module, odd, bomb, command, tmp_path):
         assert "Traceback" not in out + err
         assert not list(new.glob("*")), name
     assert not bomb.mark.exists()
+
+
+EACH = """
+import importlib, sys
+from common.dataclass_cli import run_command
+for line in sys.stdin.read().splitlines():
+    name, *sys.argv[1:] = line.split("|")
+    module = importlib.import_module(name)
+    if not hasattr(module, "Options"):
+        module = importlib.import_module(name + ".command")
+    try:
+        run_command(module.Options, module.main, "")
+    except SystemExit as ended:
+        print(ended.code)
+"""
+"""Runs every command that a line of standard input names, and prints how it ended."""
+
+
+def test_unwritable_places_are_found_before_any_work(odd, taught, ordinary, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o555)
+    (tmp_path / "file").touch()
+    model = str(taught("stick_breaking"))
+    lines = [
+        "|".join([name, "--model", model, *(it.format(data=odd / "data", new=new) for it in given)])
+        for new in (tmp_path / "closed" / "new", tmp_path / "file")
+        for name, given in COMMANDS.items()
+    ]
+    done = subprocess.run(
+        [*ordinary, sys.executable, "-c", EACH],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.stdout.splitlines().count("2") == len(lines), done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == len(lines) and "Traceback" not in done.stderr
+    assert all("cannot be written (Permission denied)" in it for it in errors[: len(COMMANDS)])
+    assert all("file: is a file, expected a folder" in it for it in errors[len(COMMANDS) :])
+    assert "calibrating" not in done.stderr and not list((tmp_path / "closed").iterdir())
