@@ -6,19 +6,27 @@ Started by ``torchrun -m`` or ``accelerate launch -m``, the processes share the 
 from __future__ import annotations
 
 import dataclasses
+import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import tyro
 
 from common.dataclass_cli import run_command
 from common.errors import InputError
 from common.images.input_file import name_of
 from common.images.photo_files import find_photos
-from common.images.photos import cutout, overlay, read_photo, write_image
+from common.images.photos import Bytes, cutout, overlay, read_photo, write_image
+from common.input_notice import notice
 from common.output_paths import check_targets
 from common.progress_bar import progress
+from edge_apps.maps.compositing import Background, foreground
+from edge_apps.maps.cropping import Shape, objects_in
+from edge_apps.maps.objects import THRESHOLD, SalientObject
 from edge_apps.maps.refinement import refinement_of
+from edge_apps.program.answers import STANDARD_OUTPUT, Answers, answer
 from samnet.evaluation.multi_process import gather_texts, share, wait
 from samnet.evaluation.predictor import load_predictor
 from samnet.training.distributed import join_processes, leave_processes
@@ -41,7 +49,23 @@ class Options:
     """Write STEM_overlay.png as well: the photo with what is salient tinted."""
 
     cutout: bool = False
-    """Write STEM_cutout.png as well: the photo with the map as its opacity."""
+    """Write STEM_cutout.png as well: the photo with the map as its opacity, and at the edges the
+    colors of the object alone."""
+
+    crop: str | None = None
+    """Write STEM_crop.png as well: the photo cut around what is salient, with a margin, in the
+    shape WIDTH:HEIGHT such as 1:1, 4:3 or 16:9, or box for any shape."""
+
+    background: str | None = None
+    """Write STEM_background.png as well: what is salient over a color (white, #20a0ff), a picture
+    (scaled and cropped to cover), or its own background out of focus (blur)."""
+
+    json: str | None = None
+    """File for a line of JSON for each photo, - for standard output: box, centroid, share of the
+    area and confidence of what is salient."""
+
+    objects: int = 1
+    """That a crop holds and a line tells of at most: those of the largest area times confidence."""
 
     overwrite: bool = False
     """Replace files that exist."""
@@ -63,16 +87,15 @@ class Options:
 
 
 def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
-    """The files to write for each photo, by kind: ``map``, ``overlay``, ``cutout``.
+    """The files to write for each photo, by kind, such as ``map`` or ``cutout``.
 
     Raises:
         InputError: if two results would have one name, one would replace a photo, or one exists.
     """
     kinds = {"map": ""}
-    if options.overlay:
-        kinds["overlay"] = "_overlay"
-    if options.cutout:
-        kinds["cutout"] = "_cutout"
+    for kind in ("overlay", "cutout", "crop", "background"):
+        if getattr(options, kind):
+            kinds[kind] = f"_{kind}"
     targets = [
         {kind: options.output / f"{name_of(photo)}{end}.png" for kind, end in kinds.items()}
         for photo in photos
@@ -94,32 +117,70 @@ def main(options: Options) -> None:
     """
     photos = find_photos(options.photos)
     targets = plan(photos, options)
+    pictures = Pictures(
+        crop=None if options.crop is None else Shape.parse(options.crop),
+        background=None if options.background is None else Background.parse(options.background),
+        overlay=options.overlay,
+        cutout=options.cutout,
+        objects=options.objects,
+    )
+    if options.objects < 1:
+        raise InputError(f"--objects is {options.objects}, expected at least 1")
+    answers = None
+    if options.json is not None:
+        answers = Answers(options.json, options.objects, overwrite=options.overwrite)
     processes = join_processes()
     try:
         wait(processes)  # all have looked for files in the way before the first one writes any
         jobs = share(list(zip(photos, targets, strict=True)), processes)
-        failures = gather_texts(predict_photos(jobs, options, show=processes.first), processes)
+        done = predict_photos(jobs, options, pictures, show=processes.first)
+        failures = gather_texts(done.failures, processes)
+        lines = gather_texts(done.lines, processes)
     finally:
         leave_processes()
     if not processes.first:
         return
-    print(f"{len(photos) - len(failures)} of {len(photos)} photos: maps in {options.output}")
+    aside = answers is not None and answers.target == STANDARD_OUTPUT
+    if answers is not None:
+        order = {str(path): k for k, path in enumerate(photos)}
+        with answers:
+            for line in sorted(map(json.loads, lines), key=lambda it: order[it["file"]]):
+                answers.write(line)
+    print(
+        f"{len(photos) - len(failures)} of {len(photos)} photos: maps in {options.output}",
+        file=sys.stderr if aside else sys.stdout,
+    )
     if failures:
         raise InputError(f"{len(failures)} of {len(photos)} photos failed: {'; '.join(failures)}")
 
 
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What came of photos.
+
+    Args:
+        failures: why some could not be read or cropped.
+        lines: of JSON, one for each that could be read.
+    """
+
+    failures: list[str]
+    lines: list[str]
+
+
 def predict_photos(
-    jobs: Sequence[tuple[Path, dict[str, Path]]], options: Options, *, show: bool
-) -> list[str]:
+    jobs: Sequence[tuple[Path, dict[str, Path]]],
+    options: Options,
+    pictures: Pictures,
+    *,
+    show: bool,
+) -> Done:
     """Writes the maps of photos.
 
     Args:
         jobs: photos with the files to write, by kind.
-        options: the model, and which kinds to write.
+        options: the model, and how it runs.
+        pictures: what is made of each photo and its map.
         show: whether to show the progress.
-
-    Returns:
-        Why photos could not be read.
 
     Raises:
         InputError: if the model cannot be used or a map cannot be written.
@@ -131,22 +192,57 @@ def predict_photos(
         flip=options.flip,
         refine=refinement_of(options.refine),
     )
-    failures = []
+    done = Done([], [])
     for path, target in progress(jobs, len(jobs), "predicting") if show else jobs:
         try:
             photo = read_photo(path, options.megapixels)
         except InputError as error:
-            failures.append(str(error))
+            done.failures.append(str(error))
             continue
         saliency_map = predict(photo)
-        images = {"map": saliency_map}
-        if options.overlay:
-            images["overlay"] = overlay(photo, saliency_map)
-        if options.cutout:
-            images["cutout"] = cutout(photo, saliency_map)
-        for kind, image in images.items():
+        objects = objects_in(saliency_map) if pictures.crop or options.json else []
+        for kind, image in pictures.draw(photo, saliency_map, objects).items():
             write_image(target[kind], image, overwrite=options.overwrite)
-    return failures
+        if options.json:
+            line = answer({"file": str(path)}, photo.shape[:2], objects, options.objects)
+            done.lines.append(json.dumps(line))
+        if pictures.crop and not objects:
+            done.failures.append(f"{path}: nothing salient above {THRESHOLD:.0%}, so no crop")
+        elif pictures.crop and len(objects) > options.objects:
+            notice(
+                f"{path}: {len(objects)} objects, cropped around the {options.objects} of the "
+                f"largest area times confidence; --objects {len(objects)} takes all"
+            )
+    return done
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """What is made of a photo beside its map; see :class:`Options`."""
+
+    crop: Shape | None
+    background: Background | None
+    overlay: bool
+    cutout: bool
+    objects: int
+
+    def draw(
+        self, photo: Bytes, saliency_map: Bytes, objects: Sequence[SalientObject]
+    ) -> dict[str, Bytes]:
+        """The pictures by kind; no crop where there is no object."""
+        images = {"map": saliency_map}
+        if self.overlay:
+            images["overlay"] = overlay(photo, saliency_map)
+        if self.cutout:
+            images["cutout"] = cutout(foreground(photo, saliency_map), saliency_map)
+        if self.crop and objects:
+            left, top, right, bottom = self.crop.around(
+                objects[: self.objects], (photo.shape[0], photo.shape[1])
+            )
+            images["crop"] = np.ascontiguousarray(photo[top:bottom, left:right])
+        if self.background:
+            images["background"] = self.background.behind(photo, saliency_map)
+        return images
 
 
 if __name__ == "__main__":

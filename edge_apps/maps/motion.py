@@ -94,7 +94,7 @@ def resize_planes(planes: Floats, side: int) -> Floats:
 
 def box_means(planes: Floats, radius: int) -> Floats:
     """Means of planes (N, G, G) over windows of 2 * radius + 1 that end at the borders."""
-    matrix = _windows(planes.shape[2], radius)
+    matrix = windows(planes.shape[2], radius)
     return np.asarray(matrix @ planes @ matrix.T)
 
 
@@ -113,7 +113,8 @@ def _slopes(side: int) -> Floats:
 
 
 @functools.cache
-def _windows(side: int, radius: int) -> Floats:
+def windows(side: int, radius: int) -> Floats:
+    """What makes of a line of values their means over windows, (side, side)."""
     index = np.arange(side)
     inside = np.abs(index[:, None] - index) <= radius
     return (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)

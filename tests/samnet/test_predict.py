@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -124,4 +126,75 @@ def test_refuses_a_model_of_another_kind(command, photos, tmp_path):
     )
     assert status == 2
     assert "unknown kind of model '.jpg'" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def squares(tmp_path, monkeypatch):
+    """A photo with two bright squares, and a network that finds what is bright."""
+    picture = np.full((90, 120, 3), (20, 60, 20), np.uint8)
+    picture[10:50, 10:50] = 250
+    picture[60:80, 90:110] = 250
+    write_image(tmp_path / "photos" / "two.png", picture)
+    monkeypatch.setattr("samnet.predict.load_predictor", lambda *_, **__: bright)
+    return tmp_path / "photos"
+
+
+def bright(photo):
+    return np.where(photo.min(axis=2) > 200, 250, 5).astype(np.uint8)
+
+
+def test_crops_around_one_object_or_all(squares, predict, tmp_path, caplog):
+    crop = tmp_path / "out" / "two_crop.png"
+    for shape, size in (("1:1", (46, 46)), ("4:3", (46, 61)), ("box", (46, 46))):
+        status, _, _ = predict(squares, "--crop", shape, "--overwrite")
+        assert status == 0
+        found = read_photo(crop)
+        assert np.abs(np.subtract(found.shape[:2], size)).max() <= 2
+        assert (found > 200).all(axis=2).sum() == 1600
+    assert "2 objects, cropped around the 1 of the largest" in caplog.text
+    assert predict(squares, "--crop", "box", "--objects", 2, "--overwrite")[0] == 0
+    assert (read_photo(crop) > 200).all(axis=2).sum() == 2000
+
+
+def test_nothing_salient_gives_no_crop(squares, predict, tmp_path):
+    write_image(squares / "dark.png", np.zeros((40, 40, 3), np.uint8))
+    status, _, err = predict(squares, "--crop", "1:1")
+    assert status == 2 and "dark.png: nothing salient above 50%, so no crop" in err
+    assert names(tmp_path / "out") == ["dark.png", "two.png", "two_crop.png"]
+
+
+def test_lines_for_machines(squares, predict):
+    status, out, err = predict(squares, "--json", "-", "--objects", 3)
+    (line,) = map(json.loads, out.splitlines())
+    assert status == 0 and "1 of 1 photos" in err
+    assert line["file"].endswith("two.png") and line["size"] == [120, 90] and line["found"] == 2
+    np.testing.assert_allclose(line["objects"][0]["box"], [10, 10, 50, 50], atol=1)
+    np.testing.assert_allclose(line["objects"][1]["box"], [90, 60, 110, 80], atol=1)
+
+
+@pytest.mark.parametrize("background", ["#2040ff", "wall.png", "blur"])
+def test_backgrounds(squares, predict, tmp_path, monkeypatch, background):
+    monkeypatch.chdir(tmp_path)
+    write_image("wall.png", np.full((300, 31, 3), (32, 64, 255), np.uint8))
+    assert predict(squares, "--background", background)[0] == 0
+    found = read_photo(tmp_path / "out" / "two_background.png")
+    assert found.shape == (90, 120, 3) and found[30, 30].min() > 240
+    expected = (20, 60, 20) if background == "blur" else (32, 64, 255)
+    assert np.abs(found[85, 60].astype(int) - expected).max() < 8
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--crop", "square"), "crop is 'square', expected WIDTH:HEIGHT"),
+        (("--crop", "0:1"), "crop is '0:1'"),
+        (("--background", "absent.jpg"), "background absent.jpg: no such file"),
+        (("--background", "greenish"), "background greenish: no such file, and no color"),
+        (("--json", "-", "--objects", "0"), "--objects is 0"),
+    ],
+)
+def test_refuses_wrong_pictures(squares, predict, tmp_path, words, message):
+    status, _, err = predict(squares, *words)
+    assert status == 2 and message in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()
