@@ -28,6 +28,10 @@ Bytes = NDArray[np.uint8]
 TINT = (255, 32, 64)
 """RGB color that an overlay gives to what is salient."""
 
+_TINTED = [round(0.6 * level + 0.4 * tint) for tint in TINT for level in range(256)]
+_DIMMED = [int(0.7 * level) for level in range(256)]
+"""What an overlay makes of a byte of what is salient, by channel, and of a gray level elsewhere."""
+
 TOLERATED_TINT = 16
 """Largest difference of the colors of a pixel that JPEG makes of a gray one."""
 
@@ -165,13 +169,15 @@ def overlay(photo: Bytes, saliency_map: Bytes) -> Bytes:
         map: (H, W) uint8, 255 is salient.
 
     Returns:
-        (H, W, 3) uint8.
+        (H, W, 3) uint8, not to be written to.
     """
-    # Pillow is several times as fast here as NumPy, which a small CPU feels at every frame.
+    # Pillow is several times as fast here as NumPy, which a small CPU feels at every frame, and
+    # looking bytes up is faster than computing with them.
     image = Image.fromarray(photo)
-    salient = Image.blend(image, Image.new("RGB", image.size, TINT), 0.4)
-    background = image.convert("L").point(lambda gray: 0.7 * gray).convert("RGB")
-    return np.array(Image.composite(salient, background, Image.fromarray(saliency_map)))
+    dimmed = image.convert("L").point(_DIMMED)
+    picture = Image.merge("RGB", (dimmed, dimmed, dimmed))
+    picture.paste(image.point(_TINTED), mask=Image.fromarray(saliency_map))
+    return np.asarray(picture)
 
 
 def cutout(photo: Bytes, saliency_map: Bytes) -> Bytes:

@@ -136,7 +136,7 @@ class Session:
             start = time.monotonic()
             picture = display(view, photo, saliency_map)
             drawn = time.monotonic()
-            publish(view, _jpeg(picture))
+            publish(view, encode_jpeg(picture))
             times["drawing"] += drawn - start
             times["encoding"] += time.monotonic() - drawn
         return times
@@ -149,7 +149,8 @@ class Session:
         return self._health
 
 
-def _jpeg(picture: Bytes) -> bytes:
+def encode_jpeg(picture: Bytes) -> bytes:
+    """A picture (H, W, 3) uint8 as the JPEG file that the page shows."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()
