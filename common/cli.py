@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import errno
+import shutil
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from common.errors import InputError
 from common.streams import READER_GONE, flush_all, is_reader_gone, prepare, say
@@ -15,15 +16,43 @@ from common.termination import Terminated, heeding_signals
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What the system says of disks that are full, of quotas and of those that only can be read."""
 
+WIDTH = 100
+"""Columns of help at most."""
+
 FORBIDDEN = (errno.EACCES, errno.EPERM)
 """What it says of files that belong to others."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose refusals are an :class:`InputError` as any other wrong input."""
+    """An argument parser whose refusals are an :class:`InputError` as any other wrong input.
+
+    Args:
+        settings: as for :class:`argparse.ArgumentParser`.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self.shown: dict[argparse.Action, str] = {}
+        """What help calls an argument, where that is not all the names it has."""
+        # An abbreviation would stop working as soon as another option begins like it.
+        settings = {"allow_abbrev": False, "formatter_class": self._formatter, **settings}
+        super().__init__(**settings, add_help=False)
+        self.add_argument("-h", "--help", action="help", help="Show this help and leave.")
 
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see --help")
+        raise InputError(f"{message}; see {self.prog} --help")
+
+    def _formatter(self, prog: str) -> argparse.HelpFormatter:
+        return _Formatter(prog, self.shown)
+
+
+class _Formatter(argparse.HelpFormatter):
+    def __init__(self, prog: str, shown: Mapping[argparse.Action, str]) -> None:
+        width = min(shutil.get_terminal_size().columns - 2, WIDTH)
+        super().__init__(prog, max_help_position=28, width=width)
+        self._shown = shown
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        return self._shown.get(action) or super()._format_action_invocation(action)
 
 
 def finish(main: Callable[[], None]) -> NoReturn:

@@ -8,12 +8,13 @@ import itertools
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import torch
 from torch import Tensor
 
-from common.dataclass_cli import run_command
+from common.arguments import CALIBRATION, MODEL, OBSERVERS
+from common.command import Command
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.images.photos import read_map, read_photo, resize_photo
@@ -44,15 +45,15 @@ CORRECTIONS = tuple(itertools.starmap(Correction, itertools.product((False, True
 
 @dataclasses.dataclass
 class Options:
-    model: tuple[Path, ...]
+    model: Annotated[tuple[Path, ...], MODEL]
     """Float checkpoints, .safetensors files."""
     data: str
     """Pairs to score on, as [NAME=]FOLDER, NAME=PHOTOS:MASKS or NAME=LIST."""
-    photos: tuple[Path, ...]
+    calibration: Annotated[tuple[Path, ...], CALIBRATION]
     """Photos, or folders of photos, to calibrate on."""
     json: Path
     """Result file to write."""
-    observers: tuple[Observer, ...] = get_args(Observer)
+    observers: Annotated[tuple[Observer, ...], OBSERVERS] = get_args(Observer)
     """Which observers to compare."""
     limit: int | None = 100
     """Use the first so many pairs; all with None."""
@@ -61,7 +62,7 @@ class Options:
     size: int | None = None
     """Input height and width in pixels; the checkpoint's own if not given."""
     seed: int = 0
-    """Of the choice of calibration photos and crops."""
+    """Seed of the choice of calibration photos and crops."""
     overwrite: bool = False
     """Replace the result file if it exists."""
 
@@ -129,10 +130,10 @@ def main(options: Options) -> None:
         InputError: for wrong input; no result file is written then.
     """
     if not options.model or not options.observers:
-        raise InputError("nothing to compare; give at least one --model and one of --observers")
+        raise InputError("nothing to compare; give at least one --model and one --observer")
     data = open_data(options.data)
     pairs = data.pairs[: options.limit]
-    photos = read_photos(options.photos, options.count)
+    photos = read_photos(options.calibration, options.count)
     checkpoints = [float_checkpoint(path) for path in options.model]
     found = []
     with replacing(options.json, overwrite=options.overwrite) as temporary:
@@ -158,5 +159,9 @@ def main(options: Options) -> None:
     print(textwrap.fill(f"{MEANING} {PROTOCOL}", 100))
 
 
+COMMAND = Command.of(
+    Options, main, "Compares observers and corrections of post-training quantization."
+)
+
 if __name__ == "__main__":
-    run_command(Options, main, "Compares observers and corrections of post-training quantization.")
+    COMMAND.run()

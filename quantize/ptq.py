@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import nn
 from torch.fx import GraphModule
 
-from common.dataclass_cli import run_command
+from common.arguments import CALIBRATION, MODEL
+from common.command import Command
 from common.errors import InputError
 from common.files import check_writable, sha256
 from common.progress_bar import progress
@@ -185,9 +187,9 @@ def save_verified(
 
 @dataclasses.dataclass
 class Options:
-    model: Path
+    model: Annotated[Path, MODEL]
     """The float checkpoint, a .safetensors file."""
-    photos: tuple[Path, ...]
+    calibration: Annotated[tuple[Path, ...], CALIBRATION]
     """Photos, or folders of photos, on which activation ranges are observed."""
     output: Path
     """The quantized program to write, a .pt2 file."""
@@ -209,7 +211,7 @@ class Options:
     correct_bias: bool = False
     """Take out of every bias what rounding the weights adds to it on average."""
     seed: int = 0
-    """Of the choice of photos and crops."""
+    """Seed of the choice of photos and crops."""
     overwrite: bool = False
     """Replace the output if it exists."""
     allow_loss: bool = False
@@ -222,7 +224,7 @@ def main(options: Options) -> None:
     checkpoint = float_checkpoint(options.model)
     recipe = RECIPES[options.recipe].keeping(options.keep_float)
     size = deployed_size(options.size, checkpoint.preprocessing)
-    photos, kept_back = read_and_keep_back(options.photos, options.count, size)
+    photos, kept_back = read_and_keep_back(options.calibration, options.count, size)
     calibration = calibration_set(photos, options.count, size, seed=options.seed)
     if not options.allow_loss:
         calibration.check_colors(", or pass --allow-loss")
@@ -250,5 +252,7 @@ def main(options: Options) -> None:
         print(f"  {it}")
 
 
+COMMAND = Command.of(Options, main, "Quantizes a float checkpoint with photos.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Quantizes a float checkpoint with photos.")
+    COMMAND.run()

@@ -11,10 +11,12 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import torch
 
-from common.dataclass_cli import run_command
+from common.arguments import MODEL, Argument
+from common.command import Command
 from common.errors import InputError
 from common.files import check_writable, sha256
 from common.images.photos import read_photo
@@ -44,7 +46,7 @@ Row = dict[str, float]
 
 @dataclasses.dataclass
 class Options:
-    model: Path
+    model: Annotated[Path, MODEL]
     """The float checkpoint to start from, a .safetensors file."""
     data: str
     """Training set as [NAME=]FOLDER."""
@@ -53,13 +55,13 @@ class Options:
     resume: bool = False
     """Go on with the run in the output folder, from the end of its last epoch."""
     epochs: int = 3
-    """How many; after each the int8 network is converted and validated, the best is kept."""
+    """Epochs; after each the int8 network is converted and validated, and the best one is kept."""
     photos: int | None = 2000
     """Photos in an epoch, drawn anew for each; all of the training set if None."""
     batch: int = 8
     """Photos in a step."""
     learning_rate: float = 2e-5
-    """Of Adam at the start; it falls to zero with a power of 0.9."""
+    """Learning rate of Adam at the start; it falls to zero with a power of 0.9."""
     distillation: float = 1.0
     """Weight of the float network's maps as targets, beside the masks."""
     freeze: float = 0.5
@@ -73,11 +75,11 @@ class Options:
     held_out: int = 500
     """Pairs kept from training; with the number given to samnet.train they are the same ones."""
     validation: int = 100
-    """How many of them are used to validate."""
-    calibration: int = 128
+    """Held-out pairs that are used to validate."""
+    count: Annotated[int, Argument(aliases=("calibration",))] = 128
     """Training photos on which the first activation ranges are observed."""
     seed: int = 0
-    """Of everything random."""
+    """Seed of everything random."""
     allow_loss: bool = False
     """Keep a program even if it lost the float network's map."""
     cache: Path = Path("runs/cache")
@@ -117,7 +119,7 @@ def train(options: Options) -> dict[str, Row]:
     validation = held_out[: options.validation]
     packed = pack(pairs, size, options.cache)
     generator = torch.Generator().manual_seed(options.seed)
-    chosen = torch.randperm(len(packed), generator=generator)[: options.calibration]
+    chosen = torch.randperm(len(packed), generator=generator)[: options.count]
     calibration = CalibrationSet(packed.photos[chosen].numpy(), options.seed)
     if not options.allow_loss:
         calibration.check_colors(", or pass --allow-loss")
@@ -240,5 +242,7 @@ def main(options: Options) -> None:
     print(PROTOCOL)
 
 
+COMMAND = Command.of(Options, main, "Trains an int8 network from its float checkpoint.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Trains an int8 network from its float checkpoint.")
+    COMMAND.run()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from common.dataclass_cli import run_command
+from common.arguments import CALIBRATION, MODEL
+from common.command import Command
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.result_file import environment, write_result
@@ -37,11 +38,11 @@ MEANING = (
 
 @dataclasses.dataclass
 class Options:
-    model: Path
+    model: Annotated[Path, MODEL]
     """The float checkpoint, a .safetensors file."""
     data: str
     """Pairs to measure on, as [NAME=]FOLDER, NAME=PHOTOS:MASKS or NAME=LIST."""
-    photos: tuple[Path, ...]
+    calibration: Annotated[tuple[Path, ...], CALIBRATION]
     """Photos, or folders of photos, on which activation ranges are observed."""
     json: Path
     """Result file to write."""
@@ -60,7 +61,7 @@ class Options:
     size: int | None = None
     """Input height and width in pixels; the checkpoint's own if not given."""
     seed: int = 0
-    """Of the choice of calibration photos and crops."""
+    """Seed of the choice of calibration photos and crops."""
     overwrite: bool = False
     """Replace files that exist."""
 
@@ -148,7 +149,7 @@ def main(options: Options) -> None:
     data = open_data(options.data)
     pairs = data.pairs[: options.limit]
     size = deployed_size(options.size, checkpoint.preprocessing)
-    photos = read_photos(options.photos, options.count)
+    photos = read_photos(options.calibration, options.count)
     calibration = calibration_set(photos, options.count, size, seed=options.seed)
     calibration.check_colors()
     with replacing(options.json, overwrite=options.overwrite) as temporary:
@@ -183,5 +184,7 @@ def main(options: Options) -> None:
         print(textwrap.fill(note, 100, break_on_hyphens=False))
 
 
+COMMAND = Command.of(Options, main, "Ranks the modules of a network by what quantizing them loses.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Ranks the modules of a network by what quantizing them loses.")
+    COMMAND.run()

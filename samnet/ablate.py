@@ -12,11 +12,10 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import tyro
-
-from common.dataclass_cli import run_command
+from common.arguments import Argument
+from common.command import Command
 from common.errors import InputError
 from common.files import replacing
 from common.progress_bar import progress
@@ -56,7 +55,7 @@ class Options(TrainOptions):
     """Only these, by number or key; others can be run later or elsewhere."""
     overwrite: bool = False
     """Replace the result file if it exists."""
-    resume: tyro.conf.Suppress[bool] = False
+    resume: Annotated[bool, Argument(hidden=True)] = False
     """Rows always go on where they stopped."""
 
 
@@ -72,7 +71,7 @@ def main(options: Options) -> None:
     runs = [row_options(options, row) for row in rows]
     for run in runs:
         known_row(run)
-    _, held_out = holdout(open_data(options.data).pairs, options.hold_out)
+    _, held_out = holdout(open_data(options.data).pairs, options.held_out)
     # Claimed first, so that a long comparison cannot fail at its end.
     with replacing(options.json, overwrite=options.overwrite) as temporary:
         results, failures = [], []
@@ -138,6 +137,8 @@ def known_row(options: TrainOptions) -> dict[str, Any]:
     if not path.is_file():
         return {}
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if (earlier := known["settings"].pop("hold_out", None)) is not None:
+        known["settings"].setdefault("held_out", earlier)
     if known["settings"] != settings:
         differing = [name for name in settings if known["settings"].get(name) != settings[name]]
         raise InputError(
@@ -181,5 +182,7 @@ def run_row(options: TrainOptions, held_out: Sequence[Pair]) -> dict[str, Any]:
     return row
 
 
+COMMAND = Command.of(Options, main, "Trains and compares the rows of an ablation.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Trains and compares the rows of an ablation.")
+    COMMAND.run()

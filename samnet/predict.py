@@ -1,4 +1,4 @@
-"""``python -m samnet.predict PHOTOS --model FILE --output DIR``: saliency maps of photos.
+"""``samnet predict PHOTO…``: saliency maps of photos, by an artifact without torch.
 
 Started by ``torchrun -m`` or ``accelerate launch -m``, the processes share the photos.
 """
@@ -7,43 +7,53 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-import tyro
 
-from common.dataclass_cli import run_command
+from common.arguments import POSITIONAL, Argument
+from common.command import Command
 from common.errors import InputError
-from common.images.input_file import name_of
-from common.images.photo_files import find_photos
+from common.images.input_file import is_stream, name_of
+from common.images.photo_files import SUFFIXES, find_photos
 from common.images.photos import Bytes, cutout, overlay, read_photo, write_image
 from common.input_notice import notice
 from common.output_paths import check_targets
-from common.progress_bar import progress
+from common.progress import progress
 from edge_apps.maps.compositing import Background, foreground
 from edge_apps.maps.cropping import Shape, objects_in
 from edge_apps.maps.objects import THRESHOLD, SalientObject
 from edge_apps.maps.refinement import refinement_of
 from edge_apps.program.answers import STANDARD_OUTPUT, Answers, answer
-from samnet.evaluation.multi_process import gather_texts, share, wait
+from edge_apps.shipped import default_model
 from samnet.evaluation.predictor import load_predictor
-from samnet.training.distributed import join_processes, leave_processes
+
+KINDS = ("overlay", "cutout", "crop", "background")
+"""Options of what is written beside maps."""
+
+Job = tuple[Path, dict[str, Path]]
+"""A photo, and the files to write by kind, such as ``map`` or ``cutout``."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     """What to predict."""
 
-    photos: tyro.conf.Positional[tuple[Path, ...]]
+    photos: Annotated[tuple[Path, ...], POSITIONAL]
     """Photos, or folders of photos."""
 
-    model: Path
-    """A checkpoint (.safetensors) or an artifact (.tflite, .pte)."""
+    model: Path | None = None
+    """A checkpoint (.safetensors) or an artifact (.tflite, .pte); the best shipped one by
+    default."""
 
-    output: Path
-    """Folder for the maps: 8-bit PNG under the photo's stem, at the photo's size."""
+    output: Annotated[Path | None, Argument(metavar="DIR")] = None
+    """Folder for the maps: 8-bit PNG under the photo's stem, at the photo's size; or the .png of a
+    single photo. By default a map is written beside its photo, as STEM_map.png, and those of a
+    folder DIR to DIR_maps."""
 
     overlay: bool = False
     """Write STEM_overlay.png as well: the photo with what is salient tinted."""
@@ -60,12 +70,13 @@ class Options:
     """Write STEM_background.png as well: what is salient over a color (white, #20a0ff), a picture
     (scaled and cropped to cover), or its own background out of focus (blur)."""
 
-    json: str | None = None
+    json: Annotated[str | None, Argument(metavar="FILE")] = None
     """File for a line of JSON for each photo, - for standard output: box, centroid, share of the
     area and confidence of what is salient."""
 
     objects: int = 1
-    """That a crop holds and a line tells of at most: those of the largest area times confidence."""
+    """Objects that a crop holds and a line tells of at most: those of the largest area times
+    confidence."""
 
     overwrite: bool = False
     """Replace files that exist."""
@@ -92,14 +103,12 @@ def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
     Raises:
         InputError: if two results would have one name, one would replace a photo, or one exists.
     """
-    kinds = {"map": ""}
-    for kind in ("overlay", "cutout", "crop", "background"):
-        if getattr(options, kind):
-            kinds[kind] = f"_{kind}"
-    targets = [
-        {kind: options.output / f"{name_of(photo)}{end}.png" for kind, end in kinds.items()}
-        for photo in photos
-    ]
+    ends = {kind: f"_{kind}" for kind in KINDS if getattr(options, kind)}
+    targets = []
+    for photo in photos:
+        base, end = _base(photo, len(photos), options)
+        names = {"map": end, **ends}
+        targets.append({kind: base.with_name(f"{base.name}{it}.png") for kind, it in names.items()})
     pairs = (
         (photo, path)
         for photo, target in zip(photos, targets, strict=True)
@@ -107,6 +116,25 @@ def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
     )
     check_targets(pairs, kind="photo", overwrite=options.overwrite)
     return targets
+
+
+def _base(photo: Path, count: int, options: Options) -> tuple[Path, str]:
+    """What the files of one photo among ``count`` begin with, and what its map adds to it."""
+    name, output = name_of(photo), options.output
+    if output is None:
+        if is_stream(photo):
+            return Path(name), "_map"
+        if photo.parent in options.photos and photo not in options.photos:
+            folder = photo.parent.resolve()
+            return folder.with_name(f"{folder.name}_maps") / name, ""
+        return photo.with_name(name), "_map"
+    if output.suffix.lower() not in SUFFIXES or output.is_dir():
+        return output / name, ""
+    if output.suffix != ".png":
+        raise InputError(f"--output {output}: maps are .png; name such a file, or a folder")
+    if count > 1:
+        raise InputError(f"--output {output}: one file for {count} photos; name a folder")
+    return output.with_suffix(""), ""
 
 
 def main(options: Options) -> None:
@@ -129,29 +157,33 @@ def main(options: Options) -> None:
     answers = None
     if options.json is not None:
         answers = Answers(options.json, options.objects, overwrite=options.overwrite)
-    processes = join_processes()
-    try:
-        wait(processes)  # all have looked for files in the way before the first one writes any
-        jobs = share(list(zip(photos, targets, strict=True)), processes)
-        done = predict_photos(jobs, options, pictures, show=processes.first)
-        failures = gather_texts(done.failures, processes)
-        lines = gather_texts(done.lines, processes)
-    finally:
-        leave_processes()
-    if not processes.first:
+    jobs = list(zip(photos, targets, strict=True))
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        done = _predict_together(jobs, options, pictures)
+    else:
+        done = predict_photos(jobs, options, pictures, show=True)
+    if done is None:
         return
     aside = answers is not None and answers.target == STANDARD_OUTPUT
     if answers is not None:
         order = {str(path): k for k, path in enumerate(photos)}
         with answers:
-            for line in sorted(map(json.loads, lines), key=lambda it: order[it["file"]]):
+            for line in sorted(map(json.loads, done.lines), key=lambda it: order[it["file"]]):
                 answers.write(line)
+    failed = len(done.failures)
     print(
-        f"{len(photos) - len(failures)} of {len(photos)} photos: maps in {options.output}",
+        f"{len(photos) - failed} of {len(photos)} photos: maps in {_places(targets)}",
         file=sys.stderr if aside else sys.stdout,
     )
-    if failures:
-        raise InputError(f"{len(failures)} of {len(photos)} photos failed: {'; '.join(failures)}")
+    if failed:
+        raise InputError(f"{failed} of {len(photos)} photos failed: {'; '.join(done.failures)}")
+
+
+def _places(targets: Sequence[dict[str, Path]]) -> str:
+    """Where maps are: the file of one, the folders of several."""
+    if len(targets) == 1:
+        return str(targets[0]["map"])
+    return ", ".join(dict.fromkeys(str(target["map"].parent) for target in targets))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,12 +199,23 @@ class Done:
     lines: list[str]
 
 
+def _predict_together(jobs: Sequence[Job], options: Options, pictures: Pictures) -> Done | None:
+    """What came of the photos of all processes; None in all but the first of them."""
+    from samnet.evaluation.multi_process import gather_texts, share, wait
+    from samnet.training.distributed import join_processes, leave_processes
+
+    processes = join_processes()
+    try:
+        wait(processes)  # all have looked for files in the way before the first one writes any
+        done = predict_photos(share(jobs, processes), options, pictures, show=processes.first)
+        done = Done(gather_texts(done.failures, processes), gather_texts(done.lines, processes))
+    finally:
+        leave_processes()
+    return done if processes.first else None
+
+
 def predict_photos(
-    jobs: Sequence[tuple[Path, dict[str, Path]]],
-    options: Options,
-    pictures: Pictures,
-    *,
-    show: bool,
+    jobs: Sequence[Job], options: Options, pictures: Pictures, *, show: bool
 ) -> Done:
     """Writes the maps of photos.
 
@@ -186,7 +229,7 @@ def predict_photos(
         InputError: if the model cannot be used or a map cannot be written.
     """
     predict = load_predictor(
-        options.model,
+        options.model or default_model(),
         options.threads,
         options.size,
         flip=options.flip,
@@ -245,5 +288,7 @@ class Pictures:
         return images
 
 
+COMMAND = Command.of(Options, main, "Predicts saliency maps of photos.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Predicts saliency maps of photos.")
+    COMMAND.run()

@@ -14,12 +14,13 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from common.dataclass_cli import run_command
+from common.arguments import MODEL
+from common.command import Command
 from common.errors import InputError
 from common.progress_bar import progress
 from common.result_file import environment, write_result
@@ -49,7 +50,7 @@ class Options:
     """Folder of class folders, or of train and val with such."""
     output: Path
     """Folder of the run."""
-    model: str = "samnet"
+    model: Annotated[str, MODEL] = "samnet"
     """Network by name, whose encoder it is: samnet or samnet-edge."""
     attention: Attention | None = None
     """Replaces the network's attention."""
@@ -62,9 +63,9 @@ class Options:
     batch: int = 256
     """Photos a step, over all processes."""
     learning_rate: float = 2e-3
-    """Its highest value: it rises in the warm-up, then falls as a cosine."""
+    """Highest learning rate: it rises in the warm-up, then falls as a cosine."""
     weight_decay: float = 0.05
-    """AdamW's."""
+    """Weight decay of AdamW."""
     warm_up: float = 0.05
     """Share of all steps in which the learning rate rises."""
     average: float = 0.9998
@@ -80,7 +81,7 @@ class Options:
     workers: int | None = None
     """Processes that decode photos, for each that trains; one a core by default, 0 for none."""
     seed: int = 0
-    """Decides the order of photos, augmentation and initial weights."""
+    """Seed of the order of photos, augmentation and initial weights."""
     threads: int | None = None
     """CPU threads of each process."""
 
@@ -264,5 +265,7 @@ def _summary(
     }
 
 
+COMMAND = Command.of(Options, main, "Pretrains the backbone on classes of photos.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Pretrains the backbone on classes of photos.")
+    COMMAND.run()

@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from common.dataclass_cli import run_command
+from common.arguments import HELD_OUT, MODEL
+from common.command import Command
 from common.errors import InputError
 from common.output_paths import check_absent
 from common.progress_bar import progress
@@ -36,7 +38,7 @@ LARGEST_DIFFERENCE = 0.5 / 255
 class Options:
     """What to prune, and on which photos."""
 
-    model: Path
+    model: Annotated[Path, MODEL]
     """Checkpoint of samnet-lite."""
     data: str
     """Training set, [NAME=]DIR; channels are observed on the part that is not held out."""
@@ -46,7 +48,7 @@ class Options:
     """Training photos to observe, the first of them; all if there are fewer."""
     tolerance: float = TOLERANCE
     """Largest range of a channel, of the 6 that a ReLU6 has, that counts as constant."""
-    hold_out: int = 500
+    held_out: Annotated[int, HELD_OUT] = 500
     """Pairs held out from training, on which both networks are compared."""
     cache: Path = Path("runs/cache")
     """Folder for photos packed at the network's size."""
@@ -73,7 +75,7 @@ def main(options: Options) -> None:
             f"{options.model}: its activations have no upper end at which channels could stay; "
             "give a checkpoint of samnet-lite"
         )
-    training, held_out = holdout(open_data(options.data).pairs, options.hold_out)
+    training, held_out = holdout(open_data(options.data).pairs, options.held_out)
     photos = pack(training[: options.count], preprocessing.size, options.cache)
     ranges = channel_ranges(model, batches(photos, preprocessing, "observing channels"))
     smaller = prune(model, ranges, options.tolerance)
@@ -123,9 +125,11 @@ def difference(
         total, count = total + float(apart.sum()), count + apart.numel()
         most = max(most, float(apart.max()))
     if not count:
-        raise InputError("there is no held-out photo to compare maps on; raise --hold-out")
+        raise InputError("there is no held-out photo to compare maps on; raise --held-out")
     return total / count, most
 
 
+COMMAND = Command.of(Options, main, "Removes channels that never vary from samnet-lite.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Removes channels that never vary from samnet-lite.")
+    COMMAND.run()

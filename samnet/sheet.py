@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import tyro
 from PIL import Image, ImageDraw, ImageFont
 
-from common.dataclass_cli import run_command
+from common.arguments import MODEL
+from common.command import Command
 from common.errors import InputError
 from common.images.photos import Bytes, read_map, read_photo, write_image
 from common.output_paths import check_absent
@@ -40,11 +40,11 @@ class Options:
     """What to show."""
 
     data: str
-    """NAME=DIR, as for samnet.evaluate."""
+    """Data set as NAME=DIR, NAME=PHOTOS:MASKS or NAME=LIST."""
 
-    model: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction]
-    """A checkpoint (.safetensors), an artifact (.tflite, .pte) or a folder of maps; may be
-    repeated."""
+    model: Annotated[tuple[Path, ...], MODEL]
+    """A checkpoint (.safetensors), an artifact (.tflite, .pte) or a folder of maps;
+    several stand side by side."""
 
     output: Path
     """Picture to write, such as sheet.png."""
@@ -178,5 +178,7 @@ def _source(path: Path, data: DataSet, options: Options) -> MapSource:
     )
 
 
+COMMAND = Command.of(Options, main, "Writes a contact sheet of photos, masks and maps.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Writes a contact sheet of photos, masks and maps.")
+    COMMAND.run()

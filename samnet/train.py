@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from common.dataclass_cli import run_command
+from common.command import Command
 from common.errors import InputError
 from common.progress_bar import progress
 from common.result_file import environment, write_result
@@ -122,6 +122,13 @@ def fit(trainer: Trainer) -> None:
         writer.close()
 
 
-if __name__ == "__main__":
+def main(options: TrainOptions) -> None:
+    """Trains in an environment in which memory comes in large pages."""
     restart_with_huge_pages()
-    run_command(TrainOptions, train, "Train a network on pairs of photos and masks.")
+    train(options)
+
+
+COMMAND = Command.of(TrainOptions, main, "Trains a network on pairs of photos and masks.")
+
+if __name__ == "__main__":
+    COMMAND.run()

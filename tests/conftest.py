@@ -108,15 +108,13 @@ def command(
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs ``python -m MODULE ARGUMENTS`` in this process; gives status, output and errors."""
 
-    from common.dataclass_cli import run_command
-
     def run(name: str, *arguments: object) -> tuple[int, str, str]:
         module = importlib.import_module(name)
         if hasattr(module, "__path__"):  # a package, of which python runs __main__
             module = importlib.import_module(f"{name}.command")
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            run_command(module.Options, module.main, "")
+            module.COMMAND.run()
         captured = capsys.readouterr()
         return int(ended.value.code or 0), captured.out, captured.err
 

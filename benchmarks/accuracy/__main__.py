@@ -1,6 +1,6 @@
 """``python -m benchmarks.accuracy``; see :mod:`benchmarks.accuracy.command`."""
 
-from benchmarks.accuracy.command import run
+from benchmarks.accuracy.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

@@ -11,9 +11,7 @@ import dataclasses
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
-
-import tyro
+from typing import Annotated
 
 from benchmarks.accuracy import output_files as accuracy_files
 from benchmarks.accuracy import runner as contest
@@ -24,7 +22,8 @@ from benchmarks.accuracy.runner import Entry, Result, map_source
 from benchmarks.accuracy.score_table import PUBLISHED, Line, measured_cell, published_lines, table
 from benchmarks.accuracy.worst_photos import worst_sheet
 from benchmarks.results.published import ALL, choose_published
-from common.dataclass_cli import run_command
+from common.arguments import MODEL, REPEATED
+from common.command import Command
 from common.errors import InputError
 from common.images.photo_files import listed
 from common.output_paths import check_absent
@@ -39,12 +38,12 @@ from samnet.training.distributed import join_processes, leave_processes
 class Options:
     """What to compare."""
 
-    models: tyro.conf.Positional[tuple[str, ...]]
+    models: Annotated[tuple[str, ...], MODEL]
     """Checkpoints (.safetensors), artifacts (.tflite, .pte, .onnx), ONNX files of others that give
     a map in 0 to 1, and folders of maps (STEM.png, or NAME/STEM.png for several data sets); as
     PATH or NAME=PATH."""
 
-    data: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+    data: Annotated[tuple[str, ...], REPEATED]
     """NAME=DIR; may be repeated. NAME=PHOTOS:MASKS and NAME=LIST work as well."""
 
     output: Path
@@ -61,7 +60,7 @@ class Options:
     """Photos that lost most by int8 to show in a picture; 0 for none."""
 
     metrics: Choice = "all"
-    """fast leaves out weighted F, S and E, which take most of the time."""
+    """Metrics to compute; fast leaves out weighted F, S and E, which take most of the time."""
 
     limit: int | None = None
     """Use the first so many pairs of each set."""
@@ -203,6 +202,4 @@ def _show(outcome: Outcome) -> None:
         print(textwrap.fill(note, 100, break_on_hyphens=False))
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Accuracy of networks and maps, beside the published methods.")
+COMMAND = Command.of(Options, main, "Accuracy of networks and maps, beside the published methods.")

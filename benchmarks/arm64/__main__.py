@@ -1,6 +1,6 @@
 """``python -m benchmarks.arm64``; see :mod:`benchmarks.arm64.command`."""
 
-from benchmarks.arm64.command import run
+from benchmarks.arm64.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

@@ -1,6 +1,6 @@
 """Instructions that one inference executes on arm64 cores, counted under qemu.
 
-``python -m benchmarks.arm64 MODEL… [--cpu cortex-a53] [--json OUT]``
+``python -m benchmarks.arm64 MODEL… [--processor cortex-a53] [--json OUT]``
 
 A count is the same on every run to a tenth of a per cent, however busy the machine is, and it
 needs no board. It is no time: instructions differ in how long they take, and memory is not in it.
@@ -13,11 +13,10 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated
 
-import tyro
-
-from common.dataclass_cli import run_command
+from common.arguments import MODEL, Argument
+from common.command import Command
 from common.errors import InputError
 from common.output_paths import check_absent
 from edge_apps.manifest import verify
@@ -107,10 +106,10 @@ class Counter:
 
 @dataclasses.dataclass
 class Options:
-    models: tyro.conf.Positional[tuple[Path, ...]]
+    models: Annotated[tuple[Path, ...], MODEL]
     """Artifacts (.tflite); the first one is what the others are compared with."""
-    cpu: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """A core, as qemu names it; may be given several times. Default: Raspberry Pi 3, 4 and 5."""
+    processor: Annotated[tuple[str, ...], Argument(aliases=("cpu",))] = ()
+    """Processors that qemu plays; by default those of the Raspberry Pi 3, 4 and 5."""
     qemu: Path = dataclasses.field(default_factory=lambda: cache() / "qemu-count")
     """Folder that native/build_qemu.sh filled."""
     userland: Path | None = None
@@ -137,7 +136,7 @@ def main(options: Options) -> None:
         check_absent(options.json, overwrite=options.overwrite)
     counter = Counter(options.qemu, options.userland or newest_userland())
     counter.check()
-    cores = options.cpu or CORES
+    cores = options.processor or CORES
     pairs = [(model, cpu) for model in options.models for cpu in cores]
     counted: dict[str, dict[str, int]] = {str(model): {} for model in options.models}
     for model, cpu in tqdm(pairs, desc="counting", unit="run", disable=None):
@@ -183,6 +182,4 @@ def table(counted: dict[str, dict[str, int]]) -> str:
     return "\n".join(lines)
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Counts arm64 instructions of artifacts under qemu.")
+COMMAND = Command.of(Options, main, "Counts arm64 instructions of artifacts under qemu.")

@@ -14,14 +14,14 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from benchmarks.profiling.tflite_operations import operator_names
-from common.dataclass_cli import run_command
+from common.arguments import MODEL
+from common.command import Command
 from common.errors import InputError
 from common.files import sha256
 from common.images.photos import resize_photo
@@ -62,7 +62,7 @@ class Mismatch:
 
 @dataclasses.dataclass
 class Options:
-    model: tyro.conf.Positional[Path]
+    model: Annotated[Path, MODEL]
     """An int8 .tflite."""
     processor: tuple[str, ...] = PROCESSORS
     """Processors that qemu plays."""
@@ -204,5 +204,7 @@ def _examples(
     return [{"exact": v, "here": x, "there": y} for v, x, y in sorted(found)]
 
 
+COMMAND = Command.of(Options, main, "Where an int8 .tflite computes something else on arm64.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Where an int8 .tflite computes something else on arm64.")
+    COMMAND.run()

@@ -1,6 +1,6 @@
 """``python -m benchmarks.demo``; see :mod:`benchmarks.demo.command`."""
 
-from benchmarks.demo.command import run
+from benchmarks.demo.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

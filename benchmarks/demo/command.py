@@ -12,14 +12,15 @@ import json
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 from benchmarks.demo.comparison import Comparison, Scene, compare, table
 from benchmarks.demo.report import Report, write_report
 from benchmarks.demo.steps import Steps
 from benchmarks.latency.forms import FORMS, candidates
 from benchmarks.shared.timing import WARM_UP, Protocol, load_runner, measure, pinned
-from common.dataclass_cli import run_command
+from common.arguments import MODEL
+from common.command import Command
 from common.errors import InputError
 from common.files import sha256
 from common.images.photos import resize_photo
@@ -35,7 +36,7 @@ THREADS = 1
 
 @dataclasses.dataclass
 class Options:
-    model: Path = WEIGHTS
+    model: Annotated[Path, MODEL] = WEIGHTS
     """The float checkpoint to start from; by default the shipped one."""
     output: Path = Path("runs/demo")
     """Folder for the artifacts, the report and the result file."""
@@ -173,6 +174,4 @@ def photo_credits() -> str:
     return f"Photos from scikit-image: {photos}. Masks drawn for this project."
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Shipped weights to int8 artifacts, and what that changes.")
+COMMAND = Command.of(Options, main, "Shipped weights to int8 artifacts, and what that changes.")

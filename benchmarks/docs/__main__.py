@@ -1,6 +1,6 @@
 """``python -m benchmarks.docs``; see :mod:`benchmarks.docs.command`."""
 
-from benchmarks.docs.command import run
+from benchmarks.docs.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

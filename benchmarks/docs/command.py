@@ -10,19 +10,20 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from benchmarks.docs import benchmarks_page as peers_page
 from benchmarks.docs import convert_page, devices_page, int8_page
+from benchmarks.docs.commands_page import commands
 from benchmarks.docs.training_page import ablation, recipes, throughput
 from benchmarks.report.pareto import pareto_entries
 from benchmarks.report.recommendations import advice, advice_table
 from benchmarks.report.result_readers import accuracies, timings
 from benchmarks.shared.tables import markdown
-from common.dataclass_cli import run_command
+from common.command import Command
 from common.errors import InputError
 from common.files import replacing
 from common.images.photos import Bytes, overlay, resize_map, resize_photo
@@ -52,6 +53,8 @@ class Options:
     """Likewise, with its blocks on what int8 costs and gains."""
     benchmarks: Path = ROOT / "docs" / "benchmarks.md"
     """Likewise, with its blocks on latency and cost."""
+    commands: Path = ROOT / "docs" / "commands.md"
+    """Likewise, with its list of commands."""
     convert: Path = ROOT / "docs" / "convert.md"
     """Likewise, with its blocks on formats and engines."""
     devices: Path = ROOT / "docs" / "devices.md"
@@ -105,6 +108,7 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
             "sensitivity": int8_page.sensitivity(results),
             "options": int8_page.options(results),
         },
+        options.commands: {"commands": commands()},
         options.benchmarks: {
             "latency": peers_page.latency(results),
             "lightweight": peers_page.latency(results, "latency_lightweight"),
@@ -248,6 +252,4 @@ def _cropped(picture: Bytes) -> Bytes:
     return np.ascontiguousarray(picture[top : top + h, left : left + w])
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Writes the picture and the figures of the README.")
+COMMAND = Command.of(Options, main, "Writes the picture and the figures of the README.")

@@ -1,6 +1,6 @@
 """``python -m benchmarks.latency``; see :mod:`benchmarks.latency.command`."""
 
-from benchmarks.latency.command import run
+from benchmarks.latency.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

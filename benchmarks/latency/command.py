@@ -1,6 +1,6 @@
 """Latency of networks in every form, side by side with what users would pick instead.
 
-``python -m benchmarks.latency MODEL… [--threads 1 2] [--sizes 336] [--json OUT]``
+``python -m benchmarks.latency MODEL… [--threads 1 2] [--size 336] [--json OUT]``
 
 A model is a network by name (its weights are the shipped ones, or taught for a minute), a peer by
 name (fetched once), or a file. What is named is converted to every form first, which takes some
@@ -12,15 +12,14 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Any, Literal, NoReturn
-
-import tyro
+from typing import Annotated, Any, Literal
 
 from benchmarks.latency.case import Precision
 from benchmarks.latency.peers import FOLDER as PEERS
 from benchmarks.shared.timing import WARM_UP, pinned
 from benchmarks.shared.timing import Protocol as Protocol
-from common.dataclass_cli import run_command
+from common.arguments import CACHE, ENGINES, MODEL, PRECISIONS, SIZES
+from common.command import Command
 from common.errors import InputError
 from common.output_paths import check_absent
 
@@ -38,21 +37,21 @@ Engine = Literal[
 
 @dataclasses.dataclass
 class Options:
-    models: tyro.conf.Positional[tuple[str, ...]]
+    models: Annotated[tuple[str, ...], MODEL]
     """Networks by name (samnet-edge, mobilenetv2, u2netp, selfie) or files (.safetensors,
     .tflite, .pte, .onnx, .xml)."""
-    engines: tuple[Engine, ...] = ()
-    """What runs them; by default all that this machine has."""
-    precisions: tuple[Precision, ...] = ()
-    """Of the arithmetic; by default fp32, int8, and bf16 where the CPU has it."""
+    engines: Annotated[tuple[Engine, ...], ENGINES] = ()
+    """Engines that run them; by default all that this machine has."""
+    precisions: Annotated[tuple[Precision, ...], PRECISIONS] = ()
+    """Precisions of the arithmetic; by default fp32, int8, and bf16 where the CPU has it."""
     threads: tuple[int, ...] = (1,)
     """Threads of a form, and cores it is pinned to; several numbers are several rows."""
-    sizes: tuple[int, ...] = (336,)
+    sizes: Annotated[tuple[int, ...], SIZES] = (336,)
     """Heights and widths in pixels at which checkpoints and named networks run."""
     repetitions: int = 25
     """Timed runs of each."""
-    folder: Path = Path("runs/latency")
-    """Where converted files are kept for the next time."""
+    folder: Annotated[Path, CACHE] = Path("runs/latency")
+    """Folder where converted files are kept for the next time."""
     made: bool = False
     """Convert nothing: leave out forms whose files are not there."""
     peers: Path = PEERS
@@ -131,6 +130,4 @@ def _check(options: Options) -> None:
             pass
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Times networks in every form, side by side.")
+COMMAND = Command.of(Options, main, "Times networks in every form, side by side.")

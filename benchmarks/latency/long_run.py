@@ -14,10 +14,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from common.dataclass_cli import run_command
+from common.arguments import MODEL
+from common.command import Command
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.output_paths import check_absent
@@ -41,9 +43,9 @@ SETTLED = 0.1
 class Options:
     frames: int = 108_000
     """How many."""
-    model: Path = dataclasses.field(default_factory=default_model)
+    model: Annotated[Path, MODEL] = dataclasses.field(default_factory=default_model)
     """The network."""
-    size: tuple[int, int] = (160, 120)
+    clip_size: tuple[int, int] = (160, 120)
     """Width and height of the clip in pixels."""
     json: Path | None = None
     """Result file to write."""
@@ -85,7 +87,7 @@ def main(options: Options) -> None:
         if target:
             check_absent(target, overwrite=options.overwrite)
     with tempfile.TemporaryDirectory() as folder:
-        clip = make_clip(Path(folder) / "clip.mp4", options.size)
+        clip = make_clip(Path(folder) / "clip.mp4", options.clip_size)
         curve = follow(clip, options.model, options.frames)
     print(
         f"{options.frames} frames in {curve.seconds:.0f} s: {curve.megabytes[0]:.1f} MB at first, "
@@ -98,7 +100,7 @@ def main(options: Options) -> None:
         result = {
             "environment": environment(1),
             "model": {"name": options.model.name, "sha256": sha256(options.model)},
-            "clip": {"width": options.size[0], "height": options.size[1], "frames": CLIP},
+            "clip": {"width": options.clip_size[0], "height": options.clip_size[1], "frames": CLIP},
             **dataclasses.asdict(curve),
             "growth": curve.growth,
         }
@@ -137,7 +139,7 @@ def make_clip(path: Path, size: tuple[int, int]) -> Path:
     photo = next(it.photo for it in embedded_photos() if it.name == "coffee")
     height, width = photo.shape[:2]
     if size[0] > width or size[1] > height or min(size) < 16:
-        raise InputError(f"--size is {size}, expected 16 to {width} by 16 to {height}")
+        raise InputError(f"--clip-size is {size}, expected 16 to {width} by 16 to {height}")
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30, size)
     for k in range(CLIP):
         part = abs(CLIP // 2 - k) / (CLIP // 2)
@@ -166,5 +168,7 @@ def plot(curve: Curve, path: Path, *, overwrite: bool) -> None:
         figure.savefig(temporary, dpi=110)
 
 
+COMMAND = Command.of(Options, main, "Memory of the preview over an hour's worth of frames.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Memory of the preview over an hour's worth of frames.")
+    COMMAND.run()

@@ -11,11 +11,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import tyro
-
-from common.dataclass_cli import run_command
+from common.arguments import MODEL
+from common.command import Command
 from common.errors import InputError
 from common.result_file import environment, write_result
 from edge_apps import runtime
@@ -51,7 +50,7 @@ print(json.dumps({"size": segment.size, "peak_kB": resident("VmHWM") - before}))
 
 @dataclasses.dataclass
 class Options:
-    models: tyro.conf.Positional[tuple[Path, ...]]
+    models: Annotated[tuple[Path, ...], MODEL]
     """Artifacts: .tflite or .pte."""
     json: Path
     """Result file to write."""
@@ -105,5 +104,7 @@ def main(options: Options) -> None:
         )
 
 
+COMMAND = Command.of(Options, main, "Measures the peak memory of artifacts.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Measures the peak memory of artifacts.")
+    COMMAND.run()

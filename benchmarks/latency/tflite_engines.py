@@ -1,6 +1,6 @@
 """The two engines that write ``.tflite`` files, side by side on whole networks.
 
-``python -m benchmarks.latency.tflite_engines MODEL… [--sizes 192 336] [--data NAME=DIR]``
+``python -m benchmarks.latency.tflite_engines MODEL… [--size 192 336] [--data NAME=DIR]``
 
 Every checkpoint is converted by litert-torch and by onnx2tf, in fp32 and int8. All files of a
 network are compared with the same float network in torch, on the same photos; a form that cannot
@@ -13,15 +13,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import tyro
+from typing import TYPE_CHECKING, Annotated, Any
 
 from benchmarks.docs.convert_page import engines_table
 from benchmarks.latency import table as latency_table
 from benchmarks.latency.case import LatencyCase
 from benchmarks.shared.timing import WARM_UP, pinned
-from common.dataclass_cli import run_command
+from common.arguments import CACHE, CALIBRATION, MODEL, SIZES
+from common.command import Command
 from common.errors import InputError
 from common.images.photos import resize_photo
 from common.output_paths import check_absent
@@ -39,20 +38,20 @@ SUFFIX = ".tflite"
 
 @dataclasses.dataclass
 class Options:
-    models: tyro.conf.Positional[tuple[Path, ...]]
+    models: Annotated[tuple[Path, ...], MODEL]
     """Checkpoints (.safetensors)."""
-    sizes: tuple[int, ...] = ()
+    sizes: Annotated[tuple[int, ...], SIZES] = ()
     """Heights and widths in pixels; a model's own by default."""
-    photos: tuple[Path, ...] = ()
+    calibration: Annotated[tuple[Path, ...], CALIBRATION] = ()
     """Photos or folders to calibrate both engines on; the embedded ones by default."""
     count: int = 128
     """Photos and crops that are observed."""
     data: str | None = None
-    """NAME=DIR, photos with masks for max F and MAE."""
+    """Photos with masks, NAME=DIR, for max F and MAE."""
     repetitions: int = 0
     """Timed runs of each file; none by default, since a time needs a machine without other work."""
-    folder: Path = Path("runs/tflite_engines")
-    """Where converted files are kept; delete it after changing a converter."""
+    folder: Annotated[Path, CACHE] = Path("runs/tflite_engines")
+    """Folder where converted files are kept; delete it after changing a converter."""
     json: Path | None = None
     """Result file to write."""
     overwrite: bool = False
@@ -128,7 +127,7 @@ def _files(options: Options, model: Path, data: DataSet | None) -> Iterator[dict
             convert_all.Options(
                 models=(model,),
                 output=options.folder,
-                photos=options.photos,
+                calibration=options.calibration,
                 count=options.count,
                 size=size,
                 suffixes=(SUFFIX,),
@@ -239,5 +238,7 @@ def _protocol(data: DataSet | None) -> str:
     return f"{text}. Max F and MAE on {len(data.pairs)} photos of {data.name}."
 
 
+COMMAND = Command.of(Options, main, "Compares the engines that write .tflite files.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Compares the engines that write .tflite files.")
+    COMMAND.run()

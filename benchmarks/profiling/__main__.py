@@ -1,6 +1,6 @@
 """``python -m benchmarks.profiling``; see :mod:`benchmarks.profiling.command`."""
 
-from benchmarks.profiling.command import run
+from benchmarks.profiling.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

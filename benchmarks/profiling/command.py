@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import NoReturn
-
-import tyro
+from typing import Annotated
 
 from benchmarks.profiling.operation_times import LEAST, Profiler, profile
 from benchmarks.shared.timing import WARM_UP, Protocol, pinned
-from common.dataclass_cli import run_command
+from common.arguments import MODEL
+from common.command import Command
 from common.errors import InputError
 from common.output_paths import check_absent
 from edge_apps.manifest import verify
@@ -44,7 +43,7 @@ def open_profiler(path: Path) -> Profiler:
 
 @dataclasses.dataclass
 class Options:
-    models: tyro.conf.Positional[tuple[Path, ...]]
+    models: Annotated[tuple[Path, ...], MODEL]
     """Artifacts (.tflite, .pte); the first one is what the others are compared with."""
     repetitions: int = LEAST
     """Timed runs of each."""
@@ -130,6 +129,4 @@ def _check(options: Options) -> None:
             check_absent(path, overwrite=options.overwrite)
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Times artifacts by operation and by torch module.")
+COMMAND = Command.of(Options, main, "Times artifacts by operation and by torch module.")

@@ -11,13 +11,12 @@ import difflib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
-
-import tyro
+from typing import Annotated, Literal
 
 from benchmarks.regression.tolerances import KINDS, Figures, Kind, Result, figures_of
 from benchmarks.shared.tables import MISSING, Table
-from common.dataclass_cli import run_command
+from common.arguments import POSITIONAL
+from common.command import Command
 from common.errors import InputError
 from common.safe_json import parse_json
 
@@ -33,9 +32,9 @@ REGRESSION = 1
 class Options:
     """What to compare."""
 
-    old: tyro.conf.Positional[Path]
+    old: Annotated[Path, POSITIONAL]
     """Result file of the state to hold on to."""
-    new: tyro.conf.Positional[Path]
+    new: Annotated[Path, POSITIONAL]
     """Result file of the state to judge."""
     tolerance: tuple[str, ...] = ()
     """How much worse figures may be, as FIGURE=NUMBER or FIGURE=PERCENT%, such as max_F=0.01
@@ -179,5 +178,7 @@ def _text(value: float | None) -> str:
     return f"{value:,.0f}" if value == int(value) and abs(value) > 1 else f"{value:.5g}"
 
 
+COMMAND = Command.of(Options, main, "Compares two result files; status 1 if a figure became worse.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Compares two result files; status 1 if a figure became worse.")
+    COMMAND.run()

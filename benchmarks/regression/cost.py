@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from benchmarks.results.published import read_published
-from common.dataclass_cli import run_command
+from common.command import Command
 from common.output_paths import check_absent
 from common.result_file import environment, write_result
 from samnet.networks.cost import PAPER_SIZE, multiply_adds, parameters
@@ -142,5 +142,7 @@ def main(options: Options) -> None:
     print(table(rows))
 
 
+COMMAND = Command.of(Options, main, "Counts parameters and multiply-adds of every network.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Counts parameters and multiply-adds of every network.")
+    COMMAND.run()

@@ -10,7 +10,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from common.dataclass_cli import run_command
+from common.command import Command
 from common.errors import InputError
 from common.output_paths import check_absent
 from common.progress_bar import progress
@@ -100,5 +100,7 @@ def main(options: Options) -> None:
         print(f"{subject:<30} " + ", ".join(f"{key} {value:g}" for key, value in values.items()))
 
 
+COMMAND = Command.of(Options, main, "Counts what does not depend on the machine.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Counts what does not depend on the machine.")
+    COMMAND.run()

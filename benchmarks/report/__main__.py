@@ -1,6 +1,6 @@
 """``python -m benchmarks.report``; see :mod:`benchmarks.report.command`."""
 
-from benchmarks.report.command import run
+from benchmarks.report.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

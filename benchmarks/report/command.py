@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any, NoReturn
+from typing import Any
 
 from benchmarks.demo.command import WEIGHTS, photo_credits
 from benchmarks.demo.gallery import scenes
@@ -25,7 +25,7 @@ from benchmarks.results.published import read_published
 from benchmarks.shared import html as page
 from benchmarks.shared.html import Change, ratio
 from benchmarks.shared.tables import signed
-from common.dataclass_cli import run_command
+from common.command import Command
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.output_paths import check_absent
@@ -227,6 +227,4 @@ def main(options: Options) -> None:
             print(f"{name}.json is of an earlier {model}; measure anew", file=sys.stderr)
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Writes what all result files say as a page and in Markdown.")
+COMMAND = Command.of(Options, main, "Writes what all result files say as a page and in Markdown.")

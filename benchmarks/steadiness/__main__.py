@@ -11,14 +11,14 @@ import itertools
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-import tyro
 
 from benchmarks.steadiness.flicker import PROTOCOL, FlickerMeter
 from benchmarks.steadiness.sequences import Sequence, open_sequences
-from common.dataclass_cli import run_command
+from common.arguments import POSITIONAL
+from common.command import Command
 from common.errors import InputError
 from common.files import sha256
 from common.map_accuracy import AccuracyMeter
@@ -37,11 +37,11 @@ WAYS = ("plain", "steady")
 class Options:
     """What to measure."""
 
-    sequences: tyro.conf.Positional[tuple[str, ...]]
+    sequences: Annotated[tuple[str, ...], POSITIONAL]
     """Videos, folders of frames, FRAMES:MASKS, or two folders of such folders."""
 
     model: Path = dataclasses.field(default_factory=default_model)
-    """The network."""
+    """Artifact to run; the shipped int8 one by default."""
 
     chosen_on: tuple[str, ...] = ()
     """Names of sequences that the filter's settings were chosen on; summed up by themselves."""
@@ -52,11 +52,11 @@ class Options:
     refine: bool = True
     """Measure maps that follow the photos' edges; otherwise enlarged ones."""
 
-    steadiness: Steadiness = dataclasses.field(default_factory=Steadiness)
-    """Settings of the filter."""
+    steadiness: tuple[float, float, float, float] = dataclasses.astuple(Steadiness())
+    """Settings of the filter: frames, still, moved and cut."""
 
     threads: int = 1
-    """That the network may use."""
+    """Threads that the network may use."""
 
     json: Path | None = None
     """Result file to write."""
@@ -124,7 +124,7 @@ def main(options: Options) -> None:
                 "accuracy": "max F and MAE as samnet.evaluate, over all frames with masks",
                 "maps": "refined" if options.refine else "enlarged",
                 "limit": options.limit,
-                "steadiness": dataclasses.asdict(options.steadiness),
+                "steadiness": dataclasses.asdict(Steadiness(*options.steadiness)),
                 "chosen_on": list(options.chosen_on),
             },
             "model": {"name": options.model.name, "sha256": sha256(options.model)},
@@ -142,7 +142,7 @@ def measure(sequence: Sequence, segmenter: Segmenter, options: Options) -> Measu
         InputError: if it cannot be read.
     """
     refinement = refinement_of(options.refine)
-    steady = SteadyFilter(options.steadiness)
+    steady = SteadyFilter(Steadiness(*options.steadiness))
     flicker = FlickerMeter(len(WAYS))
     meters = {way: AccuracyMeter() for way in WAYS}
     seconds: list[float] = []
@@ -206,5 +206,7 @@ def _row(
     }
 
 
+COMMAND = Command.of(Options, main, "Measures flicker and accuracy, with and without --steady.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Measures flicker and accuracy, with and without --steady.")
+    COMMAND.run()

@@ -1,6 +1,6 @@
 """``python -m benchmarks.training``; see :mod:`benchmarks.training.command`."""
 
-from benchmarks.training.command import run
+from benchmarks.training.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

@@ -14,14 +14,15 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any
 
 import numpy as np
 
 from benchmarks.shared.timing import QUIET, pinned
 from benchmarks.training.plain_loop import PlainLoop
 from benchmarks.training.step_process import KINDS, Kind, Measured, StepProcess
-from common.dataclass_cli import run_command
+from common.arguments import HELD_OUT, SIZES
+from common.command import Command
 from common.output_paths import check_absent
 from common.result_file import environment, write_result
 from samnet.data.survey import open_data
@@ -52,15 +53,15 @@ class Options:
     """Training set, [NAME=]DIR."""
     json: Path
     """Result file to write."""
-    sizes: tuple[int, ...] = (192, 128)
+    sizes: Annotated[tuple[int, ...], SIZES] = (192, 128)
     """Heights and widths of the network's input, in pixels."""
     batch: int = 16
     """Photos a step."""
     repetitions: int = 20
     """Timed steps of each."""
     threads: int = 1
-    """Of each, and cores that the process is pinned to."""
-    hold_out: int = 500
+    """Threads of each, and cores that the process is pinned to."""
+    held_out: Annotated[int, HELD_OUT] = 500
     """Pairs left out, as in training."""
     width: float | None = None
     """Multiplier of the network's channels."""
@@ -86,7 +87,7 @@ def main(options: Options) -> None:
             batch=options.batch,
             steps=WARM_UP + options.repetitions,
             threads=options.threads,
-            hold_out=options.hold_out,
+            held_out=options.held_out,
             width=options.width,
             cache=options.cache,
         )
@@ -168,6 +169,4 @@ def timed(
     }
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Compares the throughput of training with a plain loop's.")
+COMMAND = Command.of(Options, main, "Compares the throughput of training with a plain loop's.")

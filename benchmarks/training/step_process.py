@@ -42,7 +42,7 @@ class Measured:
         batch: photos a step.
         steps: at each size.
         threads: CPU threads.
-        hold_out: pairs left out.
+        held_out: pairs left out.
         width: multiplier of the network's channels.
         cache: folder of packed photos.
     """
@@ -52,7 +52,7 @@ class Measured:
     batch: int
     steps: int
     threads: int
-    hold_out: int
+    held_out: int
     width: float | None
     cache: Path
 
@@ -146,7 +146,7 @@ def _trainer(measured: Measured, size: int) -> Trainer:
         measured.data,
         measured.cache,  # nothing is written by single steps
         width=measured.width,
-        hold_out=measured.hold_out,
+        held_out=measured.held_out,
         cache=measured.cache,
     )
     trainer = Trainer(settings, recipe, Processes(0, 1, torch.device("cpu")))

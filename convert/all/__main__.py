@@ -1,6 +1,6 @@
 """``python -m convert.all``; see :mod:`convert.all.command`."""
 
-from convert.all.command import run
+from convert.all.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

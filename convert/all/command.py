@@ -13,11 +13,10 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
-from common.dataclass_cli import run_command
+from common.arguments import CALIBRATION, ENGINES, MODEL, PRECISIONS, SUFFIXES
+from common.command import Command
 from common.errors import InputError
 from convert.all.result_rows import Row, table
 from convert.artifact.write import Converted, Trial, embedded, write_artifact
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Options:
-    models: tyro.conf.Positional[tuple[Path, ...]]
+    models: Annotated[tuple[Path, ...], MODEL]
     """Checkpoints (.safetensors), which are quantized on the way, and programs (.pt2)."""
     output: Path = Path("runs/artifacts")
     """Folder for NAME_SIZE_PRECISION.EXT, their manifests and the programs."""
-    photos: tuple[Path, ...] = ()
+    calibration: Annotated[tuple[Path, ...], CALIBRATION] = ()
     """Photos or folders to calibrate on; the embedded ones and crops of them by default."""
     count: int = 128
     """Photos and crops that are observed."""
@@ -45,14 +44,14 @@ class Options:
     """Height and width in pixels; a model's own by default."""
     output_stride: int | None = None
     """Stride of the map that comes out; a model's own by default."""
-    suffixes: tuple[str, ...] = ()
+    suffixes: Annotated[tuple[str, ...], SUFFIXES] = ()
     """Formats to write, such as .tflite .pte; all by default."""
-    precisions: tuple[Precision, ...] = ()
+    precisions: Annotated[tuple[Precision, ...], PRECISIONS] = ()
     """Precisions to write; all by default."""
-    engines: tuple[Engine, ...] = ()
+    engines: Annotated[tuple[Engine, ...], ENGINES] = ()
     """Engines to use; all by default."""
     data: str | None = None
-    """NAME=DIR, photos with masks on which no artifact may fall behind its checkpoint."""
+    """Photos with masks, NAME=DIR, on which no artifact may fall behind its checkpoint."""
     json: Path | None = None
     """Result file to write."""
     allow_loss: bool = False
@@ -199,8 +198,8 @@ class Work:
             options = self.options
             photos = [photo for _, photo in embedded()]
             kept_back: Sequence[Bytes] = ()
-            if options.photos:
-                photos, kept_back = read_and_keep_back(options.photos, options.count, size)
+            if options.calibration:
+                photos, kept_back = read_and_keep_back(options.calibration, options.count, size)
             found = calibration_set(photos, options.count, size)
             if not options.allow_loss:
                 found.check_colors(", or pass --allow-loss")
@@ -279,6 +278,4 @@ def _timed(where: str, empty: Row, make: Callable[[], Row]) -> Row:
     return row
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Converts networks to every form there is.")
+COMMAND = Command.of(Options, main, "Converts networks to every form there is.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from common.arguments import MODEL
 from common.errors import InputError
 from common.images.photo_files import find_photos
 from common.images.photos import Bytes, read_photo
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Options:
-    model: Path
+    model: Annotated[Path, MODEL]
     """Checkpoint (.safetensors), or quantized program (.pt2) for int8 and int16x8."""
     output: Path
     """The artifact to write; its manifest is written beside it."""
     precision: Precision | None = None
-    """One that the model leads to; by default fp32 of a checkpoint, the recipe's of a program."""
+    """Precision that the model leads to; by default fp32 of a checkpoint, the recipe's of a
+    program."""
     size: int | None = None
     """Height and width in pixels, 96 or more in steps of 32, or 336; the model's own by default."""
     output_stride: int | None = None
@@ -39,7 +41,7 @@ class Options:
     photos: tuple[Path, ...] = ()
     """Photos or folders that the artifact is compared on; the embedded ones by default."""
     data: str | None = None
-    """NAME=DIR, photos with masks: max F and MAE may not fall behind the checkpoint's on them."""
+    """Photos with masks, NAME=DIR: max F and MAE may not fall behind the checkpoint's on them."""
     origin: Path | None = None
     """With --data and a program: the checkpoint it was quantized from. Without it the program is
     what the artifact may not fall behind."""

@@ -1,6 +1,6 @@
 """The forms in which a network leaves this project: one table for commands, checks and docs.
 
-It imports nothing that may be missing, since the doctor asks it what each command needs.
+It imports nothing that may be missing.
 """
 
 from __future__ import annotations
@@ -56,13 +56,6 @@ COMMANDS = {
     ".pte": "convert.executorch",
     ".onnx": "convert.onnx",
 }
-
-EXTRAS = {
-    ".tflite": ("executorch", "tflite"),
-    ".pte": ("executorch",),
-    ".onnx": ("executorch", "tflite"),
-}
-"""The extras of ``setup.cfg`` that each needs."""
 
 _INT8 = "weights and activations int8"
 

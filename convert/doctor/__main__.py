@@ -1,6 +1,6 @@
 """``python -m convert.doctor``; see :mod:`convert.doctor.command`."""
 
-from convert.doctor.command import run
+from convert.doctor.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

@@ -5,10 +5,11 @@ Nothing that it asks about is imported, so it works whatever is missing.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
-from common.cli import Parser, finish
+from common.command import Command
 from common.errors import InputError
 
 
@@ -54,15 +55,17 @@ def _environment() -> Any:
     return environment
 
 
-def main() -> None:
+@dataclasses.dataclass
+class Options:
+    """None."""
+
+
+def main(_: Options) -> None:
     """Prints the examination; ends with status 1 where a command cannot run."""
-    Parser(prog="python -m convert.doctor", description=__doc__.splitlines()[0]).parse_args()
     lines, healthy = examination()
     print("\n".join(lines))
     if not healthy:
         sys.exit(1)
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    finish(main)
+COMMAND = Command.of(Options, main, "Says which commands can run here and what the others lack.")

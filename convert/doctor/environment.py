@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from common.errors import InputError
-from convert.contract import forms as formats
+from samnet.commands import ENTRIES
 
 Versions = Callable[[str], str | None]
 """Gives the version of a distribution, None where it is not installed."""
@@ -21,16 +21,12 @@ Versions = Callable[[str], str | None]
 PROJECT = "samnet"
 
 COMMANDS = {
-    "samnet.train, .evaluate, .predict": ("train",),
-    "quantize.ptq, .qat": ("executorch",),
-    **{command: formats.EXTRAS[suffix] for suffix, command in formats.COMMANDS.items()},
-    "convert.all, .inspect": ("executorch", "tflite"),
-    "edge_apps with .tflite": ("device",),
-    "edge_apps with .pte": ("executorch",),
-    "edge_apps with cameras": ("device", "camera"),
-    "edge_apps.preview": ("device", "preview"),
-    "edge_apps.android": ("android",),
-    "benchmarks.latency": ("peers", "baselines"),
+    name: extras
+    for entry in ENTRIES
+    for name, extras in (
+        (f"samnet {entry.name}", entry.needs),
+        *((f"samnet {entry.name}, {what}", extras) for what, extras in entry.variants),
+    )
 }
 """Each command and the extras of ``setup.cfg`` that it needs."""
 
@@ -82,13 +78,6 @@ CONFLICTS = (
         "litert-torch",
         "needs a typing_extensions that the xdsl of litert-torch excludes",
         "pip install 'pydantic<2.12'",
-    ),
-    Conflict(
-        "tyro",
-        ">=1",
-        "litert-torch",
-        "needs a typing_extensions that the xdsl of litert-torch excludes",
-        "pip install 'tyro<1'",
     ),
     Conflict(
         "numpy",

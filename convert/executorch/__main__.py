@@ -1,6 +1,6 @@
 """``python -m convert.executorch``; see :mod:`convert.executorch.command`."""
 
-from convert.executorch.command import run
+from convert.executorch.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

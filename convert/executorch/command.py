@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from common.dataclass_cli import run_command
+from common.command import Command
 from common.errors import InputError
 from common.images.photos import Bytes
 from convert.artifact import cli as command
@@ -77,6 +77,6 @@ def main(options: Options) -> None:
     command.convert(FORMAT, options)
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Write a .pte artifact, check it and describe it in a manifest.")
+COMMAND = Command.of(
+    Options, main, "Writes a .pte artifact, checks it and describes it in a manifest."
+)

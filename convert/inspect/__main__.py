@@ -1,6 +1,6 @@
 """``python -m convert.inspect``; see :mod:`convert.inspect.command`."""
 
-from convert.inspect.command import run
+from convert.inspect.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any
 
-from common.cli import Parser, finish
+from common.arguments import MODEL
+from common.command import Command
 from common.files import replacing
 from convert.inspect.isolated_reader import read_isolated
 
@@ -81,20 +82,23 @@ def _short(name: str, value: Any) -> str:
     return f"{name}: {text if len(text) <= WIDTH else text[: WIDTH - 1] + '…'}"
 
 
-def main() -> None:
-    """Parses the command line, inspects and prints."""
-    parser = Parser(prog="python -m convert.inspect", description=__doc__.splitlines()[0])
-    parser.add_argument("file", type=Path, help=".tflite, .pte, .onnx, .safetensors or .pt2")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write everything as JSON")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing OUT")
-    options: argparse.Namespace = parser.parse_args()
-    found = read_isolated(options.file)
+@dataclasses.dataclass
+class Options:
+    model: Annotated[Path, MODEL]
+    """A .tflite, .pte, .onnx, .safetensors or .pt2 file, of this project or of others."""
+    json: Path | None = None
+    """Result file to write, with everything."""
+    overwrite: bool = False
+    """Replace the result file if it exists."""
+
+
+def main(options: Options) -> None:
+    """Inspects a file and prints what it holds."""
+    found = read_isolated(options.model)
     if options.json:
         with replacing(options.json, overwrite=options.overwrite) as temporary:
             temporary.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print(describe(found))
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    finish(main)
+COMMAND = Command.of(Options, main, "Prints all there is to know of a network's file.")

@@ -1,6 +1,6 @@
 """``python -m convert.onnx``; see :mod:`convert.onnx.command`."""
 
-from convert.onnx.command import run
+from convert.onnx.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

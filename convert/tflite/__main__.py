@@ -1,6 +1,6 @@
 """``python -m convert.tflite``; see :mod:`convert.tflite.command`."""
 
-from convert.tflite.command import run
+from convert.tflite.command import COMMAND
 
 if __name__ == "__main__":
-    run()
+    COMMAND.run()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from common.dataclass_cli import run_command
+from common.arguments import Argument
+from common.command import Command
 from common.errors import InputError
 from common.images.photos import Bytes, resize_photo
 from convert.artifact import cli as command
@@ -118,26 +119,26 @@ class Options(command.Options):
     engine: Literal["litert", "onnx2tf"] = "litert"
     """What converts: torch straight to TFLite, or through ONNX and TensorFlow, which quantizes anew
     and is there for comparison."""
-    calibrate: tuple[Path, ...] = ()
+    calibration: Annotated[tuple[Path, ...], Argument(aliases=("calibrate",))] = ()
     """With --engine onnx2tf --precision int8: photos or folders that TensorFlow finds its scales
     on."""
     count: int = 128
-    """How many of them, filled up with crops."""
+    """Photos that TensorFlow sees, filled up with crops."""
 
 
 def main(options: Options) -> None:
     """Converts and prints what came of it."""
     wanted = options.engine == "onnx2tf" and options.precision == "int8"
-    if wanted != bool(options.calibrate):
+    if wanted != bool(options.calibration):
         raise InputError(
-            "--calibrate PHOTOS goes with --engine onnx2tf --precision int8, and that with it; "
+            "--calibration PHOTOS goes with --engine onnx2tf --precision int8, and that with it; "
             "elsewhere quantize.ptq calibrates"
         )
     calibration: list[Bytes] = []
-    if options.calibrate:
+    if options.calibration:
         from quantize.calibration import calibration_set, read_photos
 
-        photos = read_photos(options.calibrate, options.count)
+        photos = read_photos(options.calibration, options.count)
         # Crops at twice the photos' number stay large enough for any size.
         found = calibration_set(photos, options.count, options.size or 336)
         found.check_colors()
@@ -145,6 +146,6 @@ def main(options: Options) -> None:
     command.convert(FORMAT, options, options.engine, calibration)
 
 
-def run() -> NoReturn:
-    """Runs the command."""
-    run_command(Options, main, "Write a .tflite artifact, check it and describe it in a manifest.")
+COMMAND = Command.of(
+    Options, main, "Writes a .tflite artifact, checks it and describes it in a manifest."
+)

@@ -62,7 +62,7 @@ def bare_int8(
         InputError: as :func:`bare_float`, and if there are no photos.
     """
     if not photos:
-        raise InputError("onnx2tf finds int8 scales by itself: give photos with --calibrate")
+        raise InputError("onnx2tf finds int8 scales by itself: give photos with --calibration")
     from quantize.calibration import normalize
     from quantize.outlier_photos import ordinary
 

@@ -2,173 +2,91 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from common.cli import Parser, finish
+from common.command import Command
+from common.errors import InputError
 from common.output_paths import check_absent
-from edge_apps.android import bench, profile, run
+from common.subcommands import Entry, Subcommands
+from edge_apps.android import bench, profile, run, timing
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import adb_client, choose, describe, list_devices
 from edge_apps.android.errors import DeviceError
 from edge_apps.android.results import summary, write_result
-from edge_apps.android.timing import Options as TimingOptions
 
-PROFILED = 20
-"""Runs of a profile, whose figures settle sooner than those of a whole run."""
-
-
-def main() -> None:
-    """Runs the command line.
-
-    Raises:
-        InputError: for wrong input or a device that fails.
-    """
-    parser = Parser(
-        prog="python -m edge_apps.android",
-        description="Runs an artifact on an Android device through adb, with a runner that "
-        "edge_apps/android/native/build.sh builds. Nothing is installed there.",
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    _add_run(commands.add_parser("run", help="photos to maps, compared with the desktop's"))
-    timing = commands.add_parser("bench", help="latency alone, with the battery's temperature")
-    _add_timing(timing, _bench, TimingOptions.repetitions)
-    timing = commands.add_parser("profile", help="time by operation")
-    _add_timing(timing, _profile, PROFILED)
-    listing = commands.add_parser("devices", help="which devices there are")
-    listing.set_defaults(command=_devices)
-    arguments = parser.parse_args()
-    arguments.command(arguments)
+DESCRIPTION = (
+    "Runs an artifact on an Android device through adb, with a runner that "
+    "edge_apps/android/native/build.sh builds. Nothing is installed there."
+)
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command=_run)
-    _add_common(parser, run.Options)
-    parser.add_argument(
-        "photos", nargs="+", type=Path, metavar="PHOTO", help="photos or folders of photos"
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help=f"folder for the maps and {run.RESULT}",
-    )
-    parser.add_argument(
-        "--batch",
-        type=int,
-        default=run.Options.batch,
-        metavar="N",
-        help="photos on the device at a time; default: %(default)s",
-    )
-    parser.add_argument(
-        "--reconnect",
-        type=_seconds,
-        default=run.Options.reconnect,
-        metavar="S",
-        help="seconds to wait for a device that went away; default: %(default)g",
-    )
+@dataclasses.dataclass(frozen=True)
+class RunOptions(run.Options):
+    """What to run, and on which device."""
+
+    serial: str | None = None
+    """Serial number of the device, or HOST:PORT; needed if there are several."""
 
 
-def _add_timing(
-    parser: argparse.ArgumentParser,
-    command: Callable[[argparse.Namespace], None],
-    repetitions: int,
-) -> None:
-    parser.set_defaults(command=command)
-    _add_common(parser, TimingOptions)
-    parser.add_argument(
-        "--runner",
-        type=Path,
-        metavar="FILE",
-        help="built with the NDK, instead of our runner: a benchmark_model for .tflite, an "
-        "executor_runner for .pte",
-    )
-    parser.add_argument(
-        "--warm-up",
-        type=int,
-        default=TimingOptions.warm_up,
-        metavar="N",
-        help="runs that are not counted; default: %(default)s",
-    )
-    parser.add_argument(
-        "--repetitions",
-        type=int,
-        default=repetitions,
-        metavar="N",
-        help="runs that are; default: %(default)s",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="result file to write")
+@dataclasses.dataclass(frozen=True)
+class BenchOptions(timing.Options):
+    """What to time, on which device, and where the result goes."""
+
+    serial: str | None = None
+    """Serial number of the device, or HOST:PORT; needed if there are several."""
+    json: Path | None = None
+    """Result file to write."""
+    overwrite: bool = False
+    """Replace the result file if it exists."""
 
 
-def _add_common(
-    parser: argparse.ArgumentParser, options: type[run.Options] | type[TimingOptions]
-) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="artifact, .tflite or .pte")
-    parser.add_argument(
-        "--serial", metavar="S", help="of the device, or HOST:PORT; needed if there are several"
-    )
-    parser.add_argument(
-        "--bundle",
-        type=Path,
-        metavar="DIR",
-        help="our runner, built elsewhere; default: where build.sh puts it",
-    )
-    parser.add_argument(
-        "--threads",
-        type=int,
-        default=options.threads,
-        metavar="N",
-        help="that the network may use on the device; default: %(default)s",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=options.timeout,
-        metavar="S",
-        help="seconds after which the runner is ended; default: %(default)g",
-    )
-    parser.add_argument(
-        "--keep", action="store_true", help="leave runner and model there for the next time"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+@dataclasses.dataclass(frozen=True)
+class ProfileOptions(BenchOptions):
+    """Likewise, by operation."""
+
+    repetitions: int = 20  # these figures settle sooner than those of a whole run
 
 
-def _run(arguments: argparse.Namespace) -> None:
-    options = run.Options(**_values(arguments, run.Options))
+@dataclasses.dataclass(frozen=True)
+class DevicesOptions:
+    """None."""
+
+
+def _run(options: RunOptions) -> None:
+    _check_seconds(timeout=options.timeout, reconnect=options.reconnect)
     run.plan(options)
-    outcomes = run.run(options, choose(adb_client(), arguments.serial))
+    outcomes = run.run(options, choose(adb_client(), options.serial))
     print(summary(outcomes))
     print(f"maps and {run.RESULT} are in {options.output}")
 
 
-def _bench(arguments: argparse.Namespace) -> None:
-    _time(arguments, bench.bench, bench.lines)
+def _bench(options: BenchOptions) -> None:
+    _time(options, bench.bench, bench.lines)
 
 
-def _profile(arguments: argparse.Namespace) -> None:
-    _time(arguments, profile.profile, profile.lines)
+def _profile(options: ProfileOptions) -> None:
+    _time(options, profile.profile, profile.lines)
 
 
 def _time(
-    arguments: argparse.Namespace,
-    work: Callable[[TimingOptions, Device], dict[str, Any]],
+    options: BenchOptions,
+    work: Callable[[timing.Options, Device], dict[str, Any]],
     lines: Callable[[dict[str, Any]], list[str]],
 ) -> None:
-    options = TimingOptions(**_values(arguments, TimingOptions))
-    target: Path | None = arguments.json
-    if target is not None:
-        check_absent(target, overwrite=arguments.overwrite)
-    result = work(options, choose(adb_client(), arguments.serial))
+    _check_seconds(timeout=options.timeout)
+    if options.json is not None:
+        check_absent(options.json, overwrite=options.overwrite)
+    result = work(options, choose(adb_client(), options.serial))
     print("\n".join(lines(result)))
-    if target is not None:
-        write_result(target, result, overwrite=arguments.overwrite)
+    if options.json is not None:
+        write_result(options.json, result, overwrite=options.overwrite)
 
 
-def _devices(_: argparse.Namespace) -> None:
+def _devices(_: DevicesOptions) -> None:
     client = adb_client()
     states = list_devices(client)
     if not states:
@@ -187,17 +105,32 @@ def _devices(_: argparse.Namespace) -> None:
         print(f"{serial}  {about.model or 'unnamed'}  {android}  {','.join(about.abis)}  {kind}")
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < 1e6:
-        raise argparse.ArgumentTypeError(f"{text}: expected seconds, more than 0")
-    return seconds
+def _check_seconds(**given: float) -> None:
+    for name, seconds in given.items():
+        if not 0 < seconds < 1e6:
+            raise InputError(f"--{name} is {seconds:g}, expected seconds, more than 0")
 
 
-def _values(arguments: argparse.Namespace, options: type[Any]) -> dict[str, Any]:
-    names = {field.name for field in dataclasses.fields(options)}
-    return {name: value for name, value in vars(arguments).items() if name in names}
+RUN = Command.of(RunOptions, _run, "Runs an artifact on photos and compares the maps.")
+BENCH = Command.of(BenchOptions, _bench, "Times an artifact, with the battery's temperature.")
+PROFILE = Command.of(ProfileOptions, _profile, "Times an artifact by operation.")
+DEVICES = Command.of(DevicesOptions, _devices, "Lists the devices that adb sees.")
+
+ENTRIES = tuple(
+    Entry(name, "edge_apps.android.__main__", command.description, attribute=name.upper())
+    for name, command in {
+        "run": RUN,
+        "bench": BENCH,
+        "profile": PROFILE,
+        "devices": DEVICES,
+    }.items()
+)
+
+
+def main() -> None:
+    """Runs the command line."""
+    Subcommands("python -m edge_apps.android", DESCRIPTION, ENTRIES).start(sys.argv[1:])
 
 
 if __name__ == "__main__":
-    finish(main)
+    Subcommands("python -m edge_apps.android", DESCRIPTION, ENTRIES).run(sys.argv[1:])

@@ -7,10 +7,11 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from common.arguments import MODEL, POSITIONAL
 from common.errors import InputError
 from common.images.input_file import name_of
 from common.images.photo_files import find_photos
@@ -33,31 +34,28 @@ RESULT = "android.json"
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What to run and how.
+    """What to run and how."""
 
-    Args:
-        model: the artifact.
-        photos: files and folders.
-        output: folder for the maps and the result file.
-        bundle: folder of the runner; None for the one built for the device.
-        threads: that the runtime on the device may use.
-        batch: photos that are on the device at a time.
-        timeout: seconds that a batch may take.
-        reconnect: seconds to wait for a device that went away.
-        keep: leave runner and model on the device.
-        overwrite: replace files that exist.
-    """
-
-    model: Path
-    photos: Sequence[Path]
+    model: Annotated[Path, MODEL]
+    """Artifact to run, a .tflite or a .pte."""
+    photos: Annotated[tuple[Path, ...], POSITIONAL]
+    """Photos, or folders of photos."""
     output: Path
+    """Folder for the maps and android.json."""
     bundle: Path | None = None
+    """Folder of our runner, built elsewhere; by default where build.sh puts it."""
     threads: int = 1
+    """Threads that the network may use on the device."""
     batch: int = 8
+    """Photos on the device at a time."""
     timeout: float = 300.0
+    """Seconds that a batch may take."""
     reconnect: float = 30.0
+    """Seconds to wait for a device that went away."""
     keep: bool = False
+    """Leave runner and model on the device for the next time."""
     overwrite: bool = False
+    """Replace files that exist."""
 
 
 class Run(NamedTuple):

@@ -7,10 +7,11 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from common.arguments import MODEL
 from common.errors import InputError
 from edge_apps.android.bundle import Bundle, find_bundle
 from edge_apps.android.device import Device
@@ -24,27 +25,25 @@ from edge_apps.runtime import load
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What to time and how.
+    """What to time and how."""
 
-    Args:
-        model: the artifact.
-        runner: the user's own benchmark_model or executor_runner; None for our runner.
-        bundle: folder of our runner; None for the one built for the device.
-        threads: that the runtime may use.
-        warm_up: runs that are not counted.
-        repetitions: runs that are.
-        timeout: seconds that all of it may take.
-        keep: leave runner and model on the device.
-    """
-
-    model: Path
+    model: Annotated[Path, MODEL]
+    """Artifact to time, a .tflite or a .pte."""
     runner: Path | None = None
+    """A runner of yours, built with the NDK, instead of ours: a benchmark_model for .tflite, an
+    executor_runner for .pte."""
     bundle: Path | None = None
+    """Folder of our runner, built elsewhere; by default where build.sh puts it."""
     threads: int = 1
+    """Threads that the network may use on the device."""
     warm_up: int = 10
+    """Runs that are not counted."""
     repetitions: int = 50
+    """Timed runs."""
     timeout: float = 600.0
+    """Seconds that all of it may take."""
     keep: bool = False
+    """Leave runner and model on the device for the next time."""
 
 
 class Stay:

@@ -6,8 +6,10 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Literal
 
-from common.cli import Parser, finish
+from common.arguments import POSITIONAL
+from common.command import Command
 from common.errors import InputError
 from common.images.photo_files import find_photos
 from common.images.photos import read_map, read_photo
@@ -20,83 +22,65 @@ from edge_apps.compare.comparison_table import legend, lines
 from edge_apps.compare.emulated_arm64 import PROCESSORS, Emulated
 from edge_apps.shipped import FOLDER
 
-PLACES = ("gpu", "emulated", "device")
+Skipped = Literal["gpu", "emulated", "device"]
 
 
-def main() -> None:
-    """Runs the command line.
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to compare, and where."""
+
+    photos: Annotated[tuple[Path, ...], POSITIONAL]
+    """Photos, or folders of photos."""
+    model: tuple[Path, ...] = ()
+    """Artifacts to run, the reference first; by default the shipped ones."""
+    masks: Path | None = None
+    """Folder of masks by the photos' stems."""
+    threads: int = 1
+    """Threads that a network may use."""
+    userland: Path | None = None
+    """Folder of tools/userland.sh, for the emulated arm64; the cached one by default."""
+    processor: tuple[str, ...] = PROCESSORS
+    """Processors that qemu plays."""
+    serial: str | None = None
+    """Serial number of the device, or HOST:PORT; needed if there are several."""
+    skip: tuple[Skipped, ...] = ()
+    """Places not to look for."""
+    json: Path | None = None
+    """Result file to write."""
+    overwrite: bool = False
+    """Replace the result file if it exists."""
+
+
+def main(options: Options) -> None:
+    """Compares, prints the table and writes the result file.
 
     Raises:
         InputError: for wrong input.
     """
-    arguments = _parser().parse_args()
-    if arguments.json is not None:
-        check_absent(arguments.json, overwrite=arguments.overwrite)
-    if arguments.threads < 1:
-        raise InputError(f"--threads is {arguments.threads}, expected at least 1")
-    models = arguments.model or _shipped()
-    photos = _photos(arguments.photos, arguments.masks)
-    places: list[Place] = [Cpu(arguments.threads)]
-    if "gpu" not in arguments.skip:
+    if options.json is not None:
+        check_absent(options.json, overwrite=options.overwrite)
+    if options.threads < 1:
+        raise InputError(f"--threads is {options.threads}, expected at least 1")
+    models = options.model or _shipped()
+    photos = _photos(options.photos, options.masks)
+    places: list[Place] = [Cpu(options.threads)]
+    if "gpu" not in options.skip:
         places.append(Gpu())
-    if "emulated" not in arguments.skip:
-        named = arguments.processor or PROCESSORS
-        places += [Emulated(processor, arguments.userland) for processor in named]
-    if "device" not in arguments.skip:
-        places.append(AdbDevice(arguments.serial, arguments.threads))
+    if "emulated" not in options.skip:
+        places += [Emulated(it, options.userland) for it in options.processor]
+    if "device" not in options.skip:
+        places.append(AdbDevice(options.serial, options.threads))
     rows = compare(models, places, photos, lambda text: print(f"{text} …", file=sys.stderr))
     print("\n".join(lines(rows)))
     print(legend(models[0].name, len(photos)))
     for name in strangers(models):
         print(f"{name} comes from another checkpoint than {models[0].name}.")
-    if arguments.json is not None:
+    if options.json is not None:
         result = {
-            "protocol": protocol(models, photos, arguments.threads),
+            "protocol": protocol(models, photos, options.threads),
             "rows": [dataclasses.asdict(row) for row in rows],
         }
-        write_result(arguments.json, result, overwrite=arguments.overwrite)
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        prog="python -m edge_apps.compare",
-        description="Runs the same photos on this CPU, a GPU, an emulated arm64 and a device "
-        "behind adb, and puts agreement, accuracy and latency into one table. Places that are not "
-        "there are rows that say why.",
-    )
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="photos or folders")
-    parser.add_argument(
-        "--model",
-        nargs="+",
-        type=Path,
-        metavar="FILE",
-        help="artifacts, the reference first; default: the shipped ones",
-    )
-    parser.add_argument(
-        "--masks", type=Path, metavar="DIR", help="folder of masks by the photos' stems"
-    )
-    parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="of each network; default: %(default)s"
-    )
-    parser.add_argument(
-        "--userland",
-        type=Path,
-        metavar="DIR",
-        help="of tools/userland.sh, for the emulated arm64; default: the cached one",
-    )
-    parser.add_argument(
-        "--processor",
-        nargs="+",
-        metavar="CPU",
-        help=f"that qemu plays; default: {' '.join(PROCESSORS)}",
-    )
-    parser.add_argument("--serial", metavar="S", help="of the device; needed if there are several")
-    parser.add_argument(
-        "--skip", nargs="+", choices=PLACES, default=(), help="places not to look for"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="result file to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace the result file")
-    return parser
+        write_result(options.json, result, overwrite=options.overwrite)
 
 
 def _shipped() -> list[Path]:
@@ -123,5 +107,13 @@ def _photos(paths: Sequence[Path], masks: Path | None) -> list[Photo]:
     return photos
 
 
+COMMAND = Command.of(
+    Options,
+    main,
+    "Runs the same photos on this CPU, a GPU, an emulated arm64 and a device behind adb, and puts "
+    "agreement, accuracy and latency into one table. Places that are not there are rows that say "
+    "why.",
+)
+
 if __name__ == "__main__":
-    finish(main)
+    COMMAND.run()

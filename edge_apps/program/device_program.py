@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import functools
@@ -10,21 +9,22 @@ import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from common.cli import Parser
+from common.arguments import Argument
+from common.command import Command
 from common.errors import InputError
-from common.images.decoding import MEGAPIXELS
 from common.progress import progress
 from edge_apps.program.answers import STANDARD_OUTPUT, Answers
-from edge_apps.program.drawing import SHOWS, Show
+from edge_apps.program.drawing import Show
 from edge_apps.program.outputs import Folder, Written
 from edge_apps.program.pipeline import Pipeline, Result
-from edge_apps.program.raw_pipe import parse_size
+from edge_apps.program.raw_pipe import parse_size, standard_input, standard_output, write_maps
 from edge_apps.runtime import Segmenter, load
 from edge_apps.shipped import default_model, usable_models
 from edge_apps.sources.frames import Playback, Source
 from edge_apps.sources.messages import telling
-from edge_apps.sources.selection import HELP, open_sources
+from edge_apps.sources.selection import open_sources
 
 ADDRESS = "127.0.0.1:8000"
 
@@ -34,137 +34,53 @@ OUTPUT = Path("saliency")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What to run, on what, and where the results go; see the help for each."""
+    """What to run, on what, and where the results go."""
 
-    sources: tuple[str, ...]
+    sources: Annotated[tuple[str, ...], Argument(positional=True, metavar="SOURCE")] = ()
+    """Photos, folders of photos, videos (all that OpenCV reads), animated pictures, or one camera:
+    camera:0 or /dev/video0 for USB, picamera for the Raspberry Pi's own."""
     model: Path | None = None
+    """Artifact to run (.tflite; .pte where ExecuTorch is installed), whose name tells at how many
+    pixels; the shipped int8 one by default."""
     threads: int | None = None
+    """Threads that the network may use; all cores by default."""
     show: Show = "overlay"
-    output: Path | None = None
+    """What is drawn."""
+    output: Annotated[Path | None, Argument(metavar="DIR")] = None
+    """Folder for files: a PNG for a photo, an .mp4 for a video, numbered PNGs for a camera. By
+    default photos and videos go to saliency/."""
     window: bool = False
+    """Show results in a window."""
     preview: bool = False
-    address: str = ADDRESS
-    camera_size: str = "640x480"
+    """Serve results as a live web page, with frames per second, times and temperature; default for
+    cameras. Photos and videos are played over and over."""
+    address: Annotated[str, Argument(metavar="HOST:PORT")] = ADDRESS
+    """Where the preview is served: 127.0.0.1:8000 by default, for this machine alone; any other
+    address, such as 0.0.0.0:8000, asks viewers for a token that is printed."""
+    camera_size: Annotated[str, Argument(metavar="WxH")] = "640x480"
+    """Pixels that a camera is asked for."""
+    pipe: Annotated[str | None, Argument(metavar="WxH")] = None
+    """Instead of SOURCE: read RGB24 frames of this size from standard input and write maps, a byte
+    a pixel, to standard output."""
     megapixels: float | None = None
+    """Larger photos are read in reduced form, or refused; 180 by default."""
     frames: int | None = None
+    """With --output: end after so many frames of a source."""
     overwrite: bool = False
+    """Replace files that exist."""
     refine: bool = True
+    """Have maps follow the photos' edges; otherwise they are enlarged alone."""
     steady: bool | None = None
-    json: str | None = None
+    """Keep maps from flickering from frame to frame. By default those of videos, animated pictures
+    and cameras are steadied, not those of photos and pipes, which may hold the frames of a
+    video."""
+    json: Annotated[str | None, Argument(metavar="FILE")] = None
+    """File for a line of JSON for each photo or frame, - for standard output: box, centroid, share
+    of the area and confidence of what is salient; without --output, --window and --preview there
+    are no pictures then."""
     objects: int = 1
-
-
-def add_network(parser: Parser) -> None:
-    """Adds the options that choose and set up the network."""
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="FILE",
-        help="artifact to run (.tflite; .pte where ExecuTorch is installed), whose name tells at "
-        "how many pixels; default: the shipped int8 one",
-    )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="that the network may use; default: all cores"
-    )
-
-
-def add_source(parser: Parser, count: str) -> None:
-    """Adds the sources and what they need; ``count`` as argparse's ``nargs``."""
-    parser.add_argument("sources", nargs=count, metavar="SOURCE", help=HELP)
-    parser.add_argument(
-        "--camera-size",
-        metavar="WxH",
-        default=Options.camera_size,
-        help="pixels that a camera is asked for; default: %(default)s",
-    )
-    parser.add_argument(
-        "--megapixels",
-        type=float,
-        metavar="N",
-        help=f"larger photos are read in reduced form, or refused; default: {MEGAPIXELS:g}",
-    )
-
-
-def add_last_steps(parser: Parser) -> None:
-    """Adds whether maps follow the photos' edges, and are steadied."""
-    parser.add_argument(
-        "--no-refine",
-        dest="refine",
-        action="store_false",
-        help="enlarge the network's map alone; by default it follows the edges of the photo",
-    )
-    parser.add_argument(
-        "--steady",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="keep maps from flickering from frame to frame; default: for videos, animated "
-        "pictures and cameras, not for photos and pipes, which may hold the frames of a video",
-    )
-
-
-def add_answers(parser: Parser) -> None:
-    """Adds the lines for machines."""
-    parser.add_argument(
-        "--json",
-        metavar="FILE",
-        help="write a line of JSON for each photo or frame, - for standard output: box, centroid, "
-        "share of the area and confidence of what is salient; without --output, --window and "
-        "--preview there are no pictures then",
-    )
-    parser.add_argument(
-        "--objects",
-        type=int,
-        metavar="N",
-        default=Options.objects,
-        help="that a line tells of at most, those of the largest area times confidence; default: "
-        '%(default)s; "found" says how many there are',
-    )
-
-
-def add_address(parser: Parser) -> None:
-    """Adds where the preview is served."""
-    parser.add_argument(
-        "--address",
-        metavar="HOST:PORT",
-        default=ADDRESS,
-        help="where the preview is served; default: %(default)s, for this machine alone; any "
-        "other, such as 0.0.0.0:8000, asks viewers for a token that is printed",
-    )
-
-
-def add_results(parser: Parser) -> None:
-    """Adds what is done with the results."""
-    parser.add_argument(
-        "--show", choices=SHOWS, default=Options.show, help="what is drawn; default: %(default)s"
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="write files: a PNG for a photo, an .mp4 for a video, numbered PNGs for a camera; "
-        f"default for photos and videos: {OUTPUT}",
-    )
-    parser.add_argument("--window", action="store_true", help="show results in a window")
-    parser.add_argument(
-        "--preview", action="store_true", help="serve results as a web page; default for cameras"
-    )
-    add_address(parser)
-    parser.add_argument(
-        "--frames", type=int, metavar="N", help="with --output: end after N frames of a source"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    add_last_steps(parser)
-    add_answers(parser)
-
-
-def options_of(arguments: argparse.Namespace) -> Options:
-    """The options on a command line."""
-    values = vars(arguments)
-    names = {field.name for field in dataclasses.fields(Options)} & values.keys()
-    return Options(
-        **{name: values[name] for name in names if name != "sources"}
-        | {"sources": tuple(arguments.sources)}
-    )
+    """Objects that such a line tells of at most, those of the largest area times confidence;
+    "found" says how many there are."""
 
 
 def run(options: Options) -> None:
@@ -173,6 +89,11 @@ def run(options: Options) -> None:
     Raises:
         InputError: for wrong input; results of what could be read are kept.
     """
+    if options.pipe is not None:
+        pipe(options, options.pipe)
+        return
+    if not options.sources:
+        raise InputError("no SOURCE given; name photos, a video or a camera, see --help")
     if sum((options.output is not None, options.window, options.preview)) > 1:
         raise InputError("--output, --window and --preview exclude each other; choose one")
     if options.frames is not None and options.frames < 1:
@@ -215,6 +136,24 @@ def preview(options: Options, sources: Sequence[Source], answers: Answers | None
     session = Session(pipeline, model, usable_models(), options.threads)
     with telling(pipeline.source):
         serve(session, address, lambda url: _print(f"preview: {url}  (Ctrl-C ends it)", answers))
+
+
+def pipe(options: Options, size: str) -> None:
+    """Frames of a size such as ``640x480`` on standard input become maps on standard output.
+
+    Raises:
+        InputError: for wrong input.
+    """
+    if options.sources or options.output or options.window or options.preview or options.json:
+        raise InputError(
+            "--pipe takes no SOURCE, --output, --window, --preview or --json; leave them out"
+        )
+    source = standard_input(parse_size(size))
+    stream = standard_output()
+    segmenter = load(options.model or default_model(), threads=options.threads)
+    pipeline = Pipeline(source, segmenter, refine=options.refine, steady=bool(options.steady))
+    with stream, contextlib.closing(pipeline.results()) as results:
+        write_maps(results, stream)
 
 
 def _write(options: Options, sources: Sequence[Source], answers: Answers | None) -> None:
@@ -274,3 +213,14 @@ def _print(line: str, answers: Answers | None) -> None:
 def _screened(sources: Sequence[Source]) -> Source:
     """A camera as it is, anything else played over and over."""
     return sources[0] if sources[0].live else Playback(sources)
+
+
+COMMAND = Command.of(
+    Options, run, "Finds what is salient in photos, videos, what a camera sees, or raw frames."
+)
+
+PREVIEW = Command.of(
+    Options,
+    lambda options: run(dataclasses.replace(options, preview=True)),
+    "Serves what is salient in a camera's picture, in photos or videos as a live web page.",
+)

@@ -15,11 +15,6 @@ from edge_apps.sources.frames import Photos, Source
 from edge_apps.sources.picamera import PiCamera
 from edge_apps.sources.video import SUFFIXES, Video, opens, usb_camera
 
-HELP = (
-    "photos, folders of photos, videos (all that OpenCV reads), animated pictures, or one camera: "
-    "camera:0 or /dev/video0 for USB, picamera for the Raspberry Pi's own"
-)
-
 _CAMERA = re.compile(r"(?:camera:|/dev/video)(\d{1,4})")
 
 
@@ -31,7 +26,8 @@ def open_sources(
     What a file is, its content tells. Animated pictures are taken frame by frame, as videos are.
 
     Args:
-        given: see :data:`HELP`.
+        given: paths of photos, folders, videos and animated pictures, or one camera: ``camera:0``,
+            ``/dev/video0`` or ``picamera``.
         camera_size: (width, height) in pixels that a camera is asked for.
         megapixels: of the largest photo that is read whole; None for the usual limit.
 

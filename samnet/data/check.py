@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Annotated
 
-import tyro
-
-from common.dataclass_cli import run_command
+from common.arguments import REPEATED
+from common.command import Command
 from common.errors import InputError
 from common.images.photos import read_map, read_photo
 from common.progress_bar import progress
@@ -72,11 +71,11 @@ def _of_values(look: MaskLook) -> Iterator[Finding]:
 class Options:
     """What to check."""
 
-    data: Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
-    """NAME=DIR, as samnet.train and samnet.evaluate take it; may be repeated."""
+    data: Annotated[tuple[str, ...], REPEATED]
+    """Data set as NAME=DIR, NAME=PHOTOS:MASKS or NAME=LIST; may be repeated."""
 
     show: int = 5
-    """How many findings of one kind to list."""
+    """Findings of one kind to list."""
 
 
 def main(options: Options) -> None:
@@ -106,5 +105,7 @@ def main(options: Options) -> None:
         raise InputError(f"{unusable} files or pairs cannot be used; mend or remove them")
 
 
+COMMAND = Command.of(Options, main, "Checks data sets before training.")
+
 if __name__ == "__main__":
-    run_command(Options, main, "Checks data sets before training.")
+    COMMAND.run()

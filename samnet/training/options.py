@@ -8,8 +8,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import tyro
-
+from common.arguments import HELD_OUT, MODEL, REPEATED
 from common.errors import InputError
 from samnet.networks.config import Attention, SAMNetConfig, SpatialMaps
 from samnet.networks.registry import AnyConfig, model_config
@@ -32,7 +31,7 @@ class TrainOptions:
     """Training set, [NAME=]DIR; part of it is held out for validation."""
     output: Path
     """Folder of the run."""
-    model: str = "samnet"
+    model: Annotated[str, MODEL] = "samnet"
     """Network by name: samnet, samnet-edge, samnet-lite, or a baseline as mobilenetv2."""
     attention: Attention | None = None
     """Replaces the network's attention (Table IV)."""
@@ -72,7 +71,7 @@ class TrainOptions:
     """Replaces the recipe's weight decay."""
     teacher: Path | None = None
     """Network whose maps are mixed into the truth: a checkpoint of ours, or an ONNX file."""
-    unlabeled: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    unlabeled: Annotated[tuple[Path, ...], REPEATED] = ()
     """Folder of photos without masks, of which the teacher's map is the truth; may be repeated."""
     backbone: Path | None = None
     """Encoder to start from, as samnet.pretrain writes it."""
@@ -82,14 +81,14 @@ class TrainOptions:
     """What else a model card shall say of the run."""
     resume: bool = False
     """Go on with the run in the output folder."""
-    hold_out: int = 500
+    held_out: Annotated[int, HELD_OUT] = 500
     """Pairs held out for validation."""
     validate_every: int = 500
     """Steps between two validations; each also saves the state."""
     cache: Path = Path("runs/cache")
     """Folder for photos packed at the sizes of training."""
     seed: int = 0
-    """Decides the order of photos, augmentation and initial weights."""
+    """Seed of the order of photos, augmentation and initial weights."""
     threads: int | None = None
     """CPU threads of each process."""
 
@@ -136,9 +135,9 @@ def recipe_of(options: TrainOptions) -> Recipe:
     Raises:
         InputError: for an unknown preset, a malformed phase or an impossible replacement.
     """
-    if options.hold_out < 1:
+    if options.held_out < 1:
         raise InputError(
-            f"--hold-out {options.hold_out} leaves nothing to choose the best weights by; hold out "
+            f"--held-out {options.held_out} leaves nothing to choose the best weights by; hold out "
             "at least 1 pair"
         )
     if options.unlabeled and options.teacher is None:

@@ -66,7 +66,7 @@ class Trainer:
         self.options, self.recipe, self.processes = options, recipe, processes
         device = processes.device
         data = open_data(options.data)
-        self.pairs, self.validation_pairs = holdout(data.pairs, options.hold_out)
+        self.pairs, self.validation_pairs = holdout(data.pairs, options.held_out)
         self.teacher = open_teacher(options.teacher, options.threads) if options.teacher else None
         self.unlabeled = self._unlabeled()
         start = load_checkpoint(options.init) if options.init is not None else None

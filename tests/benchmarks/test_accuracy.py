@@ -238,7 +238,7 @@ def test_maps_in_0_to_1(run, maps, scenes):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no model given"),
+        ([], "required: MODEL"),
         (["none.pte"], "none.pte: no such file or folder"),
         (["PolNet"], "the published PoolNet is chosen with --published 'PoolNet'"),
         (["good", "--published", "SAMNett"], "did you mean 'SAMNet'?"),

@@ -15,7 +15,7 @@ pytest.importorskip("cv2")
 
 def test_every_stage_is_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "stages.json"
-    main(Options(sizes=((64, 48), (96, 64)), frames=3, json=target))
+    main(Options(camera_size=("64x48", "96x64"), frames=3, json=target))
     result = json.loads(target.read_text())
     assert [row["size"] for row in result["sizes"]] == [[64, 48], [96, 64]]
     for row in result["sizes"]:
@@ -28,7 +28,8 @@ def test_every_stage_is_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"), [({"frames": 0}, "--frames is 0"), ({"sizes": ((8, 48),)}, "has 8x48")]
+    ("wrong", "message"),
+    [({"frames": 0}, "--frames is 0"), ({"camera_size": ("8x48",)}, "has 8x48")],
 )
 def test_wrong_options_are_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -67,11 +67,11 @@ def test_a_failure_is_a_row_with_its_reason():
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "no model given"),
+        ([], "required: MODEL"),
         (["net.pt2"], "expected a checkpoint"),
         (["absent.safetensors"], "no such file"),
         (["EDGE", "EDGE"], "two models are called tiny-edge"),
-        (["EDGE", "--sizes", "100"], "size 100 cannot be deployed"),
+        (["EDGE", "--size", "100"], "size 100 cannot be deployed"),
         (["EDGE", "--repetitions", "-1"], "-1 repetitions"),
         (["EDGE", "--data", "NAME=absent"], "absent"),
     ],

@@ -15,7 +15,6 @@ import torch
 from benchmarks.training import command as throughput
 from benchmarks.training import step_process as training_steps
 from benchmarks.training.plain_loop import Photos, PlainLoop
-from common.dataclass_cli import run_command
 from common.images.photos import read_map
 from samnet import SAMNet, SAMNetConfig
 from samnet.data.layouts import find_pairs
@@ -63,13 +62,13 @@ def test_the_plain_loop_learns_on_a_copy(scenes):
 def run(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["throughput", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
-        run_command(throughput.Options, throughput.main, "")
+        throughput.COMMAND.run()
     return ended.value.code
 
 
 def test_figures_of_both_at_every_size(scenes, tmp_path, monkeypatch, capsys):
-    given = ["--data", scenes, "--json", tmp_path / "t.json", "--sizes", 64, 96, "--batch", 4]
-    given += ["--repetitions", 2, "--hold-out", 2, "--width", 0.25, "--cache", tmp_path]
+    given = ["--data", scenes, "--json", tmp_path / "t.json", "--size", 64, 96, "--batch", 4]
+    given += ["--repetitions", 2, "--held-out", 2, "--width", 0.25, "--cache", tmp_path]
     assert run(monkeypatch, *given) == 0
     out = capsys.readouterr().out
     found = json.loads((tmp_path / "t.json").read_text())
@@ -117,7 +116,7 @@ def test_only_our_steps_run_with_large_pages(monkeypatch):
 
 
 def test_too_few_photos_are_named(scenes, tmp_path, monkeypatch, capsys):
-    given = ["--data", scenes, "--json", tmp_path / "t.json", "--hold-out", 2]
-    assert run(monkeypatch, *given, "--sizes", 64, "--cache", tmp_path) == 2
+    given = ["--data", scenes, "--json", tmp_path / "t.json", "--held-out", 2]
+    assert run(monkeypatch, *given, "--size", 64, "--cache", tmp_path) == 2
     assert "lower --repetitions" in capsys.readouterr().err
     assert not (tmp_path / "t.json").exists()

@@ -107,7 +107,7 @@ def test_a_program_that_is_not_made_fails_its_files_alone(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "no model given"),
+        ([], "required: MODEL"),
         (["EDGE", "--suffixes", ".tfl"], "no format .tfl; expected some of .tflite, .pte, .onnx"),
         (["EDGE", "--suffixes", ".pte", "--engines", "litert"], "no form fits"),
         (["EDGE", "OTHER", "--output", "all"], "would both become all/tiny-edge_96_fp32.tflite"),
@@ -145,7 +145,7 @@ def test_a_program_is_compared_with_the_float_network(
     photos.mkdir()
     for level in range(8):
         Image.new("RGB", (20, 20), (30 * level,) * 3).save(photos / f"{level}.png")
-    asked = [edge_checkpoint, "--output", tmp_path / "all", "--photos", photos, "--count", 8]
+    asked = [edge_checkpoint, "--output", tmp_path / "all", "--calibration", photos, "--count", 8]
     asked += ["--suffixes", ".pte", "--precisions", "int8"]
     program = tmp_path / "all" / "tiny-edge_96_int8.pt2"
     status, shown, _ = command("convert.all", *asked)

@@ -44,15 +44,15 @@ def test_a_sound_environment_has_no_problem():
 )
 def test_what_is_missing_is_named_for_the_commands_that_need_it(change, expected):
     versions = {**GOOD, **change}
-    found = finding("convert.executorch", versions)
+    found = finding("samnet convert executorch", versions)
     assert [str(it) for it in found.problems] == [expected]
     assert found.fix == "pip install -e '.[executorch]'"
-    assert not finding("edge_apps with .tflite", versions).problems
+    assert not finding("samnet predict", versions).problems
 
 
 def test_what_several_extras_require_is_said_once():
     twice = [*DECLARED, 'torch==2.13.0; extra == "tflite"']
-    (found,) = (f for f in examine(twice, {**GOOD, "torch": None}.get) if ".inspect" in f.command)
+    (found,) = (f for f in examine(twice, {**GOOD, "torch": None}.get) if "inspect" in f.command)
     assert [it.package for it in found.problems] == ["torch"]
 
 
@@ -106,5 +106,5 @@ def test_the_command_says_so_without_torch():
     assert done.returncode == 1 and not done.stderr
     lines = done.stdout.splitlines()
     assert lines.count("  torch missing, needs ==2.13.0") == 1
-    assert "  convert.tflite: cannot run because of torch" in lines
-    assert "  edge_apps with .tflite: can run" in lines
+    assert "  samnet convert tflite: cannot run because of torch" in lines
+    assert "  samnet predict: can run" in lines

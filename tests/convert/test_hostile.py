@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from one_module import one_module_pte
 
-from common.cli import finish
-from edge_apps import desktop, shipped
+from edge_apps import shipped
 from edge_apps.manifest import manifest_path
+from edge_apps.program.device_program import COMMAND
 
 CONVERTERS = ("tflite", "executorch", "onnx")
 SUFFIXES = dict(zip(CONVERTERS, (".tflite", ".pte", ".onnx"), strict=True))
@@ -58,7 +58,7 @@ def test_no_converter_runs_what_a_source_holds(converter, name, command, bomb, t
 def test_no_quantizer_runs_what_a_checkpoint_holds(name, command, scenes, bomb, tmp_path):
     source, output = hostile(name, tmp_path, bomb), tmp_path / "x.pt2"
     status, _, said = command(
-        *("quantize.ptq", "--model", source, "--photos", scenes / "images", "--output", output)
+        *("quantize.ptq", "--model", source, "--calibration", scenes / "images", "--output", output)
     )
     assert status == 2 and said.count("\n") == 1 and name in said
     assert not bomb.mark.exists() and not output.exists()
@@ -76,7 +76,7 @@ def segment(tmp_path, monkeypatch, capsys):
         arguments = ["desktop", photo, "--model", model, "--output", tmp_path / "maps"]
         monkeypatch.setattr(sys, "argv", [str(it) for it in arguments])
         with pytest.raises(SystemExit) as ended:
-            finish(desktop.main)
+            COMMAND.run()
         return int(ended.value.code or 0), capsys.readouterr().err
 
     return run

@@ -57,7 +57,7 @@ def test_int8_with_scales_of_tensorflow(tmp_path: Path) -> None:
 
 
 def test_int8_needs_photos() -> None:
-    with pytest.raises(InputError, match="--calibrate"):
+    with pytest.raises(InputError, match="--calibration"):
         onnx2tf.bare_int8(one_module("stick_breaking"), Preprocessing(), [])  # type: ignore[arg-type]
 
 

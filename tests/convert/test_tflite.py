@@ -21,11 +21,10 @@ pytest.importorskip("litert_torch", reason="needs the extra `tflite`")
 
 from one_module import SCENES, SIZE, one_module, one_module_int8, one_module_tflite
 
-from common.dataclass_cli import run_command
 from convert.checks.maps import Limit, compare
 from convert.checks.operations import compare_steps
 from convert.tflite import litert
-from convert.tflite.command import FORMAT, Options, convert_tflite, main
+from convert.tflite.command import COMMAND, FORMAT, Options, convert_tflite, main
 from convert.tflite.delegation import delegation, interfaces
 from samnet import Preprocessing
 
@@ -213,7 +212,7 @@ def test_wrong_input_ends_with_status_2(
         Path(name).write_bytes(np.random.default_rng(0).bytes(500))
     monkeypatch.setattr("sys.argv", ["convert.tflite", *arguments])
     with pytest.raises(SystemExit) as ended:
-        run_command(Options, main, "")
+        COMMAND.run()
     said = capsys.readouterr().err.strip()
     assert ended.value.code == 2 and expected in said and "\n" not in said
     assert not list(tmp_path.glob("*x.*"))

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.cli import finish
 from common.errors import InputError
 from common.images.photos import Bytes, write_image
 from common.map_accuracy import AccuracyMeter
 from common.map_difference import Agreement
-from edge_apps.compare.__main__ import main
+from edge_apps.compare.__main__ import COMMAND
 from edge_apps.compare.backends import Absent, Cpu, Gpu, Maps, run_child
 from edge_apps.compare.comparison import Photo, compare
 from edge_apps.compare.comparison_table import lines
@@ -146,7 +145,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
         skip = ("--skip", "gpu", "emulated", "device")
         monkeypatch.setattr(sys, "argv", ["compare", *map(str, arguments), *skip])
         with pytest.raises(SystemExit) as ended:
-            finish(main)
+            COMMAND.run()
         return ended.value.code, *capfd.readouterr()  # type: ignore[return-value]
 
     return run

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.cli import finish
 from common.errors import InputError
 from common.images.photos import write_image
-from edge_apps import desktop
 from edge_apps.maps.coding import LOGITS
 from edge_apps.maps.objects import find_objects, label, objects_of
 from edge_apps.maps.raw_map import RawMap
 from edge_apps.program.answers import Answers
+from edge_apps.program.device_program import COMMAND
 
 MakeVideo = Callable[[str, int], Path]
 
@@ -106,7 +105,7 @@ def run(
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["program", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            finish(desktop.main)
+            COMMAND.run()
         return ended.value.code, *capsys.readouterr()  # type: ignore[return-value]
 
     return call

@@ -14,9 +14,9 @@ import pytest
 from common.cli import finish
 from common.errors import InputError
 from common.images.photos import read_map, read_photo, write_image
-from edge_apps import desktop, raspberry_pi, shipped
-from edge_apps.preview import __main__ as preview
+from edge_apps import shipped
 from edge_apps.program import device_program as program
+from edge_apps.program.device_program import COMMAND, PREVIEW
 from edge_apps.runtime import load
 from edge_apps.shipped import default_model, usable_models
 from edge_apps.sources.video import Video
@@ -50,12 +50,9 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("main", [desktop.main, raspberry_pi.main])
-def test_photos_become_overlays_maps_and_cutouts(
-    call: Call, photo: Path, tflite: Path, main: Callable[[], None]
-) -> None:
+def test_photos_become_overlays_maps_and_cutouts(call: Call, photo: Path, tflite: Path) -> None:
     for show in ("overlay", "map", "cutout"):
-        status, out, err = call(main, photo.parent, "--model", tflite, "--show", show)
+        status, out, err = call(COMMAND.start, photo.parent, "--model", tflite, "--show", show)
         assert (status, err) == (0, "") and f"{show} of 1 frame in saliency" in out
     saliency_map = load(tflite)(read_photo(photo))
     folder = Path("saliency")
@@ -73,7 +70,9 @@ def test_a_video_becomes_a_video_with_every_frame(
 ) -> None:
     clip = make_video("in/clip.avi", 40)
     output = tmp_path / "out"
-    status, out, _ = call(desktop.main, clip, "--model", tflite, "--output", output, "--show", show)
+    status, out, _ = call(
+        COMMAND.start, clip, "--model", tflite, "--output", output, "--show", show
+    )
     assert status == 0 and f"clip.avi: {show} of 40 frames" in out
     (written,) = output.iterdir()
     assert written.name == f"clip_{show}.mp4"
@@ -87,7 +86,7 @@ def test_a_video_of_odd_size_is_complete(call: Call, tflite: Path, tmp_path: Pat
     for _ in range(5):
         writer.write(np.zeros((31, 47, 3), np.uint8))
     writer.release()
-    assert call(desktop.main, clip, "--model", tflite)[0] == 0
+    assert call(COMMAND.start, clip, "--model", tflite)[0] == 0
     written = Video(Path("saliency/odd_overlay.mp4"))
     assert written.total == 5 and written.rate == 12.5
 
@@ -105,30 +104,30 @@ def test_videos_are_steadied_unless_told_otherwise(
     monkeypatch.setattr(program, "Pipeline", spy)
     clip = make_video("clip.avi", 4)
     for words in ((), ("--steady",), ("--no-steady",)):
-        assert call(desktop.main, clip, "--model", tflite, "--overwrite", *words)[0] == 0
+        assert call(COMMAND.start, clip, "--model", tflite, "--overwrite", *words)[0] == 0
     assert asked == [None, True, False]
 
 
 def test_frames_are_limited(call: Call, make_video: MakeVideo, tflite: Path) -> None:
     clip = make_video("clip.mp4", 20)
-    status, out, _ = call(desktop.main, clip, "--model", tflite, "--frames", 7)
+    status, out, _ = call(COMMAND.start, clip, "--model", tflite, "--frames", 7)
     assert status == 0 and "overlay of 7 frames" in out
 
 
 def test_nothing_of_the_users_is_replaced(call: Call, photo: Path, tflite: Path) -> None:
     before = photo.read_bytes()
     same = call(
-        desktop.main, photo, "--model", tflite, "--show", "map", "--output", photo.parent,
+        COMMAND.start, photo, "--model", tflite, "--show", "map", "--output", photo.parent,
         "--overwrite",
     )  # fmt: skip
     assert same[0] == 2 and "would replace a file that is being read" in same[2]
     assert photo.read_bytes() == before
-    assert call(desktop.main, photo, "--model", tflite)[0] == 0
+    assert call(COMMAND.start, photo, "--model", tflite)[0] == 0
     result = Path("saliency/photo_overlay.png")
     result.write_text("precious")
-    again = call(desktop.main, photo, "--model", tflite)
+    again = call(COMMAND.start, photo, "--model", tflite)
     assert again[0] == 2 and "--overwrite" in again[2] and result.read_text() == "precious"
-    assert call(desktop.main, photo, "--model", tflite, "--overwrite")[0] == 0
+    assert call(COMMAND.start, photo, "--model", tflite, "--overwrite")[0] == 0
     assert read_photo(result).shape == (40, 60, 3)
 
 
@@ -136,7 +135,7 @@ def test_an_unreadable_photo_is_named_and_the_others_done(
     call: Call, photo: Path, tflite: Path
 ) -> None:
     (photo.parent / "broken.jpg").write_text("no photo")
-    status, _, err = call(desktop.main, photo.parent, "--model", tflite)
+    status, _, err = call(COMMAND.start, photo.parent, "--model", tflite)
     assert status == 2 and "1 of 2 photos failed" in err and "broken.jpg" in err
     assert read_photo("saliency/photo_overlay.png").shape == (40, 60, 3)
 
@@ -144,27 +143,26 @@ def test_an_unreadable_photo_is_named_and_the_others_done(
 @pytest.mark.parametrize(
     ("main", "arguments", "message"),
     [
-        (desktop.main, [], "no SOURCE given"),
-        (raspberry_pi.main, [], "required: SOURCE"),
-        (preview.main, [], "required: SOURCE"),
-        (desktop.main, ["absent.jpg"], "absent.jpg: no such file"),
-        (raspberry_pi.main, ["PHOTO", "--show", "poster"], "invalid choice: 'poster'"),
-        (raspberry_pi.main, ["PHOTO", "--pipe", "1x1"], "unrecognized arguments"),
-        (raspberry_pi.main, ["PHOTO", "--model", "absent.tflite"], "absent.tflite: no such file"),
-        (raspberry_pi.main, ["PHOTO", "--model", "PHOTO"], "unknown suffix"),
-        (raspberry_pi.main, ["PHOTO", "--threads", "0"], "threads is 0"),
-        (raspberry_pi.main, ["PHOTO", "--threads", "x"], "invalid int value"),
-        (raspberry_pi.main, ["PHOTO", "--frames", "0"], "--frames is 0"),
-        (raspberry_pi.main, ["PHOTO", "--window", "--preview"], "exclude each other"),
-        (raspberry_pi.main, ["picamera", "--camera-size", "9"], "expected WIDTHxHEIGHT"),
-        (raspberry_pi.main, ["camera:9999", "--output", "out"], "camera:9999: no camera"),
-        (desktop.main, ["--pipe", "64"], "expected WIDTHxHEIGHT"),
-        (desktop.main, ["--pipe", "0x48"], "expected WIDTHxHEIGHT"),
-        (desktop.main, ["--pipe", "99999x9"], "expected WIDTHxHEIGHT"),
-        (desktop.main, ["PHOTO", "--pipe", "64x48"], "--pipe takes no SOURCE"),
-        (preview.main, ["PHOTO", "--address", "8000"], "expected HOST:PORT"),
-        (preview.main, ["PHOTO", "--address", "127.0.0.1:99999"], "expected HOST:PORT"),
-        (preview.main, ["PHOTO", "--address", "192.0.2.1:8000"], "cannot be served"),
+        (COMMAND.start, [], "no SOURCE given"),
+        (PREVIEW.start, [], "no SOURCE given"),
+        (COMMAND.start, ["absent.jpg"], "absent.jpg: no such file"),
+        (COMMAND.start, ["PHOTO", "--show", "poster"], "invalid choice: 'poster'"),
+        (COMMAND.start, ["PHOTO", "--pip", "1x1"], "unrecognized arguments"),
+        (COMMAND.start, ["PHOTO", "--model", "absent.tflite"], "absent.tflite: no such file"),
+        (COMMAND.start, ["PHOTO", "--model", "PHOTO"], "unknown suffix"),
+        (COMMAND.start, ["PHOTO", "--threads", "0"], "threads is 0"),
+        (COMMAND.start, ["PHOTO", "--threads", "x"], "invalid int value"),
+        (COMMAND.start, ["PHOTO", "--frames", "0"], "--frames is 0"),
+        (COMMAND.start, ["PHOTO", "--window", "--preview"], "exclude each other"),
+        (COMMAND.start, ["picamera", "--camera-size", "9"], "expected WIDTHxHEIGHT"),
+        (COMMAND.start, ["camera:9999", "--output", "out"], "camera:9999: no camera"),
+        (COMMAND.start, ["--pipe", "64"], "expected WIDTHxHEIGHT"),
+        (COMMAND.start, ["--pipe", "0x48"], "expected WIDTHxHEIGHT"),
+        (COMMAND.start, ["--pipe", "99999x9"], "expected WIDTHxHEIGHT"),
+        (COMMAND.start, ["PHOTO", "--pipe", "64x48"], "--pipe takes no SOURCE"),
+        (PREVIEW.start, ["PHOTO", "--address", "8000"], "expected HOST:PORT"),
+        (PREVIEW.start, ["PHOTO", "--address", "127.0.0.1:99999"], "expected HOST:PORT"),
+        (PREVIEW.start, ["PHOTO", "--address", "192.0.2.1:8000"], "cannot be served"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_2(
@@ -183,7 +181,7 @@ def test_a_window_without_a_display_is_refused(
 ) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.setitem(os.environ, "DISPLAY", "")
-    status, _, err = call(desktop.main, photo, "--model", tflite, "--window")
+    status, _, err = call(COMMAND.start, photo, "--model", tflite, "--window")
     assert status == 2 and "use --preview" in err
 
 
@@ -216,9 +214,10 @@ def test_the_shipped_artifact_is_the_default_and_starts_without_torch(
         "import sys\n"
         "from edge_apps import raspberry_pi, desktop\n"
         "from edge_apps.preview import __main__, server, session\n"
+        "from edge_apps.program.device_program import COMMAND\n"
         "sys.argv = ['desktop', sys.argv[1], '--output', sys.argv[2], '--threads', '1']\n"
-        "desktop.main()\n"
-        "heavy = {'torch', 'tensorflow', 'scipy', 'samnet', 'tyro', 'cv2', 'picamera2'}\n"
+        "COMMAND.start()\n"
+        "heavy = {'torch', 'tensorflow', 'scipy', 'samnet', 'cv2', 'picamera2'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     output = tmp_path / "out"

@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.cli import finish
 from common.errors import InputError
 from common.images.photos import read_photo
-from edge_apps import desktop
+from edge_apps.program.device_program import COMMAND
 from edge_apps.sources.animation import Animation
 from edge_apps.sources.containers import has_sound, is_cut, kind_of
 from edge_apps.sources.frames import Frame, Photos, Playback
@@ -44,11 +43,11 @@ def segment(
     def run(*arguments: object) -> tuple[int, str, str]:
         given = ["desktop", *arguments, "--model", tflite, "--show", "map"]
         # Plain maps: what the stand-in network gives is the photo itself.
-        given.append("--no-refine")
+        given += ["--no-refine", "--no-steady"]
         given += ["--output", tmp_path / "out"]
         monkeypatch.setattr(sys, "argv", [str(it) for it in given])
         with pytest.raises(SystemExit) as ended:
-            finish(desktop.main)
+            COMMAND.run()
         return int(ended.value.code or 0), *capsys.readouterr()
 
     return run

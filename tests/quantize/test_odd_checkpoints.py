@@ -17,13 +17,13 @@ from samnet import load_checkpoint, save_checkpoint
 from samnet.data.synthetic import write_scenes
 
 COMMANDS = {
-    "quantize.ptq": ("--photos", "{data}/images", "--output", "{new}/x.pt2"),
+    "quantize.ptq": ("--calibration", "{data}/images", "--output", "{new}/x.pt2"),
     "quantize.qat": ("--data", "s={data}", "--output", "{new}", "--cache", "{new}/cache"),
     "quantize.sensitivity": (
-        *("--data", "s={data}", "--photos", "{data}/images", "--json", "{new}/x.json"),
+        *("--data", "s={data}", "--calibration", "{data}/images", "--json", "{new}/x.json"),
     ),
     "quantize.compare_options": (
-        *("--data", "s={data}", "--photos", "{data}/images", "--json", "{new}/x.json"),
+        *("--data", "s={data}", "--calibration", "{data}/images", "--json", "{new}/x.json"),
     ),
     "convert.executorch": ("--output", "{new}/x.pte"),
     "convert.tflite": ("--output", "{new}/x.tflite"),
@@ -95,14 +95,14 @@ def test_a_line_and_nothing_left(module, odd, bomb, command, tmp_path):
 
 EACH = """
 import importlib, sys
-from common.dataclass_cli import run_command
+
 for line in sys.stdin.read().splitlines():
     name, *sys.argv[1:] = line.split("|")
     module = importlib.import_module(name)
     if not hasattr(module, "Options"):
         module = importlib.import_module(name + ".command")
     try:
-        run_command(module.Options, module.main, "")
+        module.COMMAND.run()
     except SystemExit as ended:
         print(ended.code)
 """

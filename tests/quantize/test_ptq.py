@@ -107,7 +107,7 @@ def options(taught, tmp_path):
     write_scenes(tmp_path / "data", 8)
     return ptq.Options(
         model=taught("stick_breaking"),
-        photos=(tmp_path / "data" / "images",),
+        calibration=(tmp_path / "data" / "images",),
         output=tmp_path / "out" / "p.pt2",
         count=8,
     )

@@ -136,7 +136,7 @@ def options(taught, tmp_path):
     return sensitivity.Options(
         model=taught("stick_breaking"),
         data=f"scenes={tmp_path / 'scenes'}",
-        photos=(tmp_path / "scenes" / "images",),
+        calibration=(tmp_path / "scenes" / "images",),
         json=tmp_path / "out.json",
         plot=tmp_path / "out.png",
         limit=1,
@@ -179,7 +179,7 @@ def test_options_of_ptq_are_compared(options, tmp_path, capsys):
         compare_options.Options(
             model=(options.model,),
             data=options.data,
-            photos=options.photos,
+            calibration=options.calibration,
             json=tmp_path / "compared.json",
             observers=("minmax", "mse"),
             limit=2,

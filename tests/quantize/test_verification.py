@@ -88,7 +88,7 @@ def options(taught, tmp_path):
     write_scenes(tmp_path / "data", 9)
     return ptq.Options(
         model=taught("stick_breaking"),
-        photos=(tmp_path / "data" / "images",),
+        calibration=(tmp_path / "data" / "images",),
         output=tmp_path / "p.pt2",
         count=8,
     )

@@ -20,7 +20,7 @@ from samnet.training.options import TrainOptions, config_of, recipe_of
 from samnet.training.recipe import RECIPES, Phase, Recipe
 
 TINY = ["--width", "0.25", "--modules", *"11111", "--phases", "64:1", "--batch", "8"]
-QUICK = ["--imitation", "0", "--hold-out", "4", "--threads", "1"]
+QUICK = ["--imitation", "0", "--held-out", "4", "--threads", "1"]
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,7 @@ def test_is_trained_by_name(name, scenes, tmp_path):
             phases=("64:1",),
             batch=4,
             imitation=0.0,
-            hold_out=8,
+            held_out=8,
             cache=tmp_path / "cache",
             threads=1,
         )

@@ -181,7 +181,7 @@ def test_preset_finetune_trains_from_imagenet(tmp_path):
             preset="finetune",
             phases=("64:2",),
             batch=4,
-            hold_out=4,
+            held_out=4,
             validate_every=100,
             cache=tmp_path / "cache",
             threads=1,

@@ -107,15 +107,14 @@ def test_learns_classes_and_leaves_a_backbone(options):
 KILLED = """
 import os, signal, sys
 from samnet.training.pretrainer import Pretrainer
-from samnet.pretrain import Options, main
-from common.dataclass_cli import run_command
+from samnet.pretrain import COMMAND
 step = Pretrainer.train_step
 def train_step(self, which, *arguments):
     if which.number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return step(self, which, *arguments)
 Pretrainer.train_step = train_step
-run_command(Options, main, "")
+COMMAND.run()
 """
 
 

@@ -72,7 +72,7 @@ def options(network, tmp_path):
         model=tmp_path / "whole.safetensors",
         data=str(tmp_path / "scenes"),
         output=tmp_path / "small.safetensors",
-        hold_out=4,
+        held_out=4,
         cache=tmp_path / "cache",
         threads=1,
     )
@@ -94,7 +94,7 @@ def test_command_writes_a_checkpoint_that_trains_on(options, capsys, tmp_path):
             phases=("64:1",),
             init=options.output,
             batch=4,
-            hold_out=4,
+            held_out=4,
             validate_every=100,
             cache=options.cache,
             threads=1,

@@ -83,7 +83,7 @@ def test_training_learns_from_the_teacher(scenes, tmp_path):
             phases=("64:1",),
             batch=2,
             imitation=0.0,
-            hold_out=1,
+            held_out=1,
             cache=tmp_path / "cache",
             threads=1,
             teacher=teacher,

@@ -56,7 +56,7 @@ def options(scenes, tiny_checkpoint, tmp_path):
         phases=("64:2",),
         batch=4,
         imitation=0.0,
-        hold_out=4,
+        held_out=4,
         cache=tmp_path / "cache",
         threads=1,
         teacher=tiny_checkpoint,

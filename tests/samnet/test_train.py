@@ -44,7 +44,7 @@ def options(scenes, tmp_path):
         phases=("64:4",),
         batch=8,
         imitation=0.0,
-        hold_out=8,
+        held_out=8,
         validate_every=15,
         cache=tmp_path / "cache",
         threads=1,
@@ -63,7 +63,7 @@ def one_run(scenes, tmp_path_factory):
         phases=("64:1",),
         batch=8,
         imitation=0.0,
-        hold_out=8,
+        held_out=8,
         cache=folder / "cache",
         threads=1,
     )
@@ -115,7 +115,7 @@ def command(options, *more):
     arguments = [sys.executable, "-m", "samnet.train"]
     arguments += ["--data", options.data, "--output", str(options.output)]
     arguments += ["--width", "0.25", "--modules", *"11111", "--phases", *options.phases]
-    arguments += ["--batch", "8", "--imitation", "0", "--hold-out", "8", "--validate-every", "4"]
+    arguments += ["--batch", "8", "--imitation", "0", "--held-out", "8", "--validate-every", "4"]
     return [*arguments, "--cache", str(options.cache), "--threads", "1", *more]
 
 
@@ -147,8 +147,9 @@ def test_two_processes_follow_one(options, tmp_path, monkeypatch):
     alone = records(options.output)
     options.output = tmp_path / "two"
     program = (
-        "import samnet.train as t, tyro; from samnet.training.options import TrainOptions;"
-        "t.LOG_EVERY = 1; t.train(tyro.cli(TrainOptions))"
+        "import samnet.train as t; from common.command import Command;"
+        "from samnet.training.options import TrainOptions;"
+        "t.LOG_EVERY = 1; Command.of(TrainOptions, t.train, '').run()"
     )
     script = tmp_path / "run.py"
     script.write_text(program)
@@ -189,13 +190,13 @@ def test_a_run_is_not_overwritten(options):
         ({"phases": ("64:0",)}, "more than 0 epochs"),
         ({"phases": ("64:nan",)}, "more than 0 epochs"),
         ({"batch": 1}, "batch normalization needs two; give --batch 2"),
-        ({"hold_out": 0}, "at least 1 pair"),
+        ({"held_out": 0}, "at least 1 pair"),
         ({"unlabeled": (Path(),)}, "--unlabeled without --teacher"),
         ({"replace": ("features=1",)}, "without --teacher"),
         ({"replace": ("soft=1.5",)}, "shares of 0 to 1"),
         ({"model": "samnett"}, "did you mean"),
         ({"resume": True}, "no state to resume"),
-        ({"hold_out": 56}, "hold out fewer"),
+        ({"held_out": 56}, "hold out fewer"),
         ({"data": "nowhere"}, "nowhere"),
         ({"learning_rate": 1e30}, r"step \d+: .*(weight|output|gradient) .*lower --learning-rate"),
         ({"replace": ("los=bce",)}, "did you mean loss"),
@@ -254,7 +255,7 @@ def test_a_full_disk_leaves_the_last_state(options, monkeypatch):
         ({"phases": ("64:2",)}, r"recipe phases .*'epochs': 1.* not"),
         ({"learning_rate": 1e-4}, r"recipe learning_rate 0\.002, not 0\.0001"),
         ({"seed": 1}, "seed 0, not 1"),
-        ({"hold_out": 9}, "training pairs 48, not 47"),
+        ({"held_out": 9}, "training pairs 48, not 47"),
         ({"model": "samnet-edge"}, "network .*not"),
         ({"model": "bisenet_x39", "width": None, "modules": None}, "network .*not"),
     ],
