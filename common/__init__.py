@@ -1,1 +1,1 @@
-"""What all packages share: errors, files, pictures, command lines, result files."""
+"""Shared by all packages: errors, files, pictures, command lines, progress and result files."""

@@ -1,4 +1,4 @@
-"""What every command shares: a parser that refuses in one line, errors as an exit status."""
+"""Runs a command built on argparse: errors become one line and an exit status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.streams import READER_GONE, flush_all, is_reader_gone, prepare, say
 from common.termination import Terminated, heeding_signals
 
@@ -56,7 +56,7 @@ class _Formatter(argparse.HelpFormatter):
 
 
 def finish(main: Callable[[], None]) -> NoReturn:
-    """Runs ``main`` and ends the process.
+    """Run ``main`` and end the process.
 
     Status 0 when ``main`` returns, 2 with one line on standard error for wrong input or where
     standard output cannot be written, 130 when interrupted, 143 or 129 when ended by SIGTERM or
@@ -77,7 +77,7 @@ def finish(main: Callable[[], None]) -> NoReturn:
 def _status(main: Callable[[], None]) -> int:
     try:
         main()
-    except InputError as error:
+    except SamnetError as error:
         say(f"error: {error}")
         return 2
     except KeyboardInterrupt:
@@ -106,7 +106,7 @@ def _status(main: Callable[[], None]) -> int:
 
 
 def _status_of(ended: SystemExit) -> int:
-    """The exit status that the interpreter makes of a call of ``sys.exit``."""
+    """Return the exit status that the interpreter makes of a call of ``sys.exit``."""
     if ended.code is None or isinstance(ended.code, int):
         return ended.code or 0
     say(str(ended.code))

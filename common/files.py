@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writes files whole or not at all, and hashes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.output_paths import check_absent, check_folder
 
 @contextlib.contextmanager
 def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yields a temporary path beside ``path`` that takes its name once the block has succeeded.
+    """Yield a temporary path beside ``path`` that takes its name once the block has succeeded.
 
     The temporary file keeps the suffix, since many writers choose a format by it. Missing
     folders are created. If the block raises, nothing is left behind.
@@ -78,6 +78,6 @@ def _temporary(path: Path, *, overwrite: bool) -> Path:
 
 
 def sha256(path: str | Path) -> str:
-    """The SHA-256 of a file as 64 hexadecimal digits."""
+    """Compute the SHA-256 of a file as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

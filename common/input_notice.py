@@ -1,4 +1,4 @@
-"""What a library has to say about an input that it could use all the same."""
+"""Tells the user once about an input that is odd but usable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LOGGER = logging.getLogger("samnet.input")
 
 @functools.lru_cache(maxsize=4096)
 def notice(text: str) -> None:
-    """Says a line once, on standard error unless the program that calls has set up logging.
+    """Say a line once, on standard error unless the program that calls has set up logging.
 
     The same text is not repeated: a photo may be shown over and over.
     """

@@ -1,4 +1,4 @@
-"""Max F and MAE of maps, without the libraries of the training side.
+"""Max F and MAE of maps, computed with NumPy alone.
 
 Both are the paper's and equal to what ``samnet.evaluate`` measures with PySODMetrics, which a
 device does not have; a test compares the two.
@@ -45,7 +45,7 @@ class AccuracyMeter:
         self._count = 0
 
     def add(self, saliency_map: Bytes, mask: Bytes) -> None:
-        """Adds a map (H, W) uint8, 255 is salient, and its mask (H, W) uint8.
+        """Add a map (H, W) uint8, 255 is salient, and its mask (H, W) uint8.
 
         Raises:
             InputError: if the two differ in size.
@@ -77,7 +77,7 @@ class AccuracyMeter:
         return self._count
 
     def accuracy(self) -> Accuracy:
-        """The figures of all maps so far.
+        """Compute the figures of all maps so far.
 
         Raises:
             InputError: if there are none.

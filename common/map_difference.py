@@ -1,4 +1,4 @@
-"""How far two maps of one photo are from each other."""
+"""Difference of two maps of one photo."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Agreement:
 
     @classmethod
     def of(cls, saliency_map: Bytes, reference: Bytes) -> Agreement:
-        """Compares two maps (S, S) uint8."""
+        """Compare two maps (S, S) uint8."""
         return cls.of_all([saliency_map], [reference])
 
     @classmethod
     def of_all(cls, maps: Sequence[Bytes], references: Sequence[Bytes]) -> Agreement:
-        """Compares maps (S, S) uint8 with as many others, all pixels of all photos at once."""
+        """Compare maps (S, S) uint8 with as many others, all pixels of all photos at once."""
         found, expected = np.stack(maps), np.stack(references)
         difference = np.abs(found.astype(np.int16) - expected)
         return cls(

@@ -1,4 +1,4 @@
-"""Silence of native libraries, which write to the standard error stream past Python's."""
+"""Silences native libraries, which write to file descriptor 2 past Python's streams."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _saved = -1
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences what native libraries write to the standard error stream.
+    """Silence what native libraries write to the standard error stream.
 
     The stream is the whole process's: it is heard again once the last of the threads that
     silenced it leaves. A stream that is closed stays so.

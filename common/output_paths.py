@@ -1,4 +1,4 @@
-"""The files that results will become, looked at before any work."""
+"""Checks, before any work, that the files of results can be written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common.errors import InputError
 
 
 def check_targets(pairs: Iterable[tuple[Path, Path]], *, kind: str, overwrite: bool) -> None:
-    """Makes sure that every result can be written without loss.
+    """Make sure that every result can be written without loss.
 
     Args:
         pairs: what is read, and what it becomes; one source may become several files.
@@ -43,7 +43,7 @@ def check_targets(pairs: Iterable[tuple[Path, Path]], *, kind: str, overwrite: b
 
 
 def check_absent(target: Path, *, overwrite: bool) -> None:
-    """Makes sure that a result does not replace a file unasked.
+    """Make sure that a result does not replace a file unasked.
 
     Raises:
         InputError: if it would.
@@ -62,7 +62,7 @@ def check_absent(target: Path, *, overwrite: bool) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Makes sure that a folder for results is not a file, nor inside of one.
+    """Make sure that a folder for results is not a file, nor inside of one.
 
     Raises:
         InputError: if it is.

@@ -1,4 +1,4 @@
-"""How far a command is, on standard error."""
+"""Progress of a command on standard error, without further packages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RENEW_EVERY = 0.2
 
 
 def progress(items: Iterable[Item], total: int | None, label: str) -> Iterator[Item]:
-    """Passes items on and says how many there were, how fast, and how long it will take.
+    """Pass items on and say how many there were, how fast, and how long it will take.
 
     On a terminal one line that renews itself, otherwise now and then a line; nothing at all for
     what is over sooner.

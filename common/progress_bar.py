@@ -1,4 +1,4 @@
-"""Progress of anything that takes more than a few seconds."""
+"""Progress of a command on standard error, with tqdm's bar on a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINE_EVERY = 15.0
 
 
 def progress(iterable: Iterable[Item], total: int | None, label: str) -> Iterator[Item]:
-    """Passes items on and shows how far it is on standard error.
+    """Pass items on and show how far it is on standard error.
 
     A bar with an estimate of the time left on a terminal, now and then a plain line otherwise.
 

@@ -1,4 +1,4 @@
-"""What libraries print for their own developers, kept from those who only run a command."""
+"""Silences warnings and notices of libraries that concern their developers alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 def silence_notices() -> None:
-    """Silences notices that no user of a command can act on; errors stay.
+    """Silence notices that no user of a command can act on; errors stay.
 
     Without it every quantization and conversion begins with a dozen lines on extensions of
     torchao for other processors, on oneDNN, and on names that are going to change.
@@ -26,7 +26,7 @@ def silence_notices() -> None:
 
 @contextlib.contextmanager
 def no_warnings() -> Iterator[None]:
-    """Keeps warnings about other people's code off standard error."""
+    """Keep warnings about other people's code off standard error."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Result files: figures with the circumstances they were measured under."""
+"""Result files: figures with the circumstances they were measured under, as JSON."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FEATURES = (
 
 
 def environment(threads: int | None = None) -> dict[str, Any]:
-    """The circumstances of a measurement, as plain JSON values.
+    """Describe the circumstances of a measurement, as plain JSON values.
 
     Args:
         threads: how many the measured code may use; None for the cores given to this process.
@@ -58,7 +58,7 @@ def environment(threads: int | None = None) -> dict[str, Any]:
 
 
 def write_result(path: str | Path, result: dict[str, Any], *, overwrite: bool = False) -> None:
-    """Writes a result file as JSON, whole or not at all.
+    """Write a result file as JSON, whole or not at all.
 
     Raises:
         InputError: if the file exists and may not be overwritten, or cannot be written.
@@ -76,7 +76,7 @@ def _version(name: str) -> str | None:
 
 
 def _cpu() -> dict[str, str]:
-    """The first processor of /proc/cpuinfo; empty where there is none."""
+    """Read the first processor of /proc/cpuinfo; empty where there is none."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -86,7 +86,7 @@ def _cpu() -> dict[str, str]:
 
 
 def by_last_step(data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The scores of one data set in a result of ``samnet.evaluate``, with what to add to a name.
+    """Split a result of ``samnet.evaluate`` by last step: scores, and what to add to a name.
 
     Those of maps that were enlarged alone, or given, come first; those of refined maps behind.
     """

@@ -1,4 +1,4 @@
-"""JSON in files that anybody may have made."""
+"""Parses JSON from files of unknown origin, limited in depth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BRACKET = re.compile(r"[][{}]")
 def parse_json(
     text: str | bytes, object_hook: Callable[[dict[str, Any]], Any] | None = None
 ) -> Any:
-    """Reads JSON as :func:`json.loads` does, but none that is nested deeper than :data:`DEEPEST`.
+    """Read JSON as :func:`json.loads` does, but none that is nested deeper than :data:`DEEPEST`.
 
     Python's own guard is its recursion limit. Packages of converters raise that (litert-torch to
     100,000, onnx2tf to 2,147,483,647), and then a few thousand brackets overflow the stack and end

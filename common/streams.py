@@ -1,4 +1,4 @@
-"""The standard streams of a command, which may be closed, full or lose their readers."""
+"""Standard streams of a command, even where they are closed, full or lose their reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READER_GONE = 141
 
 
 def prepare() -> None:
-    """Makes the standard streams ones that everything can be written to.
+    """Make the standard streams ones that everything can be written to.
 
     Puts the null device in the place of standard streams that are closed.
 
@@ -41,7 +41,7 @@ def prepare() -> None:
 
 
 def is_reader_gone() -> bool:
-    """Whether nobody reads standard output or standard error any more."""
+    """Tell whether nobody reads standard output or standard error any more."""
     if not hasattr(select, "poll"):
         return True  # Windows does not tell, and a broken pipe has hardly another cause
     for descriptor in (OUTPUT, ERRORS):
@@ -53,7 +53,7 @@ def is_reader_gone() -> bool:
 
 
 def flush_all() -> OSError | None:
-    """Writes what standard output and standard error still hold.
+    """Write what standard output and standard error still hold.
 
     Returns:
         Why one of them could not be written; it is then cut off, so that the interpreter does not
@@ -78,6 +78,6 @@ def _flush(stream: TextIO | None, descriptor: int) -> OSError | None:
 
 
 def say(line: str) -> None:
-    """Prints a line to standard error, if anybody reads it."""
+    """Print a line to standard error, if anybody reads it."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)

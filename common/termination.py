@@ -1,4 +1,4 @@
-"""Requests to end, from a shell, a service manager or a terminal that is closed."""
+"""Ends a command cleanly on SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Terminated(SystemExit):
 
 @contextlib.contextmanager
 def heeding_signals() -> Iterator[None]:
-    """Turns :data:`SIGNALS` into :class:`Terminated`, so that files half-written are removed.
+    """Turn :data:`SIGNALS` into :class:`Terminated`, so that files half-written are removed.
 
     A signal that is ignored or heard by somebody else already stays as it is, and so do all of
     them in another thread than the main one.

@@ -1,0 +1,1 @@
+"""Programs that run artifacts on devices: desktop, Raspberry Pi, Android and the browser."""

@@ -1,4 +1,4 @@
-"""The manifest: what an artifact is, where it came from and how well it was checked.
+"""The manifest, a JSON file beside an artifact: what it is, its source and its checks.
 
 It stands beside the artifact as ``NAME.EXT.json``.
 """
@@ -154,13 +154,13 @@ class Manifest:
 
 
 def manifest_path(artifact: str | Path) -> Path:
-    """Where the manifest of an artifact stands: ``x.tflite`` has ``x.tflite.json``."""
+    """Name the manifest of an artifact: ``x.tflite`` has ``x.tflite.json``."""
     artifact = Path(artifact)
     return artifact.with_name(artifact.name + ".json")
 
 
 def write_manifest(artifact: str | Path, manifest: Manifest, *, overwrite: bool = False) -> None:
-    """Writes the manifest beside its artifact, whole or not at all.
+    """Write the manifest beside its artifact, whole or not at all.
 
     Raises:
         InputError: if it exists and may not be overwritten, or cannot be written.
@@ -171,7 +171,7 @@ def write_manifest(artifact: str | Path, manifest: Manifest, *, overwrite: bool 
 
 
 def read_manifest(artifact: str | Path) -> Manifest:
-    """Reads the manifest that stands beside an artifact.
+    """Read the manifest that stands beside an artifact.
 
     Raises:
         InputError: if it is missing, damaged, of an unknown format, or points to another folder.
@@ -205,7 +205,7 @@ def read_manifest(artifact: str | Path) -> Manifest:
 
 
 def verify(artifact: str | Path) -> Manifest:
-    """Reads the manifest of an artifact and compares the hash.
+    """Read the manifest of an artifact and compare the hash.
 
     Raises:
         InputError: as :func:`read_manifest`, if the artifact is missing, or if its hash differs.
@@ -222,7 +222,7 @@ def verify(artifact: str | Path) -> Manifest:
 
 
 def _decode(kind: Any, value: Any) -> Any:
-    """Builds ``kind`` from plain JSON values, checking every type on the way."""
+    """Build ``kind`` from plain JSON values, checking every type on the way."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return value

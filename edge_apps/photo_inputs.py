@@ -1,4 +1,4 @@
-"""What people pass as a photo: an array, an image of Pillow or the path of a file."""
+"""Accepts photos as arrays, as Pillow's images or as paths of files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.images.photos import Bytes, photo_of, read_photo
 
 Input = NDArray[Any] | Image.Image | str | os.PathLike[str]
@@ -53,14 +53,14 @@ class Accepted:
     orientation: int = 1
 
     def placed(self, saliency_map: Bytes) -> Bytes:
-        """A map of the photo, turned as the pixels that were given lie."""
+        """Turn a map of the photo as the pixels that were given lie."""
         if self.orientation not in BACK:
             return saliency_map
         return np.array(Image.fromarray(saliency_map).transpose(BACK[self.orientation]))
 
 
 def accept(given: object) -> Accepted:
-    """Takes a photo in any form that leaves no doubt about its pixels.
+    """Take a photo in any form that leaves no doubt about its pixels.
 
     An array has bytes (H, W, C), channels last: gray, gray with alpha, RGB or RGBA; (H, W) is
     gray. Alpha is laid over white as in files. An image of Pillow may have any mode and is turned
@@ -99,7 +99,7 @@ def _accept_image(image: Image.Image) -> Accepted:
             image.load()
         orientation = image.getexif().get(ORIENTATION, 1)
         photo = photo_of(ImageOps.exif_transpose(image))
-    except InputError:
+    except SamnetError:
         raise
     except Exception as error:
         # Pillow's decoders document none of the many kinds of error that damaged files raise.
@@ -111,7 +111,7 @@ def _accept_image(image: Image.Image) -> Accepted:
 
 
 def _array(given: Any) -> NDArray[Any]:
-    """An array of whatever knows to be one, such as a tensor on the CPU."""
+    """Make an array of whatever knows to be one, such as a tensor on the CPU."""
     name = type(given).__name__
     if not hasattr(given, "__array__") and not hasattr(given, "__array_interface__"):
         raise InputError(f"photo is of type {name}; {EXPECTED}")
@@ -148,7 +148,7 @@ def _range(array: NDArray[Any]) -> str:
 
 
 def _remedy(array: NDArray[Any]) -> str:
-    """How values of another type become bytes, where their range tells."""
+    """Say how values of another type become bytes, where their range tells."""
     if array.dtype.kind == "b":
         return "; a mask is no photo"
     if array.dtype.kind not in "iuf" or not np.isfinite([array.min(), array.max()]).all():

@@ -27,7 +27,7 @@ class Backend(Protocol):
     size: int
 
     def run(self, photo: Bytes) -> Bytes:
-        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8, called by any thread.
+        """Map a photo (S, S, 3) uint8 to a map (M, M) uint8, called by any thread.
 
         S is ``size``; M is S, or less where the artifact leaves the enlarging to its user.
         """
@@ -59,7 +59,7 @@ class Segmenter:
         return self.backend.size
 
     def __call__(self, photo: Input, *, refine: bool | Refinement = True) -> Bytes:
-        """Segments a photo of any size; any number of threads may call it at once.
+        """Segment a photo of any size; any number of threads may call it at once.
 
         Args:
             photo: RGB, (H, W, 3) uint8, or what else :func:`edge_apps.photo_inputs.accept` takes:
@@ -78,12 +78,12 @@ class Segmenter:
         return given.placed(self.look(given.photo).at(given.photo, refinement_of(refine)))
 
     def look(self, photo: Bytes) -> RawMap:
-        """What the network makes of a photo (H, W, 3) uint8, before the last step."""
+        """Run the network on a photo (H, W, 3) uint8, without the last step."""
         small = resize_photo(photo, (self.size, self.size))
         return RawMap(self.run(small), self.coding, small)
 
     def run(self, photo: Bytes) -> Bytes:
-        """Runs the artifact alone: photo (S, S, 3) uint8 to map (M, M) uint8, M at most S.
+        """Run the artifact alone: photo (S, S, 3) uint8 to map (M, M) uint8, M at most S.
 
         The map is coded: :meth:`RawMap.at` makes that of a whole photo of it.
 
@@ -99,7 +99,7 @@ class Segmenter:
 
 
 def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
-    """Opens an artifact, a ``.tflite``, a ``.pte`` or an ``.onnx``.
+    """Open an artifact, a ``.tflite``, a ``.pte`` or an ``.onnx``.
 
     A manifest beside it is verified. Without one an artifact is taken at its word if its own
     input and output are a photo and a map in bytes, whose coding files since these give logits

@@ -14,7 +14,7 @@ DEFAULT = "samnet-lite_*_int8.tflite"
 
 
 def default_model() -> Path:
-    """The path of the artifact that devices run unless told otherwise.
+    """Return the path of the artifact that devices run unless told otherwise.
 
     Raises:
         InputError: if the installation lacks it.
@@ -26,7 +26,7 @@ def default_model() -> Path:
 
 
 def usable_models() -> list[Path]:
-    """The shipped artifacts for which a runtime is installed, sorted by name."""
+    """List the shipped artifacts for which a runtime is installed, sorted by name."""
     found = list(FOLDER.glob("*.tflite"))
     if importlib.util.find_spec("executorch") and importlib.util.find_spec("torch"):
         found += FOLDER.glob("*.pte")
@@ -34,6 +34,6 @@ def usable_models() -> list[Path]:
 
 
 def _size(path: Path) -> int:
-    """The pixels in a name such as ``samnet-edge_336_int8.tflite``."""
+    """Parse the pixels in a name such as ``samnet-edge_336_int8.tflite``."""
     digits = path.name.split("_")[1]
     return int(digits) if digits.isdecimal() else 0

@@ -15,7 +15,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def fold_batch_norm(network: Module) -> Module:
-    """A copy of a network in evaluation mode without any batch normalization.
+    """Copy a network in evaluation mode without any batch normalization.
 
     Within a module a normalization belongs to the convolution that was registered just before it,
     as in all layers of this project, torchvision and pytorchcv. The exporters and quantizers can

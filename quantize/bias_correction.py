@@ -30,14 +30,14 @@ class _Shift:
         self.inputs += 1
 
     def mean(self) -> Tensor:
-        """(C,), C being the output channels."""
+        """Average over all but the output channels, (C,)."""
         return self.total / self.inputs
 
 
 def correct_biases(
     network: nn.Module, inputs: Iterable[Tensor], *, keep_float: Collection[str] = ()
 ) -> int:
-    """Takes out of every bias what rounding the weights adds to a convolution on average.
+    """Take out of every bias what rounding the weights adds to a convolution on average.
 
     Rounded weights W + e give y + e * x. The mean of e * x over photos and positions, a number an
     output channel, is measured on the float network (Eq. 17, with E[x] from photos in place of

@@ -74,17 +74,17 @@ class CalibrationSet:
             )
 
     def describe(self) -> dict[str, Any]:
-        """What a program keeps of it: count, seed and hash."""
+        """Describe what a program keeps of it: count, seed and hash."""
         return {"count": len(self), "seed": self.seed, "sha256": self.sha256}
 
     def tensors(self, preprocessing: Preprocessing) -> Iterator[Tensor]:
-        """The network's inputs one by one, each (1, 3, S, S)."""
+        """Yield the network's inputs one by one, each (1, 3, S, S)."""
         for photo in self.photos:
             yield normalize(photo, preprocessing)
 
 
 def normalize(photo: Bytes, preprocessing: Preprocessing) -> Tensor:
-    """A photo (S, S, 3) uint8 as the network's input (1, 3, S, S)."""
+    """Turn a photo (S, S, 3) uint8 into the network's input (1, 3, S, S)."""
     x = torch.from_numpy(photo.astype(np.float32)).permute(2, 0, 1)[None].contiguous()
     return (x / 255 - preprocessing.mean) / preprocessing.std
 
@@ -92,7 +92,7 @@ def normalize(photo: Bytes, preprocessing: Preprocessing) -> Tensor:
 def calibration_set(
     photos: Sequence[Bytes], count: int, size: int, *, seed: int = 0
 ) -> CalibrationSet:
-    """Every photo whole, then random crops of them until there are ``count``.
+    """Collect every photo whole, then random crops of them until there are ``count``.
 
     Crops are mirrored at random. If there are more photos than ``count``, a random choice of
     them is taken.
@@ -120,7 +120,7 @@ def calibration_set(
 
 
 def read_photos(paths: Sequence[str | Path], count: int) -> list[Bytes]:
-    """At most ``count`` photos of the given files and folders, evenly spread over them.
+    """Read at most ``count`` photos of the given files and folders, evenly spread over them.
 
     Raises:
         InputError: if there are fewer than ``FEWEST_PHOTOS``, or one cannot be read.
@@ -131,7 +131,7 @@ def read_photos(paths: Sequence[str | Path], count: int) -> list[Bytes]:
 def read_and_keep_back(
     paths: Sequence[str | Path], count: int, size: int
 ) -> tuple[list[Bytes], list[Bytes]]:
-    """The photos of :func:`read_photos`, and others that show what calibration made of them.
+    """Read what :func:`read_photos` does, and other photos that show what calibration made.
 
     Where no others are left, every eighth of the photos is kept from calibration.
 

@@ -1,4 +1,4 @@
-"""``python -m quantize.compare_options``: which options of ``quantize.ptq`` measure best."""
+"""``python -m quantize.compare_options``: measures all observers and corrections of PTQ."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from quantize.calibration import CalibrationSet, calibration_set, normalize, rea
 from quantize.float_checkpoint import float_checkpoint
 from quantize.module_map import units
 from quantize.module_simulation import Simulation
-from quantize.observer_set import choose, place_several
+from quantize.observer_set import choose, place_observer_sets
 from quantize.ptq import Correction, corrected, observe, prepare
 from quantize.quality_drop import QualityDrop
 from quantize.quantization_specs import Observer
@@ -73,7 +73,7 @@ def compare(
     pairs: Sequence[Pair],
     observers: Sequence[Observer],
 ) -> Iterator[dict[str, Any]]:
-    """Scores the float network, then every correction with every observer, one row each."""
+    """Score the float network, then every correction with every observer, one row each."""
     size = calibration.photos.shape[1]
     inputs = [(_input(pair, size, checkpoint), read_map(pair.mask)) for pair in pairs]
     coding = coding_of_network(checkpoint.model.config)
@@ -86,7 +86,7 @@ def compare(
     scores = reference.metrics.scores()
     yield {"correction": None, "observer": None, "max_F": scores.max_F, "MAE": scores.MAE}
     fresh = prepare(plain, size, "minmax", STATIC_WI8_AI8)
-    place_several(fresh, observers)
+    place_observer_sets(fresh, observers)
     for correction in CORRECTIONS:
         network = corrected(checkpoint, calibration, correction=correction)
         # A correction changes nothing but weights and biases.
@@ -117,14 +117,14 @@ def _input(pair: Pair, size: int, checkpoint: Checkpoint) -> Tensor:
 
 
 def line(row: dict[str, Any]) -> str:
-    """A row of the table."""
+    """Format a row of the table."""
     name = f"{row['correction']}, {row['observer']}" if row["observer"] else "float"
     snr = f"  {row['snr']:.1f} dB" if row["observer"] else ""
     return f"{name:<44} max F {row['max_F']:.4f}  MAE {row['MAE']:.4f}{snr}"
 
 
 def main(options: Options) -> None:
-    """Measures, prints a line each and writes the result file.
+    """Measure, print a line each and write the result file.
 
     Raises:
         InputError: for wrong input; no result file is written then.

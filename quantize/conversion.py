@@ -1,4 +1,4 @@
-"""A calibrated graph becomes a program: observers turn into quantization steps."""
+"""Converts a calibrated graph to a program: observers become quantization steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _QUANTIZED = ("quantized_decomposed.quantize_per_", "quantized_decomposed.dequan
 
 
 def convert(prepared: GraphModule, size: int) -> torch.export.ExportedProgram:
-    """Turns observers into quantization steps and exports the result for batch 1.
+    """Turn observers into quantization steps and export the result for batch 1.
 
     Weights stay float with their quantization in the graph: litert-torch reads scales there.
 
@@ -40,7 +40,7 @@ def convert(prepared: GraphModule, size: int) -> torch.export.ExportedProgram:
 
 
 def check_ranges(prepared: GraphModule) -> None:
-    """Makes sure that every observer saw values, and finite ones.
+    """Make sure that every observer saw values, and finite ones.
 
     Raises:
         InputError: if one did not.
@@ -57,7 +57,7 @@ def check_ranges(prepared: GraphModule) -> None:
 
 
 def check_scales(converted: GraphModule) -> None:
-    """Makes sure that every scale is a positive finite number.
+    """Make sure that every scale is a positive finite number.
 
     Raises:
         InputError: if one is not.
@@ -76,7 +76,7 @@ def check_scales(converted: GraphModule) -> None:
 
 
 def round_biases(converted: GraphModule) -> None:
-    """Rounds every bias to what the runtimes will make of it.
+    """Round every bias to what the runtimes will make of it.
 
     They store biases as integers whose step is the product of the input's and the weight's
     scale. With that done here, a program computes in torch what its artifacts compute; unrounded
@@ -96,11 +96,11 @@ def round_biases(converted: GraphModule) -> None:
 
 
 def rounded_bias(bias: Tensor, input_scale: float, weight_scales: Tensor) -> Tensor:
-    """A bias (C,) as a multiple of the product of both scales, those of the weight being (C,)."""
+    """Round a bias (C,) to a multiple of the product of both scales, the weight's being (C,)."""
     step = input_scale * weight_scales.double()
     return ((bias / step).round() * step).to(bias.dtype)
 
 
 def _value(graph: GraphModule, given: Any) -> Any:
-    """A number as it stands in the graph, or the tensor that a node names."""
+    """Return a number as it stands in the graph, or the tensor that a node names."""
     return operator.attrgetter(str(given.target))(graph) if isinstance(given, Node) else given

@@ -12,7 +12,7 @@ LIMIT = 1e4
 
 
 def equalize(network: nn.Module) -> int:
-    """Balances the weights of every depthwise convolution with those of its pointwise one.
+    """Balance the weights of every depthwise convolution with those of its pointwise one.
 
     Between the two stands a ReLU, which lets positive factors through: channel c is divided by
     s_c in the first and multiplied by s_c in the second, s_c = sqrt(r1_c / r2_c), where r1 and r2
@@ -41,7 +41,7 @@ def _balance(first: nn.Conv2d, second: nn.Conv2d) -> None:
 
 
 def _factors(first: Tensor, second: Tensor) -> Tensor:
-    """s of each channel, from weights (C, 1, k, k) and (O, C, 1, 1): (C,)."""
+    """Compute the factor s of each channel from weights (C, 1, k, k) and (O, C, 1, 1): (C,)."""
     r1, r2 = first.flatten(1).abs().amax(1), second.abs().amax(dim=(0, 2, 3))
     factors = (r1 / r2).sqrt().clamp(1 / LIMIT, LIMIT)
     # A channel without weights on one side is computed for nothing; it stays as it is.

@@ -44,11 +44,12 @@ class FakeQuantNetwork(nn.Module):
             parameter.requires_grad_(True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute logits (N, 1, M, M) of normalized photos (N, 3, S, S)."""
         logits: Tensor = self.graph(x)
         return logits
 
     def observe(self, inputs: Iterator[Tensor]) -> None:
-        """Finds first activation ranges on inputs (N, 3, S, S), in float."""
+        """Find first activation ranges on inputs (N, 3, S, S), in float."""
         self._switch(ranges=True, quantize=False)
         with torch.no_grad():
             for x in inputs:
@@ -56,11 +57,11 @@ class FakeQuantNetwork(nn.Module):
         self._switch(ranges=True, quantize=True)
 
     def freeze_ranges(self) -> None:
-        """Keeps activation ranges as they are; those of the weights go on following them."""
+        """Keep activation ranges as they are; those of the weights go on following them."""
         self._switch(ranges=False, quantize=True)
 
     def exported(self, state: dict[str, Tensor] | None = None) -> torch.export.ExportedProgram:
-        """The int8 program for batch 1.
+        """Export the int8 program for batch 1.
 
         Args:
             state: weights and ranges of a graph like the student's; its own if None.
@@ -91,7 +92,7 @@ def _prepare(network: nn.Module, batch: int, size: int, recipe: Recipe) -> Graph
 
 
 def _switch(graph: GraphModule, *, ranges: bool, quantize: bool) -> None:
-    """Turns observation of activations and quantization of everything on or off."""
+    """Turn observation of activations and quantization of everything on or off."""
     from torchao.quantization.pt2e import FixedQParamsFakeQuantize, FusedMovingAvgObsFakeQuantize
 
     for part in graph.modules():

@@ -1,4 +1,4 @@
-"""Where values in a network stopped being finite."""
+"""Finds the first operation of a quantized graph whose values are not finite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quantize.module_map import module_of
 
 
 def first_nonfinite(graph: GraphModule, x: Tensor) -> str:
-    """The first weight, or else the first operation, that is not finite for an input.
+    """Find the first weight, or else the first operation, that is not finite for an input.
 
     Args:
         graph: a network in training.

@@ -1,4 +1,4 @@
-"""The float checkpoint that is quantized, and what it must be for that."""
+"""Reads the float checkpoint to quantize and checks that it is one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CURE = "give the float .safetensors checkpoint"
 
 
 def float_checkpoint(path: str | Path) -> Checkpoint:
-    """Reads a checkpoint to quantize.
+    """Read a checkpoint to quantize.
 
     Raises:
         InputError: if it cannot be read, or is quantized already.
@@ -44,7 +44,7 @@ def float_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def is_quantized(network: nn.Module) -> bool:
-    """Whether rounding every weight to int8 codes, a scale a channel, would change nothing."""
+    """Tell whether rounding every weight to int8 codes, a scale a channel, would change nothing."""
     parts = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
     with torch.no_grad():
         return all(
@@ -54,7 +54,7 @@ def is_quantized(network: nn.Module) -> bool:
 
 
 def check_input_is_bytes(preprocessing: Preprocessing) -> None:
-    """Makes sure that the recipe's fixed input is this network's.
+    """Make sure that the recipe's fixed input is this network's.
 
     Raises:
         InputError: if a byte b does not become (b - 128) / 64.

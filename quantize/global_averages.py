@@ -1,4 +1,4 @@
-"""Global averages that come to the same codes on every processor.
+"""Gives global averages scales that round alike on every processor.
 
 An average of n codes is their sum, an integer, times input scale / (n · output scale). XNNPACK's
 kernels do that in float32, each in an order of its own and some with the zero point within, so
@@ -24,7 +24,7 @@ float32 errs by some 1/5000; maps of more than a thousand positions may need a l
 
 
 def settle_means(prepared: GraphModule) -> None:
-    """Gives global averages in int8 a scale near the observed one, replacing their observers.
+    """Give global averages in int8 a scale near the observed one, replacing their observers.
 
     Args:
         prepared: a graph whose observers have seen the calibration photos.
@@ -53,7 +53,7 @@ def settle_means(prepared: GraphModule) -> None:
 
 
 def settled(step: float, scale: float) -> float:
-    """The scale nearest to the given one that is ``step`` times an odd number over 2^k, k >= 0.
+    """Choose the scale nearest to the given one that is ``step`` * odd / 2^k, k >= 0.
 
     Args:
         step: input scale over the number of averaged values.
@@ -65,6 +65,6 @@ def settled(step: float, scale: float) -> float:
 
 
 def _observer(prepared: GraphModule, node: Node) -> Any:
-    """The observer that a node of the graph is, or None."""
+    """Return the observer that a node of the graph is, or None."""
     part = prepared.get_submodule(str(node.target)) if node.op == "call_module" else None
     return part if hasattr(part, "calculate_qparams") else None

@@ -1,4 +1,4 @@
-"""What the modules of a network cost: multiply-adds and weights."""
+"""Multiply-adds and weights of the modules of a network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cost:
 
 
 def costs(graph: GraphModule, modules: Sequence[str]) -> dict[str, Cost]:
-    """The cost of each of the modules, from the shapes in a graph exported for batch 1."""
+    """Compute the cost of each of the modules, from the shapes in a graph exported for batch 1."""
     found = dict.fromkeys(modules, Cost())
     for node in graph.graph.nodes:
         module = inside(module_of(node), modules)

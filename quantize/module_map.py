@@ -1,4 +1,4 @@
-"""The modules of a network, and which of them a node of its exported graph belongs to."""
+"""The modules of a network, and the module of each node of its exported graph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONTAINERS = (Encoder, Decoder, LiteTrunk, LiteDecoder, nn.ModuleList, nn.Seque
 
 
 def units(network: nn.Module) -> list[str]:
-    """Torch names of what a network is made of, in its own order.
+    """List the torch names of what a network is made of, in its own order.
 
     These are the SAM modules, the convolutions that begin a stage, the pyramid, the laterals and
     fusions of the decoder and the head: the first modules on the way down that are no mere
@@ -36,7 +36,7 @@ def _walk(module: nn.Module, prefix: str) -> Iterator[str]:
 
 
 def check_modules(names: Sequence[str], network: nn.Module) -> None:
-    """Makes sure that a network has modules of these names.
+    """Make sure that a network has modules of these names.
 
     Raises:
         InputError: for one that it lacks; the nearest name is suggested.
@@ -52,13 +52,13 @@ def check_modules(names: Sequence[str], network: nn.Module) -> None:
 
 
 def module_of(node: Node) -> str:
-    """Torch name of the innermost module that a node was traced in; empty for the network."""
+    """Name the innermost module that a node was traced in; empty for the network."""
     stack = node.meta.get("nn_module_stack") or {"": ("", None)}
     name: str = list(stack.values())[-1][0]
     return name
 
 
 def inside(name: str, modules: Collection[str]) -> str | None:
-    """The one of ``modules`` that is, or holds, the module ``name``; the innermost of several."""
+    """Find the innermost of ``modules`` that is, or holds, the module ``name``."""
     found = [module for module in modules if f"{name}.".startswith(f"{module}.")]
     return max(found, key=len, default=None)

@@ -1,4 +1,4 @@
-"""How much quantizing each module of a network loses, and which to keep in float."""
+"""Ranks modules by the loss when each is quantized alone, and chooses which stay in float."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from samnet.networks.preprocessing import Preprocessing
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class RankedModule:
     """A module.
 
     Args:
@@ -46,7 +46,7 @@ class Ranking:
         suggested: the effect of quantizing everything but those.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[RankedModule, ...]
     whole: Effect
     max_F: float
     MAE: float
@@ -54,7 +54,7 @@ class Ranking:
     suggested: Effect
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for a result file."""
+        """Return plain values for a result file."""
         whole = dataclasses.asdict(self)
         chosen = {key: whole[key] for key in ("rows", "whole")}
         return {"float": {"max_F": self.max_F, "MAE": self.MAE}, **chosen}
@@ -68,7 +68,7 @@ def measure(
     pairs: Sequence[Pair],
     max_drop: float,
 ) -> Ranking:
-    """Ranks the modules of a network and finds a short list to keep in float.
+    """Rank the modules of a network and find a short list to keep in float.
 
     Args:
         network: calibrated.
@@ -98,7 +98,7 @@ def measure(
                 trace = network.run(x, kept, start)
                 tallies[module].add(trace.logits, floating.logits, mask)
     rows = [
-        Row(module, only[module].effect(reference), but[module].effect(reference))
+        RankedModule(module, only[module].effect(reference), but[module].effect(reference))
         for module in network.modules
     ]
 
@@ -124,7 +124,7 @@ def shortest(
     effect: Callable[[Collection[str]], Effect],
     max_drop: float,
 ) -> tuple[tuple[str, ...], Effect]:
-    """A short list of modules that, kept in float, bring max F close enough to the float network.
+    """Find a short list of modules that, kept in float, bring max F close to the float network.
 
     Modules are added one by one until it is; then those that turn out not to be needed leave.
 

@@ -1,4 +1,4 @@
-"""A calibrated graph that computes as if quantized, module by module."""
+"""Simulates quantization of a calibrated graph, module by module."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTSIDE = ""
 """Stands for what lies outside of all modules that can be switched."""
 
 
-class Step(nn.Module):
+class FakeQuantStep(nn.Module):
     """Quantizes a tensor and turns it back to float.
 
     Args:
@@ -37,6 +37,7 @@ class Step(nn.Module):
         self._rounded: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Round a tensor to the scheme's steps, unless the step is off."""
         if not self.on:
             return x
         if not self.weight:
@@ -48,7 +49,8 @@ class Step(nn.Module):
 
     def _round(self, x: Tensor) -> Tensor:
         # Ten times as fast as torch.fake_quantize_per_tensor_affine, which notes what it clips.
-        return (x * (1 / self.scale)).round_().clamp_(self._low, self._high).mul_(self.scale)
+        steps: Tensor = x * (1 / self.scale)
+        return steps.round_().clamp_(self._low, self._high).mul_(self.scale)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,13 +91,13 @@ class Simulation:
         self.modules = tuple(modules)
         self.everything = frozenset((*modules, OUTSIDE))
         self._nodes = list(prepared.graph.nodes)
-        self._steps: dict[Node, Step] = {}
+        self._steps: dict[Node, FakeQuantStep] = {}
         self._owners: dict[Node, set[str]] = {}
         for node in self._nodes:
             observer = prepared.get_submodule(node.target) if node.op == "call_module" else None
             if not hasattr(observer, "calculate_qparams"):
                 continue
-            self._steps[node] = Step(observer)
+            self._steps[node] = FakeQuantStep(observer)
             setattr(prepared, node.target, self._steps[node])
             ends = [*node.users, *(n for n in node.all_input_nodes if n.op == "call_function")]
             self._owners[node] = {inside(module_of(n), modules) or OUTSIDE for n in ends}
@@ -111,7 +113,7 @@ class Simulation:
         *,
         keep: bool = False,
     ) -> Trace:
-        """Runs the network on a photo.
+        """Run the network on a photo.
 
         Args:
             x: normalized, (1, 3, S, S).
@@ -130,7 +132,7 @@ class Simulation:
         return Trace(logits, on, values if keep else {})
 
     def _execute(self, x: Tensor, values: dict[Node, Any], *, keep: bool) -> Tensor:
-        """Computes what is not among the values yet.
+        """Compute what is not among the values yet.
 
         torch.fx.Interpreter does the same, but spends more time on each node than most nodes take.
         """
@@ -160,7 +162,7 @@ class Simulation:
         return cast(Callable[..., Any], node.target)(*args, **kwargs)
 
     def _rounded_biases(self, graph: GraphModule) -> dict[Node, Tensor]:
-        """The biases of the convolutions whose input and weight can be quantized."""
+        """Return the biases of the convolutions whose input and weight can be quantized."""
         found = {}
         for node in self._nodes:
             given = [self._steps.get(part) for part in node.all_input_nodes[:2]]
@@ -170,7 +172,7 @@ class Simulation:
         return found
 
     def _common(self, start: Trace, on: frozenset[Node]) -> dict[Node, Any]:
-        """What another choice of steps leaves as it was."""
+        """Keep what another choice of steps leaves as it was."""
         changed: set[Node] = set(start.quantized ^ on)
         known = {}
         for node in self._nodes:
@@ -182,7 +184,7 @@ class Simulation:
 
 
 def _filled(arg: Any, values: dict[Node, Any]) -> Any:
-    """An argument with the values of nodes in their place."""
+    """Replace the nodes in an argument by their values."""
     if isinstance(arg, Node):
         return values[arg]
     if isinstance(arg, list | tuple):
@@ -191,7 +193,7 @@ def _filled(arg: Any, values: dict[Node, Any]) -> Any:
 
 
 def _last_uses(nodes: Sequence[Node]) -> dict[Node, list[Node]]:
-    """Which values nobody needs any more after a node; that of the output stays."""
+    """Find which values nobody needs any more after a node; that of the output stays."""
     last = {given: node for node in nodes for given in node.all_input_nodes}
     found: dict[Node, list[Node]] = {}
     for given, node in last.items():

@@ -1,4 +1,4 @@
-"""Several observers in one place, so that one calibration serves all of them."""
+"""ObserverSet observers on the same tensors, so that one calibration serves all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from quantize.quantization_specs import Observer, activation_spec
 from quantize.recipes import INT8
 
 
-class Several(nn.Module):
+class ObserverSet(nn.Module):
     """Observers that see the same tensor, so that one calibration serves all.
 
     Args:
@@ -26,27 +26,28 @@ class Several(nn.Module):
         self.observers = nn.ModuleDict(observers)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Show the tensor to every observer and return it as it is."""
         for observer in self.observers.values():
             observer(x)
         return x
 
 
-def place_several(graph: GraphModule, names: Sequence[Observer]) -> None:
-    """Replaces every observer of an activation by several."""
+def place_observer_sets(graph: GraphModule, names: Sequence[Observer]) -> None:
+    """Replace every observer of an activation by a set of observers."""
     specs = {name: activation_spec(INT8, name, qat=False) for name in names}
-    made: dict[int, Several] = {}
+    made: dict[int, ObserverSet] = {}
     for node in graph.graph.nodes:
         old = graph.get_submodule(node.target) if node.op == "call_module" else None
         if not isinstance(old, MinMaxObserver):
             continue
         # Tensors that share a scale share the observer.
         if id(old) not in made:
-            made[id(old)] = Several({name: observer_of(spec) for name, spec in specs.items()})
+            made[id(old)] = ObserverSet({name: observer_of(spec) for name, spec in specs.items()})
         setattr(graph, node.target, made[id(old)])
 
 
 def observer_of(spec: QuantizationSpec) -> nn.Module:
-    """An observer as the graph's preparation would make it."""
+    """Build an observer as the graph's preparation would make it."""
     observer: nn.Module = spec.observer_or_fake_quant_ctr(
         dtype=spec.dtype,
         qscheme=spec.qscheme,
@@ -57,10 +58,10 @@ def observer_of(spec: QuantizationSpec) -> nn.Module:
 
 
 def choose(graph: GraphModule, name: Observer) -> GraphModule:
-    """A copy of a calibrated graph in which one of several observers stands alone."""
+    """Copy a calibrated graph with one of several observers alone."""
     chosen = copy.deepcopy(graph)
     for node in chosen.graph.nodes:
         part = chosen.get_submodule(node.target) if node.op == "call_module" else None
-        if isinstance(part, Several):
+        if isinstance(part, ObserverSet):
             setattr(chosen, node.target, part.observers[name])
     return chosen

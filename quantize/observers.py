@@ -1,4 +1,4 @@
-"""How activation ranges are found on calibration photos."""
+"""Observers: choose the range of each activation from calibration photos."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ SHRINKAGE = 2.0 ** (-torch.arange(41) / 8)
 """Candidate ranges as shares of the extremes, from 1 down to 1/32."""
 
 
-class RangeObserver(MinMaxObserver):
+class RangeObserver(MinMaxObserver):  # type: ignore[misc]
     """Chooses a range within the extremes it saw, when it is asked for a scale.
 
     ``min_val`` and ``max_val`` are the extremes of everything observed.
     """
 
     def range(self) -> tuple[Tensor, Tensor]:
-        """The lowest and the highest value that codes should reach, two scalars."""
+        """Return the lowest and the highest value that codes should reach, two scalars."""
         raise NotImplementedError
 
     def calculate_qparams(self) -> tuple[Tensor, Tensor]:
-        """Scale and zero point of the chosen range."""
+        """Compute scale and zero point of the chosen range."""
         # A choice would hide an infinity, which must stay visible.
         if not (torch.isfinite(self.min_val) and torch.isfinite(self.max_val)):
             low, high = self.min_val, self.max_val
@@ -55,7 +55,7 @@ class PercentileObserver(RangeObserver):
         self._extremes: list[Tensor] = []
 
     def forward(self, x_orig: Tensor) -> Tensor:
-        """Notes the extremes of a photo's tensor and gives it back unchanged."""
+        """Note the extremes of a photo's tensor and give it back unchanged."""
         low, high = torch.aminmax(x_orig.detach().float())
         self._extremes.append(torch.stack((low, high)))
         self.min_val.copy_(torch.minimum(self.min_val, low))
@@ -63,7 +63,7 @@ class PercentileObserver(RangeObserver):
         return x_orig
 
     def range(self) -> tuple[Tensor, Tensor]:
-        """The quantiles of the photos' extremes."""
+        """Return the quantiles of the photos' extremes."""
         lows, highs = torch.stack(self._extremes).unbind(1)
         return lows.quantile(1 - SHARE), highs.quantile(SHARE)
 
@@ -82,7 +82,7 @@ class SquaredErrorObserver(RangeObserver):
         self._counts = torch.zeros(BINS)
 
     def forward(self, x_orig: Tensor) -> Tensor:
-        """Counts a tensor's values and gives it back unchanged."""
+        """Count a tensor's values and give it back unchanged."""
         x = x_orig.detach().float()
         super().forward(x)
         peak = max(-self.min_val.item(), self.max_val.item())
@@ -97,7 +97,7 @@ class SquaredErrorObserver(RangeObserver):
         return x_orig
 
     def range(self) -> tuple[Tensor, Tensor]:
-        """The best of the candidates."""
+        """Return the best of the candidates."""
         found = self._counts.nonzero().flatten()
         values = ((found + 0.5) / BINS * 2 - 1) * self._reach
         counts = self._counts[found]
@@ -110,7 +110,7 @@ class SquaredErrorObserver(RangeObserver):
         return low, high
 
     def _errors(self, values: Tensor, counts: Tensor, lows: Tensor, highs: Tensor) -> Tensor:
-        """The squared error of every candidate range: (C,)."""
+        """Compute the squared error of every candidate range: (C,)."""
         scales, zeros = self._calculate_qparams(lows, highs)
         codes = (values / scales[:, None]).round() + zeros[:, None]
         codes = codes.clamp(self.quant_min, self.quant_max) - zeros[:, None]

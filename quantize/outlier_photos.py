@@ -1,4 +1,4 @@
-"""Which photos to calibrate on where somebody else's calibrator knows nothing but extremes."""
+"""Finds photos with extreme activations, to keep them from calibrators that know only extremes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SILENT = 1e-6
 """Outputs below this are no reach to compare with."""
 
 
-def ordinary(network: nn.Module, photos: Sequence[Tensor]) -> list[int]:
-    """Indices of all photos but the oddest tenth, in order.
+def without_outliers(network: nn.Module, photos: Sequence[Tensor]) -> list[int]:
+    """Return the indices of all photos but the oddest tenth, in order.
 
     What :class:`quantize.observers.PercentileObserver` does for each tensor is done here for whole
     photos: a photo is as odd as its largest output of any module is against what that module's

@@ -1,4 +1,4 @@
-"""The file of an exported program: written alike every time, read without running what it holds.
+"""Writes exported programs reproducibly and reads them without running what they hold.
 
 ``torch.export.load`` unpickles objects of any kind where a file asks for it, loads compiled
 libraries that it carries, and evaluates its symbolic expressions. A program of this project needs
@@ -38,7 +38,7 @@ OPERATORS = re.compile(r"torch\.ops\.(aten|quantized_decomposed)\.|_operator\.ge
 
 
 def write(path: Path, program: ExportedProgram, extra: dict[str, str]) -> None:
-    """Writes a program and texts by their names; the same bytes for the same program."""
+    """Write a program and texts by their names; the same bytes for the same program."""
     for node in program.graph.nodes:
         # The passes that a node went through, told by addresses in this process's memory.
         node.meta.pop("from_node", None)
@@ -49,7 +49,7 @@ def write(path: Path, program: ExportedProgram, extra: dict[str, str]) -> None:
 
 
 def read(path: Path, names: list[str]) -> tuple[ExportedProgram, dict[str, str]]:
-    """Reads a program, and texts by their names, empty where the file has none.
+    """Read a program, and texts by their names, empty where the file has none.
 
     Raises:
         ValueError: if the file holds what a program does not need.
@@ -79,7 +79,7 @@ def _check(path: Path) -> None:
 
 
 def _check_entry(found: dict[str, Any]) -> dict[str, Any]:
-    """Refuses what a graph's entry would have torch evaluate or call."""
+    """Refuse what a graph's entry would have torch evaluate or call."""
     if "expr_str" in found:
         raise ValueError("its graph has symbolic expressions, which would be evaluated")
     if "target" in found and "inputs" in found and not OPERATORS.match(str(found["target"])):
@@ -89,7 +89,7 @@ def _check_entry(found: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _tensors_alone() -> Iterator[None]:
-    """Inside, torch reads tensors from pickles and nothing else."""
+    """Let torch read tensors from pickles and nothing else, inside the block."""
     load = torch.load
 
     def tensors(*arguments: Any, **options: Any) -> Any:

@@ -61,7 +61,7 @@ def post_training_quantize(
     source_sha256: str = "",
     show_progress: bool = False,
 ) -> QuantizedProgram:
-    """Quantizes a network with a recipe.
+    """Quantize a network with a recipe.
 
     Args:
         checkpoint: the float network; it is left as it was.
@@ -105,7 +105,7 @@ def corrected(
     correction: Correction = Correction(),
     stride: int | None = None,
 ) -> nn.Module:
-    """The float network as it is quantized: batch normalization folded, weights corrected.
+    """Correct the float network for quantization: batch normalization folded, weights corrected.
 
     Raises:
         InputError: as :func:`post_training_quantize`.
@@ -123,7 +123,7 @@ def corrected(
 
 
 def prepare(network: nn.Module, size: int, observer: Observer, recipe: Recipe) -> GraphModule:
-    """A folded network as a graph with an observer on everything that the recipe quantizes."""
+    """Prepare a folded network as a graph with an observer on everything that gets quantized."""
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
     with torch.no_grad():
@@ -140,7 +140,7 @@ def observe(
     *,
     show_progress: bool = False,
 ) -> None:
-    """Shows the calibration photos to the observers of a graph, one by one.
+    """Show the calibration photos to the observers of a graph, one by one.
 
     Raises:
         InputError: if a map has values that are not finite, which no observer sees: its scale is
@@ -165,7 +165,7 @@ def save_verified(
     allow_loss: bool = False,
     overwrite: bool = False,
 ) -> None:
-    """Writes a program that kept the float network's map, with how much of it.
+    """Write a program that kept the float network's map, with how much of it.
 
     Args:
         path: of the program.

@@ -24,7 +24,7 @@ from common.result_file import environment, write_result
 from quantize.calibration import KEPT_BACK, CalibrationSet
 from quantize.float_checkpoint import check_input_is_bytes, float_checkpoint
 from quantize.ptq import post_training_quantize
-from quantize.qat_trainer import QuantizationTraining, Schedule
+from quantize.qat_trainer import QatSchedule, QuantizationTraining
 from quantize.quantized_program import ProgramInfo, QuantizedProgram, save_program
 from quantize.recipes import STATIC_WI8_AI8
 from quantize.run_folder import Run
@@ -86,18 +86,18 @@ class Options:
     """Folder for photos at the network's size."""
 
 
-def schedule_of(options: Options) -> Schedule:
-    """The schedule that the options ask for.
+def schedule_of(options: Options) -> QatSchedule:
+    """Return the schedule that the options ask for.
 
     Raises:
         InputError: if it is impossible.
     """
-    names = [field.name for field in dataclasses.fields(Schedule)]
-    return Schedule(**{name: getattr(options, name) for name in names})
+    names = [field.name for field in dataclasses.fields(QatSchedule)]
+    return QatSchedule(**{name: getattr(options, name) for name in names})
 
 
 def train(options: Options) -> dict[str, Row]:
-    """Trains, validates the converted network after each epoch and keeps the best.
+    """Train, validate the converted network after each epoch and keep the best.
 
     Returns:
         The scores of ``fp32``, ``PTQ`` and ``QAT`` on the same held-out pairs.
@@ -197,7 +197,9 @@ def train(options: Options) -> dict[str, Row]:
         run.save({**state, "history": history, "seconds": seconds})
     if "QAT" not in scores:
         check(run.best, verified, calibration)
-        raise InputError(f"{run.best}: no epoch kept the map; train again or pass --allow-loss")
+        raise CheckFailedError(
+            f"{run.best}: no epoch kept the map; train again or pass --allow-loss"
+        )
     result = {
         "protocol": {"metrics": PROTOCOL, **protocol},
         "scores": scores,
@@ -214,17 +216,17 @@ def _score(pairs: Sequence[Pair], predict: Predictor) -> Row:
 
 
 def merit(scores: Row) -> float:
-    """What the best epoch has most of: max F − MAE."""
+    """Compute what the best epoch has most of: max F − MAE."""
     return scores["max_F"] - scores["MAE"]
 
 
 def line(scores: Row) -> str:
-    """Scores in words."""
+    """Put scores in words."""
     return f"held out: max F {scores['max_F']:.4f}, MAE {scores['MAE']:.4f}"
 
 
 def table(scores: dict[str, Row]) -> str:
-    """The scores as aligned text, with their differences from the first row's."""
+    """Format the scores as aligned text, with their differences from the first row's."""
     first = next(iter(scores.values()))
     lines = [f"{'':<6}{'max F':>9}{'MAE':>9}{'Δ max F':>11}{'Δ MAE':>9}"]
     for name, row in scores.items():
@@ -235,7 +237,7 @@ def table(scores: dict[str, Row]) -> str:
 
 
 def main(options: Options) -> None:
-    """Trains and prints fp32, PTQ and QAT."""
+    """Train and print fp32, PTQ and QAT."""
     scores = train(options)
     print(f"{options.output / 'best.pt2'}: on {options.validation} held-out photos")
     print(table(scores))

@@ -1,4 +1,4 @@
-"""Training of a network with fake quantization, its float origin being its teacher."""
+"""Trains a network with fake quantization, with the float network as its teacher."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
-from common.errors import InputError
+from common.errors import InputError, TrainingDivergedError
 from common.progress_bar import progress
 from quantize.fake_quant_network import FakeQuantNetwork
 from quantize.first_nonfinite import first_nonfinite
@@ -26,7 +26,7 @@ from samnet.training.weight_averaging import moving_average
 
 
 @dataclasses.dataclass(frozen=True)
-class Schedule:
+class QatSchedule:
     """How long and how fast a student learns.
 
     Args:
@@ -66,7 +66,7 @@ class Schedule:
 def distillation_loss(
     logits: Tensor, truth: Tensor, teacher: Tensor, weight: float, *, aligned: bool = True
 ) -> Tensor:
-    """Binary cross-entropy with the mask and, weighted, with the float network's map.
+    """Add the cross-entropy with the mask and, weighted, with the float network's map.
 
     Args:
         logits: (N, 1, M, M), the int8 network's.
@@ -96,7 +96,7 @@ class QuantizationTraining:
         self,
         checkpoint: Checkpoint,
         pairs: PackedPairs,
-        schedule: Schedule,
+        schedule: QatSchedule,
         recipe: Recipe = STATIC_WI8_AI8,
     ) -> None:
         self.schedule = schedule
@@ -117,7 +117,7 @@ class QuantizationTraining:
         self.augmentation = Augmentation()
 
     def observe(self, photos: Tensor) -> None:
-        """Finds first activation ranges on photos (M, S, S, 3) uint8."""
+        """Find first activation ranges on photos (M, S, S, 3) uint8."""
         # The graph has one batch size: the last batch is filled up from the start.
         batch = self.schedule.batch
         full = torch.arange(-(-len(photos) // batch) * batch) % len(photos)
@@ -129,14 +129,14 @@ class QuantizationTraining:
         self.student.observe(batches())
 
     def epoch(self, number: int, log: Callable[[dict[str, Any]], None] = lambda _: None) -> float:
-        """Trains for one epoch; returns its mean loss.
+        """Train for one epoch; return its mean loss.
 
         Args:
             number: from 0.
             log: is given the figures of every 20th step.
 
         Raises:
-            InputError: if the loss or a gradient is not finite; it says where that began.
+            TrainingDivergedError: if the loss or a gradient is not finite; with the place.
         """
         first, losses = number * self.steps_per_epoch, []
         # Seeded by the epoch and the step, so that a resumed run draws what an unbroken one would.
@@ -159,11 +159,11 @@ class QuantizationTraining:
         return sum(losses) / len(losses)
 
     def exported(self) -> torch.export.ExportedProgram:
-        """The int8 program of the averaged weights and the present ranges."""
+        """Export the int8 program of the averaged weights and the present ranges."""
         return self.student.exported(self.averaged.module.state_dict())
 
     def state(self) -> dict[str, Any]:
-        """All that resuming at the end of an epoch needs."""
+        """Return all that resuming at the end of an epoch needs."""
         return {
             "done": self.done,
             "graph": self.student.graph.state_dict(),
@@ -172,7 +172,7 @@ class QuantizationTraining:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes up what :meth:`state` gave."""
+        """Take up what :meth:`state` gave."""
         self.done = state["done"]
         self.student.graph.load_state_dict(state["graph"])
         self.averaged.load_state_dict(state["averaged"])
@@ -213,8 +213,8 @@ class QuantizationTraining:
         self.averaged.update_parameters(self.student.graph)
         return loss.item()
 
-    def _broken(self, what: str, where: str) -> InputError:
-        return InputError(
+    def _broken(self, what: str, where: str) -> TrainingDivergedError:
+        return TrainingDivergedError(
             f"step {self.done + 1} of {self.steps}: {what}, first at {where}; lower "
             "--learning-rate and resume from the last state"
         )

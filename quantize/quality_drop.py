@@ -1,4 +1,4 @@
-"""What a choice of quantized modules does to the maps, in comparison with the float network."""
+"""Measures how a choice of quantized modules changes the maps of the float network."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class QualityDrop:
         self.signal = self.noise = 0.0
 
     def add(self, logits: Tensor, expected: Tensor, mask: Bytes) -> None:
-        """Adds a photo.
+        """Add a photo.
 
         Args:
             logits: (1, 1, M, M), as the map of a photo is made of them.
@@ -62,7 +62,7 @@ class QualityDrop:
         self.metrics.add(saliency_map, mask)
 
     def effect(self, reference: QualityDrop) -> Effect:
-        """Against the tally of the float network."""
+        """Compare with the float network's maps."""
         snr = LARGEST_SNR
         if self.noise > 0:
             snr = min(snr, 10 * math.log10(max(self.signal, 1e-30) / self.noise))

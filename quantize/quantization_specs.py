@@ -1,4 +1,4 @@
-"""Schemes in the terms of torchao: what a quantizer writes on the edges of a graph."""
+"""Translates a recipe's schemes to torchao's quantization specs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Observer = Literal["histogram", "minmax", "mse", "percentile"]
 
 
 def fixed_spec(scheme: Activations, fixed: Fixed) -> FixedQParamsQuantizationSpec:
-    """A scale and zero point that are known beforehand."""
+    """Specify a scale and zero point that are known beforehand."""
     return FixedQParamsQuantizationSpec(
         dtype=scheme.dtype,
         scale=fixed.scale,
@@ -34,7 +34,7 @@ def fixed_spec(scheme: Activations, fixed: Fixed) -> FixedQParamsQuantizationSpe
 
 
 def activation_spec(scheme: Activations, observer: Observer, *, qat: bool) -> QuantizationSpec:
-    """One observed scale a tensor."""
+    """Specify one observed scale a tensor."""
     if qat:
         constructor: Any = FusedMovingAvgObsFakeQuantize.with_args(
             observer=MovingAverageMinMaxObserver, eps=scheme.eps
@@ -57,7 +57,7 @@ def activation_spec(scheme: Activations, observer: Observer, *, qat: bool) -> Qu
 
 
 def weight_spec(*, qat: bool) -> QuantizationSpec:
-    """int8, symmetric, one scale an output channel."""
+    """Specify int8, symmetric, one scale an output channel."""
     constructor: Any = (
         FusedMovingAvgObsFakeQuantize.with_args(
             observer=MovingAveragePerChannelMinMaxObserver, averaging_constant=1.0, eps=WEIGHT_EPS

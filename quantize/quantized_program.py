@@ -1,4 +1,4 @@
-"""Quantized programs: the int8 network as torch executes it, before it becomes an artifact."""
+"""Quantized programs: the int8 network as torch executes it, in a ``.pt2`` file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from common.images.photos import Bytes, resize_photo
 from common.safe_json import parse_json
 from edge_apps.manifest import MapKind
 from edge_apps.maps.coding import LOGITS, Coding
-from quantize import program_archive as archive
+from quantize import program_archive
 from quantize.calibration import normalize
 from quantize.conversion import check_scales
 from quantize.recipes import INT8
@@ -72,12 +72,12 @@ class ProgramInfo:
     map: MapKind = "logits"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as stored in the file."""
+        """Return plain values, as stored in the file."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ProgramInfo:
-        """The inverse of :meth:`to_dict`."""
+        """Invert :meth:`to_dict`."""
         made: dict[str, Any] = {
             "config": read_config(values["config"]),
             "preprocessing": Preprocessing(**values["preprocessing"]),
@@ -116,12 +116,13 @@ class QuantizedProgram:
         return coding
 
     def run(self, photo: Bytes) -> Bytes:
-        """The coded map (M, M) uint8 of a photo (S, S, 3) uint8 that has the program's size."""
+        """Compute the coded map (M, M) uint8 of a photo (S, S, 3) uint8 of the program's size."""
         with torch.no_grad():
             saliency_map = self.module(normalize(photo, self.info.preprocessing))
         return map_bytes(saliency_map[0, 0], self.coding)
 
     def __call__(self, photo: Bytes) -> Bytes:
+        """Predict the saliency map (H, W) uint8 of a photo (H, W, 3) uint8."""
         side = self.info.size
         raw = self.run(resize_photo(photo, (side, side)))
         height, width = photo.shape[:2]
@@ -129,12 +130,12 @@ class QuantizedProgram:
 
 
 def map_bytes(saliency_map: Tensor, coding: Coding = LOGITS) -> Bytes:
-    """A map (M, M) as bytes, the codes of a program's output, if that is quantized, and 128."""
+    """Turn a map (M, M) into bytes: the codes of a program's quantized output, and 128."""
     return coding.bytes(saliency_map.numpy())
 
 
 def save_program(path: str | Path, program: QuantizedProgram, *, overwrite: bool = False) -> None:
-    """Writes a program whole or not at all.
+    """Write a program whole or not at all.
 
     Raises:
         InputError: if the name does not end in ``.pt2``, or the file exists or cannot be written.
@@ -143,11 +144,11 @@ def save_program(path: str | Path, program: QuantizedProgram, *, overwrite: bool
         raise InputError(f"{path}: a quantized program is a .pt2 file; name it so")
     record = json.dumps({"format": FORMAT, **program.info.to_dict()})
     with replacing(path, overwrite=overwrite) as temporary:
-        archive.write(temporary, program.exported, {_RECORD: record})
+        program_archive.write(temporary, program.exported, {_RECORD: record})
 
 
 def load_program(path: str | Path) -> QuantizedProgram:
-    """Reads a program.
+    """Read a program.
 
     Raises:
         InputError: if the file is missing, damaged, holds what may run code, was not written by
@@ -158,7 +159,7 @@ def load_program(path: str | Path) -> QuantizedProgram:
 
     check_is_file(path, CURE)
     try:
-        exported, extra = archive.read(Path(path), [_RECORD])
+        exported, extra = program_archive.read(Path(path), [_RECORD])
         record = parse_json(extra[_RECORD] or "{}")
     except Exception as error:
         # The reader raises whatever its zip, JSON and tensor parsers do; none is documented.

@@ -1,8 +1,8 @@
-"""Applies a recipe: annotates an exported network with what becomes of each of its tensors."""
+"""Annotates an exported network with a recipe."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer
@@ -37,7 +37,7 @@ _ELEMENTWISE = {_ops.add.Tensor, _ops.sub.Tensor, _ops.mul.Tensor}
 
 
 def softmax_nodes(model: GraphModule) -> set[Node]:
-    """The nodes of every softmax over branches, from the logits' product to the division."""
+    """Find the nodes of every softmax over branches, from the product to the division."""
     found: set[Node] = set()
     for node in model.graph.nodes:
         inside = any(n in found and n.target != _ops.div.Tensor for n in node.all_input_nodes)
@@ -54,12 +54,12 @@ def _is_gate(node: Node) -> bool:
 
 
 def _is_activation(node: Node, floating: set[Node]) -> bool:
-    """Whether a convolution or a matrix product gives its result to this node alone."""
+    """Tell whether a convolution or a matrix product gives its result to this node alone."""
     (product,) = node.all_input_nodes
     return product.target in WEIGHTED and len(product.users) == 1 and product not in floating
 
 
-class RecipeQuantizer(XNNPACKQuantizer):
+class RecipeQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
     """Annotates an exported network with a recipe.
 
     XNNPACK's own quantizer knows convolutions, matrix products, additions, products and
@@ -94,12 +94,14 @@ class RecipeQuantizer(XNNPACKQuantizer):
             )
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
+        """Turn concatenations into sums where the recipe asks for it, before annotation."""
         scheme = self.recipe.activations
         if scheme is not None and not scheme.concatenates:
             sum_parts(model)
-        return super().transform_for_annotation(model)
+        return cast(GraphModule, super().transform_for_annotation(model))
 
     def annotate(self, model: GraphModule) -> GraphModule:
+        """Write on each node of the graph how the recipe quantizes it."""
         floating = softmax_nodes(model)
         if self.recipe.keep_float:
             floating |= {
@@ -126,7 +128,7 @@ class RecipeQuantizer(XNNPACKQuantizer):
     def _annotate_others(
         self, model: GraphModule, floating: set[Node], scheme: Activations
     ) -> list[Node]:
-        """Annotates what XNNPACK's quantizer does not; returns the nodes with a fixed scale."""
+        """Annotate what XNNPACK's quantizer does not; return the nodes with a fixed scale."""
         fixed = []
         for node in model.graph.nodes:
             if node in floating:
@@ -163,11 +165,12 @@ class RecipeQuantizer(XNNPACKQuantizer):
         return fixed
 
     def _fix_map(self, model: GraphModule, scheme: Activations) -> Node:
-        """Gives the map its fixed scale where it is computed, before any enlarging; that node."""
+        """Fix the scale of the map where it is computed, before any enlarging; return that node."""
         (output,) = (node for node in model.graph.nodes if node.op == "output")
+        source: Node
         (source,) = output.all_input_nodes
         while source.target == _ops.upsample_bilinear2d.vec:
-            source = source.args[0]
+            source = cast(Node, source.args[0])
         # A head that the recipe keeps in float gives what is rounded behind it.
         annotation = source.meta.setdefault(
             Q_ANNOTATION_KEY, QuantizationAnnotation(_annotated=True)
@@ -176,7 +179,7 @@ class RecipeQuantizer(XNNPACKQuantizer):
         return source
 
     def _annotate_moves(self, model: GraphModule, floating: set[Node], fixed: list[Node]) -> None:
-        """Has operations that change no value keep the scale of what they are given.
+        """Have operations that change no value keep the scale of what they are given.
 
         Those that are given a fixed scale join ``fixed``.
         """

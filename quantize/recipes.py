@@ -110,11 +110,11 @@ class Recipe:
     keep_float: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """As programs and manifests record it: ``static_wi8_ai8+float(head,pyramid)``."""
+        """Write it as programs and manifests record it: ``static_wi8_ai8+float(head,pyramid)``."""
         return self.name + (f"+float({','.join(self.keep_float)})" if self.keep_float else "")
 
     def keeping(self, modules: tuple[str, ...]) -> Recipe:
-        """The mixed variant that keeps modules in float."""
+        """Return the mixed variant that keeps modules in float."""
         return dataclasses.replace(self, keep_float=tuple(sorted(set(modules))))
 
 
@@ -152,12 +152,12 @@ RECIPES: dict[Name, Recipe] = {
 
 
 def weight_scales(weight: Tensor) -> Tensor:
-    """The scale of each output channel of a weight (O, ...): (O,)."""
+    """Compute the scale of each output channel of a weight (O, ...): (O,)."""
     return (weight.flatten(1).abs().amax(1) / WEIGHT_MAX).clamp(min=WEIGHT_EPS)
 
 
 def quantized_weight(weight: Tensor) -> Tensor:
-    """A weight (O, ...) as its int8 codes represent it."""
+    """Round a weight (O, ...) to what its int8 codes represent."""
     scales = weight_scales(weight)
     zeros = torch.zeros(len(scales), dtype=torch.int32)
     return torch.fake_quantize_per_channel_affine(weight, scales, zeros, 0, -WEIGHT_MAX, WEIGHT_MAX)

@@ -1,4 +1,4 @@
-"""The folder of a run of quantization-aware training, from which it can be resumed."""
+"""The folder of a QAT run, from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 from common.errors import InputError
-from samnet.training import resume_state as state_file
-from samnet.training import run_log
+from samnet.training import resume_state, run_log
 from samnet.training.resume_state import load_state, save_state
 from samnet.training.run_log import RunLog
 
@@ -25,10 +24,10 @@ class Run:
         self.folder = folder
         self.best = folder / "best.pt2"
         self._log = RunLog(folder / run_log.NAME)
-        self._state = folder / state_file.NAME
+        self._state = folder / resume_state.NAME
 
     def check_is_new(self) -> None:
-        """Raises InputError if the folder holds a run already."""
+        """Raise InputError if the folder holds a run already."""
         for path in (self._state, self.best, self._log.path):
             if path.exists():
                 raise InputError(
@@ -36,16 +35,16 @@ class Run:
                 )
 
     def log(self, record: dict[str, Any]) -> None:
-        """Appends a record, which has its ``step``, as a line."""
+        """Append a record, which has its ``step``, as a line."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._log.add(record)
 
     def save(self, state: dict[str, Any]) -> None:
-        """Writes the state whole or not at all."""
+        """Write the state whole or not at all."""
         save_state(self._state, state)
 
     def restore(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Reads the state and forgets what was logged after it, since that is done again.
+        """Read the state and forget what was logged after it, since that is done again.
 
         Args:
             settings: as they were saved under the same name; a run cannot change them.

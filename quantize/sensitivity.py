@@ -1,4 +1,4 @@
-"""``python -m quantize.sensitivity``: which modules of a network lose most when quantized."""
+"""``python -m quantize.sensitivity``: ranks a network's modules by their loss when quantized."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Options:
 def simulation(
     checkpoint: Checkpoint, calibration: CalibrationSet, observer: Observer, name: Name
 ) -> tuple[Simulation, dict[str, Cost]]:
-    """A calibrated network whose modules can be switched, and what each of them costs."""
+    """Build a calibrated network whose modules can be switched, and what each of them costs."""
     recipe = RECIPES[name]
     network = corrected(checkpoint, calibration, recipe)
     graph = prepare(network, calibration.photos.shape[1], observer, recipe)
@@ -80,7 +80,7 @@ def simulation(
 
 
 def table(ranking: Ranking) -> str:
-    """The modules, that which loses most when quantized first, as aligned text."""
+    """Format the modules, that which loses most when quantized first, as aligned text."""
     width = max(len(row.module) for row in ranking.rows)
     lines = [
         f"{'':<{width}}  {'only this one quantized':^30}  {'all but this one':^30}",
@@ -101,7 +101,7 @@ def table(ranking: Ranking) -> str:
 
 
 def suggestion(ranking: Ranking, costly: dict[str, Cost], max_drop: float) -> dict[str, Any]:
-    """What to keep in float, what is then lost and what it costs, as plain values."""
+    """Describe what to keep in float, what is then lost and what it costs, as plain values."""
     kept = [costly[module] for module in ranking.kept]
     whole = [*costly.values()]
     return {
@@ -118,7 +118,7 @@ def suggestion(ranking: Ranking, costly: dict[str, Cost], max_drop: float) -> di
 
 
 def sentence(found: dict[str, Any]) -> str:
-    """A suggestion in words."""
+    """Put a suggestion in words."""
     if not found["keep_float"]:
         return (
             f"Keep nothing in float: quantized throughout, max F changes by {found['max_F']:+.4f} "
@@ -133,7 +133,7 @@ def sentence(found: dict[str, Any]) -> str:
 
 
 def main(options: Options) -> None:
-    """Measures, prints the table and the suggestion, and writes the result file and the plot.
+    """Measure, print the table and the suggestion, and write the result file and the plot.
 
     Raises:
         InputError: for wrong input; nothing is written then.

@@ -1,4 +1,4 @@
-"""The picture of a sensitivity ranking."""
+"""Draws a sensitivity ranking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOSS, GAIN = "#b5472f", "#33658a"
 
 
 def draw(ranking: Ranking, title: str, path: Path, *, overwrite: bool = False) -> None:
-    """Draws ranked horizontal bars: signal-to-noise on the left, change of max F on the right.
+    """Draw ranked horizontal bars: signal-to-noise on the left, change of max F on the right.
 
     Args:
         ranking: the modules.

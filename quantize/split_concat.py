@@ -17,7 +17,7 @@ _ops = torch.ops.aten
 
 
 def sum_parts(model: GraphModule) -> None:
-    """Rewrites, in place, every concatenation of channels that only plain convolutions read."""
+    """Rewrite, in place, every concatenation of channels that only plain convolutions read."""
     for node in list(model.graph.nodes):
         if node.target == _ops.cat.default and _channels(node) and all(map(_plain, node.users)):
             for convolution in list(node.users):
@@ -27,19 +27,19 @@ def sum_parts(model: GraphModule) -> None:
 
 
 def _channels(node: Node) -> bool:
-    """Whether a concatenation is along the second side."""
+    """Tell whether a concatenation is along the second side."""
     side: Any = node.args[1] if len(node.args) > 1 else 0
     return bool(side in (1, 1 - node.meta["val"].ndim))
 
 
 def _plain(node: Node) -> bool:
-    """Whether a node is a convolution without groups."""
+    """Tell whether a node is a convolution without groups."""
     groups: Any = node.args[6] if len(node.args) > 6 else 1
     return bool(node.target == _ops.conv2d.default and groups == 1)
 
 
 def _replace(model: GraphModule, convolution: Node, parts: Any) -> None:
-    """Puts the sum in the place of a convolution; its bias goes to the first part."""
+    """Put the sum in the place of a convolution; its bias goes to the first part."""
     arguments: Any = convolution.args
     _, weight, *rest = arguments
     bias, how = (rest[0], rest[1:]) if rest else (None, [])

@@ -1,4 +1,4 @@
-"""Whether a quantized program kept the float network's maps, on photos it was not calibrated on."""
+"""Verifies that a quantized program keeps the float network's maps, on photos held back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import CheckFailedError
 from common.images.photos import Bytes, resize_photo
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Verification:
         return self.shown and self.kept < LEAST
 
     def figures(self) -> dict[str, Any]:
-        """Plain values, as a program records them."""
+        """Return plain values, as a program records them."""
         return dataclasses.asdict(self)
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ class Verification:
 def verify(
     program: Predictor, network: Predictor, size: int, kept_back: Sequence[Bytes]
 ) -> list[Verification]:
-    """Compares a program's maps with the float network's.
+    """Compare a program's maps with the float network's.
 
     Photos of one's own alone would not do: where all of them are blank, or the same, a program
     that is of no use elsewhere agrees. So the embedded ones are compared as well.
@@ -101,7 +101,7 @@ def check(name: object, found: Sequence[Verification], calibration: CalibrationS
         calibration: what the program was calibrated on, which may be the reason.
 
     Raises:
-        InputError: if it did on any of the sets.
+        CheckFailedError: if it did on any of the sets.
     """
     lost = [str(it) for it in found if it.lost]
     if not lost:
@@ -109,7 +109,7 @@ def check(name: object, found: Sequence[Verification], calibration: CalibrationS
     why = [f"the program lost the map: {'; '.join(lost)}; expected at least {LEAST}"]
     if plain := calibration.plain:
         why.append(f"{plain} of {len(calibration)} photos calibrated on are of one color")
-    raise InputError(
+    raise CheckFailedError(
         f"{name}: {'; '.join(why)}; calibrate on a hundred photos like those to come, or pass "
         "--allow-loss; nothing was written"
     )

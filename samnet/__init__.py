@@ -18,6 +18,7 @@ __all__ = [
     "Preprocessing",
     "SAMNet",
     "SAMNetConfig",
+    "SamnetError",
     "build_model",
     "load",
     "load_checkpoint",

@@ -29,8 +29,8 @@ from samnet.evaluation.metrics import PROTOCOL
 from samnet.evaluation.predictor import load_predictor
 from samnet.networks.cost import PAPER_SIZE, multiply_adds, parameters
 from samnet.train import train
-from samnet.training import resume_state as state
-from samnet.training.ablation import ABLATIONS, Row, Table, recipe_rows, table_rows
+from samnet.training import resume_state
+from samnet.training.ablation import ABLATIONS, AblationRow, Table, recipe_rows, table_rows
 from samnet.training.ablation_table import markdown
 from samnet.training.options import TrainOptions, config_of, recipe_of
 
@@ -60,7 +60,7 @@ class Options(TrainOptions):
 
 
 def main(options: Options) -> None:
-    """Runs the rows that are left, writes the result file and prints the table.
+    """Run the rows that are left, write the result file and print the table.
 
     Raises:
         InputError: for wrong input, before any training; after the other rows if one failed.
@@ -80,7 +80,7 @@ def main(options: Options) -> None:
             entry: dict[str, Any] = {"key": row.key, "name": row.name, "paper": dict(row.paper)}
             try:
                 entry |= run_row(run, held_out)
-            except InputError as error:
+            except SamnetError as error:
                 entry["failure"] = str(error)
                 failures.append(f"row {row.key}: {error}")
             results.append(entry)
@@ -106,8 +106,8 @@ def main(options: Options) -> None:
         raise InputError(f"{len(failures)} of {len(rows)} rows failed: {'; '.join(failures)}")
 
 
-def row_options(options: Options, row: Row) -> TrainOptions:
-    """The options of a row's training, in a folder of its own."""
+def row_options(options: Options, row: AblationRow) -> TrainOptions:
+    """Build the options of a row's training, in a folder of its own."""
     fields = {field.name for field in dataclasses.fields(TrainOptions)}
     values = {name: value for name, value in vars(options).items() if name in fields}
     values |= row.apply(options)
@@ -115,7 +115,7 @@ def row_options(options: Options, row: Row) -> TrainOptions:
 
 
 def settings_of(options: TrainOptions) -> dict[str, Any]:
-    """All that decides what a row's weights become, as plain JSON values.
+    """Collect all that decides what a row's weights become, as plain JSON values.
 
     Raises:
         InputError: for options that training would refuse.
@@ -128,7 +128,7 @@ def settings_of(options: TrainOptions) -> dict[str, Any]:
 
 
 def known_row(options: TrainOptions) -> dict[str, Any]:
-    """What a row's folder says of it: nothing, its settings, or these and its scores.
+    """Read what a row's folder says of it: nothing, its settings, or these and its scores.
 
     Raises:
         InputError: for options that training would refuse, or if the folder holds a row of others.
@@ -149,7 +149,7 @@ def known_row(options: TrainOptions) -> dict[str, Any]:
 
 
 def run_row(options: TrainOptions, held_out: Sequence[Pair]) -> dict[str, Any]:
-    """Trains a row as far as it is not trained yet and scores it.
+    """Train a row as far as it is not trained yet and score it.
 
     Returns:
         Its scores, cost and settings.
@@ -162,7 +162,7 @@ def run_row(options: TrainOptions, held_out: Sequence[Pair]) -> dict[str, Any]:
         return known
     path, settings = options.output / "row.json", settings_of(options)
     write_result(path, {"settings": settings}, overwrite=True)
-    train(dataclasses.replace(options, resume=(options.output / state.NAME).exists()))
+    train(dataclasses.replace(options, resume=(options.output / resume_state.NAME).exists()))
     last = options.output / "last.safetensors"
     checkpoint = load_checkpoint(last)
     source = predicted_maps(load_predictor(last, options.threads), None, overwrite=False)

@@ -25,7 +25,7 @@ from samnet.data.survey import open_data, size_fault
 from samnet.evaluation.map_folder import find_maps
 from samnet.evaluation.metrics import PROTOCOL, Choice, SaliencyMetrics, Scores
 from samnet.evaluation.multi_process import gather_metrics, share
-from samnet.evaluation.predictor import Loaded, Predictor, load_predictor
+from samnet.evaluation.predictor import NetworkPredictor, Predictor, load_predictor
 from samnet.training.distributed import Processes, join_processes, leave_processes
 
 MapSource = Callable[[Pair], Bytes]
@@ -93,7 +93,7 @@ class Options:
 
 
 def evaluate(pairs: Iterable[Pair], source: MapSource, choice: Choice = "all") -> Scores:
-    """Compares the maps of pairs with their masks.
+    """Compare the maps of pairs with their masks.
 
     Raises:
         InputError: if a file cannot be read, sizes differ, or there is no pair.
@@ -102,7 +102,7 @@ def evaluate(pairs: Iterable[Pair], source: MapSource, choice: Choice = "all") -
 
 
 def measure(pairs: Iterable[Pair], source: MapSource, choice: Choice) -> SaliencyMetrics:
-    """Collects the metrics of pairs.
+    """Collect the metrics of pairs.
 
     Raises:
         InputError: if a file cannot be read or sizes differ.
@@ -116,7 +116,7 @@ def measure_steps(
     choice: Choice,
     steps: Sequence[LastStep] = ("given",),
 ) -> dict[LastStep, SaliencyMetrics]:
-    """Collects the metrics of pairs for each of the last steps that a source takes.
+    """Collect the metrics of pairs for each of the last steps that a source takes.
 
     Raises:
         InputError: if a file cannot be read or sizes differ.
@@ -133,7 +133,7 @@ def measure_steps(
 
 
 def predicted_maps(predict: Predictor, keep: Path | None, *, overwrite: bool) -> MapSource:
-    """Maps that a model makes; written to the folder ``keep`` as STEM.png, if given."""
+    """Yield maps that a model makes; written to the folder ``keep`` as STEM.png, if given."""
 
     def source(pair: Pair) -> Bytes:
         saliency_map = predict(read_photo(pair.photo))
@@ -145,9 +145,13 @@ def predicted_maps(predict: Predictor, keep: Path | None, *, overwrite: bool) ->
 
 
 def model_maps(
-    predict: Loaded, steps: Sequence[LastStep], keep: dict[LastStep, Path], *, overwrite: bool
+    predict: NetworkPredictor,
+    steps: Sequence[LastStep],
+    keep: dict[LastStep, Path],
+    *,
+    overwrite: bool,
 ) -> MapsSource:
-    """Maps that a model makes with one or more last steps; written to the folders ``keep``."""
+    """Yield maps that a model makes with one or more last steps; kept in the folders ``keep``."""
     refinements = [refinement_of(step == "refined") for step in steps]
 
     def source(pair: Pair) -> dict[LastStep, Bytes]:
@@ -160,7 +164,7 @@ def model_maps(
 
 
 def ready_maps(folder: Path, data: DataSet) -> MapSource:
-    """Maps that stand in a folder as STEM.png, or in its subfolder NAME.
+    """Read maps that stand in a folder as STEM.png, or in its subfolder NAME.
 
     Raises:
         InputError: if a map is missing, and as :func:`samnet.evaluation.map_folder.find_maps`.
@@ -178,7 +182,7 @@ Row = tuple[DataSet, dict[LastStep, Scores]]
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The scores as aligned text, a line a data set and last step, with the protocol below."""
+    """Format the scores as aligned text, a line a data set and last step, the protocol below."""
     head = f"{'data set':<12} {'last step':<9} {'photos':>6}"
     lines = [head + "".join(f"{name:>12}" for name in COLUMNS)]
     for data, found in rows:
@@ -195,7 +199,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def main(options: Options) -> None:
-    """Evaluates, prints the table and writes the result file.
+    """Evaluate, print the table and write the result file.
 
     Raises:
         InputError: for wrong input; no result file is written then.
@@ -218,7 +222,7 @@ def main(options: Options) -> None:
 
 
 def evaluate_sets(options: Options, sets: Sequence[DataSet], processes: Processes) -> None:
-    """Evaluates this process's share; the first one writes the result file and prints.
+    """Evaluate this process's share; the first one writes the result file and prints.
 
     Raises:
         InputError: for wrong input; no result file is written then.
@@ -265,7 +269,7 @@ def _steps(options: Options) -> tuple[LastStep, ...]:
 
 
 def _figures(found: dict[LastStep, Scores]) -> dict[str, Any]:
-    """The scores of the first last step, and those of the refined maps beside."""
+    """Return the scores of the first last step, and those of the refined maps beside."""
     (step, scores), *others = found.items()
     beside: dict[str, Any] = {other: scores.to_dict() for other, scores in others}
     return {"last_step": step, **scores.to_dict(), **beside}

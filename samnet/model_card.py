@@ -1,4 +1,4 @@
-"""``python -m samnet.model_card``: a checkpoint's model card, from its metadata and results."""
+"""``python -m samnet.model_card``: writes a checkpoint's model card from metadata and results."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Writes the card.
+    """Write the card.
 
     Raises:
         InputError: if a result is of another file, or something cannot be read or written.
@@ -89,7 +89,7 @@ def main(options: Options) -> None:
 
 
 def read_result(path: Path, digest: str) -> dict[str, Any]:
-    """A result file that ``samnet.evaluate`` wrote for the checkpoint of this SHA-256.
+    """Read a result file that ``samnet.evaluate`` wrote for the checkpoint of this SHA-256.
 
     Raises:
         InputError: if it cannot be read, or is of another file.
@@ -108,7 +108,7 @@ def read_result(path: Path, digest: str) -> dict[str, Any]:
 
 
 def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict[str, Any]]) -> str:
-    """The card as Markdown."""
+    """Write the card as Markdown."""
     model, runs = checkpoint.model, _runs(checkpoint.training)
     return CARD.format(
         name=path.stem,
@@ -125,7 +125,7 @@ def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict
 
 
 def _teachers(runs: Sequence[dict[str, Any]]) -> list[str]:
-    """What teachers the runs had beside masks."""
+    """Name the teachers that the runs had beside masks."""
     sentences = []
     for i, run in enumerate(runs, 1):
         if teaching := run.get("teaching"):
@@ -147,7 +147,7 @@ def _teachers(runs: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _form(config: NetworkConfig) -> str:
-    """What the network changes of the paper's."""
+    """Describe what the network changes of the paper's."""
     if isinstance(config, LiteConfig):
         return "SAMNet's decoder and SAM modules on EfficientNet-Lite0, whose weights know ImageNet"
     if not isinstance(config, SAMNetConfig):
@@ -158,14 +158,14 @@ def _form(config: NetworkConfig) -> str:
 
 
 def _borrowed(config: NetworkConfig, runs: Sequence[dict[str, Any]]) -> list[str]:
-    """What of others is in the weights."""
+    """Name what of others is in the weights."""
     if isinstance(config, LiteConfig):
         return [TRUNK]
     return [TEACHER] if any(run["recipe"]["imitation"] for run in runs) else []
 
 
 def _runs(training: dict[str, Any]) -> list[dict[str, Any]]:
-    """The runs that led to the weights, first to last."""
+    """List the runs that led to the weights, first to last."""
     runs = [training]
     while isinstance(runs[0].get("before"), dict):
         runs.insert(0, runs[0]["before"])

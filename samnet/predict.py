@@ -138,7 +138,7 @@ def _base(photo: Path, count: int, options: Options) -> tuple[Path, str]:
 
 
 def main(options: Options) -> None:
-    """Predicts and writes the maps; a photo that cannot be read does not stop the others.
+    """Predict and write the maps; a photo that cannot be read does not stop the others.
 
     Raises:
         InputError: for wrong input, and at the end if some photos could not be read.
@@ -239,7 +239,7 @@ def predict_photos(
     for path, target in progress(jobs, len(jobs), "predicting") if show else jobs:
         try:
             photo = read_photo(path, options.megapixels)
-        except InputError as error:
+        except SamnetError as error:
             done.failures.append(str(error))
             continue
         saliency_map = predict(photo)

@@ -29,8 +29,7 @@ from samnet.data.class_batches import NOT_AUGMENTED, batches
 from samnet.data.classes import ClassPhotos, find_class_photos
 from samnet.networks.config import Attention, SAMNetConfig
 from samnet.networks.registry import model_config
-from samnet.training import resume_state as state
-from samnet.training import run_log
+from samnet.training import resume_state, run_log
 from samnet.training.distributed import Processes, join_processes, leave_processes
 from samnet.training.options import parse_phase
 from samnet.training.pretrainer import Pretrainer
@@ -87,13 +86,13 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Trains as the options say; see the module's text for what it writes.
+    """Train as the options say; see the module's text for what it writes.
 
     Raises:
         InputError: for wrong input, or if the loss is not finite; the last state is intact.
     """
     config, recipe = config_of(options), recipe_of(options)
-    if (options.output / state.NAME).exists() and not options.resume:
+    if (options.output / resume_state.NAME).exists() and not options.resume:
         raise InputError(
             f"{options.output}: holds a run already; pass --resume or choose another folder"
         )
@@ -120,7 +119,7 @@ def _pretrain(
         )
     trainer = Pretrainer(config, data.classes, recipe, options.smoothing, processes, options.seed)
     if options.resume:
-        trainer.restore(options.output / state.NAME)
+        trainer.restore(options.output / resume_state.NAME)
     if processes.first:
         RunLog(options.output / run_log.NAME).cut(trainer.done)
         settings = {
@@ -137,7 +136,7 @@ def _pretrain(
 
 
 def fit(trainer: Pretrainer, config: SAMNetConfig, data: ClassPhotos, options: Options) -> None:
-    """Runs all steps that are left; validates, logs and saves with each pass over the photos.
+    """Run all steps that are left; validate, log and save with each pass over the photos.
 
     Raises:
         InputError: if a photo cannot be read, the loss is not finite, or nothing can be written.
@@ -172,7 +171,7 @@ def fit(trainer: Pretrainer, config: SAMNetConfig, data: ClassPhotos, options: O
             if ends or trainer.done % options.save_every == 0:
                 trainer.seconds += time.monotonic() - begun
                 begun = time.monotonic()
-                trainer.save(output / state.NAME)
+                trainer.save(output / resume_state.NAME)
         if processes.first:
             print(
                 f"step {trainer.done}: loss {record['loss']:.3f}, held out at {size} px: "
@@ -185,7 +184,7 @@ def fit(trainer: Pretrainer, config: SAMNetConfig, data: ClassPhotos, options: O
 
 
 def config_of(options: Options) -> SAMNetConfig:
-    """The configuration of the network whose encoder is trained.
+    """Build the configuration of the network whose encoder is trained.
 
     Raises:
         InputError: for an unknown name, a baseline, or impossible values.
@@ -202,7 +201,7 @@ def config_of(options: Options) -> SAMNetConfig:
 
 
 def recipe_of(options: Options) -> Recipe:
-    """The options as a recipe.
+    """Read the options as a recipe.
 
     Raises:
         InputError: for impossible values.
@@ -225,7 +224,7 @@ def recipe_of(options: Options) -> Recipe:
 
 
 def _draws(schedule: Schedule, steps: Sequence[Step], processes: Processes, seed: int) -> Tensor:
-    """What this process takes in some steps: photos and the seeds of their augmentation, (N, 2).
+    """Draw this process's share of some steps: photos and augmentation seeds, (N, 2).
 
     Each pass over the photos has an order of its own; passes follow one another seamlessly.
     """

@@ -1,4 +1,4 @@
-"""``python -m samnet.prune --model CKPT --data DUTS-TR=DIR --output SMALLER``.
+"""``python -m samnet.prune --model CKPT --data DUTS-TR=DIR --output SMALLER``: prunes a network.
 
 Takes channels out of ``samnet-lite`` that never vary on the photos it was trained on. Its maps stay
 what they were, which is looked at on the held-out photos before anything is written.
@@ -59,7 +59,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Prunes and compares.
+    """Prune and compare.
 
     Raises:
         InputError: if the checkpoint is of another network, a channel that matters was removed, or
@@ -89,7 +89,7 @@ def main(options: Options) -> None:
     mean, most = difference(model, smaller, batches(others, preprocessing, "comparing maps"))
     print(f"maps of {len(others)} held-out photos: mean difference {mean:.6f}, largest {most:.4f}")
     if mean > LARGEST_DIFFERENCE:
-        raise InputError(
+        raise CheckFailedError(
             f"the smaller network's maps differ by {mean:.4f} on average, expected at most "
             f"{LARGEST_DIFFERENCE:.4f}; lower --tolerance or raise --count. Nothing was written"
         )
@@ -102,7 +102,7 @@ def main(options: Options) -> None:
 
 
 def batches(photos: PackedPairs, preprocessing: Preprocessing, doing: str) -> Iterator[Tensor]:
-    """Normalized batches of packed photos, (N, 3, S, S), with progress."""
+    """Yield normalized batches of packed photos, (N, 3, S, S), with progress."""
     starts = range(0, len(photos), BATCH)
     for start in progress(starts, len(starts), doing):
         index = torch.arange(start, min(start + BATCH, len(photos)))
@@ -114,7 +114,7 @@ def batches(photos: PackedPairs, preprocessing: Preprocessing, doing: str) -> It
 def difference(
     first: SAMNetLite, second: SAMNetLite, photos: Iterator[Tensor]
 ) -> tuple[float, float]:
-    """The mean and the largest difference of two networks' maps in 0 to 1.
+    """Measure the mean and the largest difference of two networks' maps in 0 to 1.
 
     Raises:
         InputError: if there is no photo.

@@ -1,4 +1,4 @@
-"""``python -m samnet.sheet --data NAME=DIR --model FILE --output SHEET.png``: maps to look at.
+"""``python -m samnet.sheet --data NAME=DIR --model FILE --output SHEET.png``: draws maps.
 
 A contact sheet: photos of a data set, their masks and the maps of one or more models, each with
 its mean absolute error.
@@ -69,7 +69,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Writes the sheet and prints the mean error of each model on it.
+    """Write the sheet and print the mean error of each model on it.
 
     Raises:
         InputError: for wrong input; no picture is written then.
@@ -93,7 +93,7 @@ def main(options: Options) -> None:
 
 
 def chosen(data: DataSet, count: int, stems: Sequence[str] = ()) -> list[Pair]:
-    """The pairs to show: those of the stems, else ``count`` spread evenly over the set.
+    """Choose the pairs to show: those of the stems, else ``count`` spread evenly over the set.
 
     Raises:
         InputError: for a count below 1 or an unknown stem.
@@ -113,7 +113,7 @@ def chosen(data: DataSet, count: int, stems: Sequence[str] = ()) -> list[Pair]:
 
 
 def tiles_of(pair: Pair, sources: dict[str, MapSource]) -> tuple[list[Tile], list[float]]:
-    """Photo, mask and maps of a pair with captions, and the maps' mean absolute errors.
+    """Make photo, mask and maps of a pair with captions, and the maps' mean absolute errors.
 
     Raises:
         InputError: if a file cannot be read or sizes differ.
@@ -131,7 +131,7 @@ def tiles_of(pair: Pair, sources: dict[str, MapSource]) -> tuple[list[Tile], lis
 
 
 def draw(rows: Sequence[Sequence[Tile]], across: int) -> Bytes:
-    """The sheet, (H, W, 3) uint8: groups of tiles, ``across`` of them side by side."""
+    """Draw the sheet, (H, W, 3) uint8: groups of tiles, ``across`` of them side by side."""
     across = min(across, len(rows))
     height, width = TILE[0] + CAPTION + GAP, TILE[1] + GAP
     group = len(rows[0]) * width + GROUP_GAP
@@ -149,7 +149,7 @@ def draw(rows: Sequence[Sequence[Tile]], across: int) -> Bytes:
 
 
 def _fitting(caption: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The caption, or as much of its end as is no wider than a tile."""
+    """Shorten the caption to as much of its end as is no wider than a tile."""
     short = caption
     while font.getlength(short) > TILE[1]:
         short = "…" + short.lstrip("…")[1:]
@@ -157,7 +157,7 @@ def _fitting(caption: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -
 
 
 def _names(models: Sequence[Path]) -> dict[str, Path]:
-    """Models by the shortest name that tells them apart: file name, else path.
+    """Name models by the shortest name that tells them apart: file name, else path.
 
     Raises:
         InputError: if a model was given twice.

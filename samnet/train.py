@@ -1,4 +1,4 @@
-"""Training: ``python -m samnet.train --data DUTS-TR=DIR --output runs/NAME``.
+"""``python -m samnet.train --data DUTS-TR=DIR --output runs/NAME``: trains a network.
 
 The run's folder receives ``best.safetensors`` and ``last.safetensors`` (the averaged weights),
 ``state.pt`` (all that resuming needs), ``log.jsonl``, ``curves.png``, ``run.json`` (recipe,
@@ -17,7 +17,7 @@ from common.command import Command
 from common.errors import InputError
 from common.progress_bar import progress
 from common.result_file import environment, write_result
-from samnet.training import resume_state as state
+from samnet.training import resume_state
 from samnet.training.curves import draw_curves
 from samnet.training.distributed import Processes, join_processes, leave_processes
 from samnet.training.huge_pages import restart_with_huge_pages
@@ -33,9 +33,9 @@ LOG_EVERY = 20
 
 
 def train(options: TrainOptions) -> None:
-    """Trains as the options say; see the module's text for what it writes."""
+    """Train as the options say; see the module's text for what it writes."""
     recipe = recipe_of(options)
-    if (options.output / state.NAME).exists() and not options.resume:
+    if (options.output / resume_state.NAME).exists() and not options.resume:
         raise InputError(
             f"{options.output}: holds a run already; pass --resume or choose another folder"
         )
@@ -75,7 +75,7 @@ def _train(options: TrainOptions, recipe: Recipe, processes: Processes) -> None:
 
 
 def fit(trainer: Trainer) -> None:
-    """Runs all steps that are left, with validation, log and state.
+    """Run all steps that are left, with validation, log and state.
 
     Raises:
         InputError: if the loss is not finite, or the disk is full; the last state is intact.

@@ -40,6 +40,7 @@ OPTIONS = b"n_devs=1 node_types=1 num_inputs=1 input_types=0"
 
 
 def main() -> int:
+    """Run the board's work and return its exit status."""
     load_camera()
     set_controls(PICTURE)
     system = os.uname()
@@ -59,7 +60,7 @@ def main() -> int:
 
 
 def load_camera() -> None:
-    """Mounts what a system has and loads the modules of the camera."""
+    """Mount what a system has and load the modules of the camera."""
     libc = ctypes.CDLL(None, use_errno=True)
     for kind, folder in MOUNTS:
         Path(folder).mkdir(exist_ok=True)
@@ -77,7 +78,7 @@ def load_camera() -> None:
 
 
 def set_controls(wanted: dict[str, int]) -> None:
-    """Sets controls of the camera by their names."""
+    """Set controls of the camera by their names."""
     with open(CAMERA, "rb", buffering=0) as camera:
         found: dict[str, int] = {}
         number = 0
@@ -94,11 +95,13 @@ def set_controls(wanted: dict[str, int]) -> None:
 
 
 def check(result: int, what: str) -> None:
+    """Raise an OSError where a system call failed."""
     if result:
         raise OSError(ctypes.get_errno(), what)
 
 
 def read(path: str) -> str:
+    """Read a file of the kernel as text without its end mark."""
     return Path(path).read_text().strip("\0\n")
 
 

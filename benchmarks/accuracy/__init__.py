@@ -1,1 +1,1 @@
-"""How accurate are networks, artifacts and maps, beside the published methods?"""
+"""Accuracy of networks, artifacts and ready maps on data sets, beside the published methods."""

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from benchmarks.accuracy import output_files as accuracy_files
-from benchmarks.accuracy import runner as contest
+from benchmarks.accuracy import output_files, runner
 from benchmarks.accuracy.models import AccuracyModel, find_accuracy_models, with_refined
-from benchmarks.accuracy.output_files import BOOTSTRAP, Outcome, change_table, heading
+from benchmarks.accuracy.output_files import Outcome, change_table, heading
+from benchmarks.accuracy.paired import BOOTSTRAP
 from benchmarks.accuracy.photo_records import RecordCache, code_hash
 from benchmarks.accuracy.runner import Entry, Result, map_source
 from benchmarks.accuracy.score_table import PUBLISHED, Line, measured_cell, published_lines, table
@@ -82,7 +82,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Measures, prints the tables and writes the files.
+    """Measure, print the tables and write the files.
 
     Raises:
         InputError: for wrong input; nothing is written then but the cache.
@@ -92,22 +92,22 @@ def main(options: Options) -> None:
     accuracy_models = find_accuracy_models(options.models)
     if options.refine:
         accuracy_models = with_refined(accuracy_models)
-    partners = contest.chosen_partners(accuracy_models, options.against)
+    partners = runner.chosen_partners(accuracy_models, options.against)
     sets = _data_sets(options)
     names = [data.name for data in sets]
-    entries = contest.enter(accuracy_models, sets)
+    entries = runner.enter(accuracy_models, sets)
     compared = [(name, low.name) for _, low in partners for name in names]
-    for target in accuracy_files.targets(options.output, compared):
+    for target in output_files.targets(options.output, compared):
         check_absent(target, overwrite=options.overwrite)
     settings = _settings(options)
     processes = join_processes()
     try:
-        results = contest.run(entries, settings, processes)
+        results = runner.run(entries, settings, processes)
     finally:
         leave_processes()
     if not processes.first:
         return
-    comparisons = contest.compare_partners(partners, results, options.metrics)
+    comparisons = runner.compare_partners(partners, results, options.metrics)
     lines = published_lines(methods, names) + _lines(accuracy_models, results)
     notes = [*_warnings(results), PROTOCOL]
     protocol = {
@@ -122,8 +122,8 @@ def main(options: Options) -> None:
         both = [_entry(entries, name, paired.data) for name in (paired.reference, paired.name)]
         sources = (map_source(both[0], settings), map_source(both[1], settings))
         sheet = worst_sheet(paired, both[0].data.pairs, sources, options.worst)
-        accuracy_files.write_sheet(options.output, paired, sheet)
-    accuracy_files.write(options.output, outcome)
+        output_files.write_sheet(options.output, paired, sheet)
+    output_files.write(options.output, outcome)
     _show(outcome)
     print(f"Tables, figures and pictures: {options.output}")
 
@@ -146,12 +146,12 @@ def _data_sets(options: Options) -> list[DataSet]:
     return sets
 
 
-def _settings(options: Options) -> contest.Settings:
+def _settings(options: Options) -> runner.Settings:
     # What decides a map beside its network: another processor's kernels round in another way.
     here = environment()
     decides = {key: here[key] for key in ("packages", "cpu", "cpu_features")}
     cache = RecordCache(options.cache, {"code": code_hash(), **decides})
-    return contest.Settings(options.metrics, options.size, options.threads, cache)
+    return runner.Settings(options.metrics, options.size, options.threads, cache)
 
 
 def _lines(accuracy_models: Sequence[AccuracyModel], results: Sequence[Result]) -> list[Line]:
@@ -167,7 +167,7 @@ def _lines(accuracy_models: Sequence[AccuracyModel], results: Sequence[Result]) 
 
 
 def _warnings(results: Sequence[Result]) -> list[str]:
-    """What a reader of the table has to know of its rows."""
+    """List what a reader of the table has to know of its rows."""
     warnings = []
     for result in results:
         entry = result.entry
@@ -188,7 +188,7 @@ def _entry(entries: Sequence[Entry], name: str, data: str) -> Entry:
 
 
 def _show(outcome: Outcome) -> None:
-    """Prints a table a data set, which is as much as a terminal is wide, and the changes."""
+    """Print a table a data set, which is as much as a terminal is wide, and the changes."""
     for name in outcome.sets:
         lines = [line for line in outcome.lines if name in line.cells]
         print(f"\n{name}")

@@ -1,4 +1,4 @@
-"""What takes part in a comparison of accuracy: checkpoints, artifacts, ONNX files and maps."""
+"""Models whose accuracy is measured: checkpoints, artifacts, ONNX files and folders of maps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.results.published import nearest
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.files import sha256
 from common.images.photos import resize_map
 from edge_apps.manifest import Precision, manifest_path, read_manifest
@@ -48,7 +48,7 @@ class AccuracyModel:
     refined: bool = False
 
     def maps(self, data: DataSet) -> MapFolder | None:
-        """Its ready maps of a data set; None if it makes them itself.
+        """Return the ready maps of a data set; None if it makes them itself.
 
         Raises:
             InputError: as :func:`samnet.evaluation.map_folder.find_maps`.
@@ -56,7 +56,7 @@ class AccuracyModel:
         return find_maps(self.path, data) if self.kind == "maps" else None
 
     def load(self, threads: int | None, size: int | None) -> MapSource:
-        """Opens the network.
+        """Open the network.
 
         Args:
             threads: that it may use; None leaves the runtime's own choice.
@@ -76,7 +76,7 @@ class AccuracyModel:
 
 
 def find_accuracy_models(specs: Sequence[str]) -> tuple[AccuracyModel, ...]:
-    """The models that ``PATH`` or ``NAME=PATH`` name, by their shortest different names.
+    """Find the models that ``PATH`` or ``NAME=PATH`` name, by their shortest different names.
 
     Raises:
         InputError: if a path does not exist, is of no known kind, or two have one name.
@@ -92,7 +92,7 @@ def find_accuracy_models(specs: Sequence[str]) -> tuple[AccuracyModel, ...]:
 
 
 def with_refined(accuracy_models: Sequence[AccuracyModel]) -> tuple[AccuracyModel, ...]:
-    """Each model, and behind each network of ours the same with refined maps."""
+    """Add to each network of ours the same with refined maps, right behind it."""
     found = []
     for it in accuracy_models:
         found.append(it)
@@ -134,12 +134,12 @@ def _accuracy_model(name: str, path: Path) -> AccuracyModel:
 
 
 def _foreign(path: Path, threads: int | None) -> MapSource:
-    """The maps of an ONNX file without a manifest: of our interface, or of rembg's."""
+    """Compute the maps of an ONNX file without a manifest: of our interface, or of rembg's."""
     from samnet.training.onnx_teacher import MapTeacher
 
     try:
         predict = load_predictor(path, threads)
-    except InputError:
+    except SamnetError:
         network = MapTeacher(path, threads)  # says what it takes if it is not of that kind either
     else:
         return predicted_maps(predict, None, overwrite=False)

@@ -1,4 +1,4 @@
-"""The files that a comparison of accuracy leaves behind."""
+"""Files that a comparison of accuracy writes: tables, changes of photos, pictures, the result."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.models import AccuracyModel
-from benchmarks.accuracy.paired import PROTOCOL as BOOTSTRAP
-from benchmarks.accuracy.paired import Paired
+from benchmarks.accuracy.paired import BOOTSTRAP, Paired
 from benchmarks.accuracy.runner import Result
 from benchmarks.accuracy.score_table import Line, csv_text, latex, table
 from benchmarks.shared.tables import Table, signed
@@ -43,14 +42,14 @@ class Outcome:
 
 
 def targets(folder: Path, pairs: Sequence[tuple[str, str]]) -> list[Path]:
-    """The files to be written; ``pairs`` are the compared ones by data set and name."""
+    """Name the files to be written; ``pairs`` are the compared ones by data set and name."""
     names = [f"accuracy.{suffix}" for suffix in ("json", "md", "tex", "csv")]
     names += [f"{_stem(*pair)}.{suffix}" for pair in pairs for suffix in ("csv", "png")]
     return [folder / name for name in names]
 
 
 def write(folder: Path, outcome: Outcome) -> None:
-    """Writes the tables, the changes of single photos and the result file; replaces older ones.
+    """Write the tables, the changes of single photos and the result file; replace older ones.
 
     Raises:
         InputError: if one cannot be written.
@@ -95,12 +94,12 @@ def write(folder: Path, outcome: Outcome) -> None:
 
 
 def write_sheet(folder: Path, paired: Paired, sheet: Bytes) -> None:
-    """Writes the picture of the worst photos of a comparison; replaces an older one."""
+    """Write the picture of the worst photos of a comparison; replace an older one."""
     write_image(folder / f"{_stem(paired.data, paired.name)}.png", sheet, overwrite=True)
 
 
 def heading(paired: Paired) -> str:
-    """What a table of changes is of."""
+    """Say what a table of changes is of."""
     return (
         f"{paired.name} against {paired.reference} on {paired.count} photos of {paired.data}: the "
         f"error of {paired.worse} grew"
@@ -108,7 +107,7 @@ def heading(paired: Paired) -> str:
 
 
 def change_table(paired: Paired) -> Table:
-    """A row a figure, with its bootstrap interval."""
+    """Build the table of changes: a row a figure, with its bootstrap interval."""
     rows = tuple(
         (
             change.figure,
@@ -132,14 +131,14 @@ def _photo_changes(paired: Paired) -> str:
 
 
 def _size(accuracy_model: AccuracyModel, asked: int | None) -> int | None:
-    """Pixels at which a model ran; None where its maps were ready, or it is not ours."""
+    """Return pixels at which a model ran; None where its maps were ready, or it is not ours."""
     return (
         asked or accuracy_model.size if accuracy_model.kind == "checkpoint" else accuracy_model.size
     )
 
 
 def _stem(data: str, name: str) -> str:
-    """The name of the files of a comparison, without what a file's name may not hold."""
+    """Name the files of a comparison, without what a file's name may not hold."""
     return re.sub(r"[^\w.-]+", "_", f"changes_{data}_{name}")
 
 

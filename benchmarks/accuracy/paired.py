@@ -1,4 +1,4 @@
-"""int8 against fp32 on the same photos: what changed, how surely, and where most."""
+"""Paired comparison of int8 and float on the same photos, with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEED = 0
 BATCH = 100
 """Resamples at a time: their weights are an array (BATCH, photos)."""
 
-PROTOCOL = (
+BOOTSTRAP = (
     f"Intervals hold {CONFIDENCE:.0%} of {RESAMPLES} paired bootstrap resamples: photos are drawn "
     "with replacement, the same for both, and the figure of the whole set is computed anew."
 )
@@ -89,7 +89,7 @@ class Paired:
         return sum(photo.change > 0 for photo in self.photos)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for a result file."""
+        """Return plain values for a result file."""
         return {
             "name": self.name,
             "reference": self.reference,
@@ -105,7 +105,7 @@ class Paired:
 
 
 def partners(accuracy_models: Sequence[AccuracyModel]) -> list[tuple[AccuracyModel, AccuracyModel]]:
-    """Each int8 model with the float one that it was made from, if that takes part.
+    """Pair each int8 model with the float one that it was made from, if that takes part.
 
     An artifact of the same format comes first, so that nothing but precision differs.
     """
@@ -127,7 +127,7 @@ def partners(accuracy_models: Sequence[AccuracyModel]) -> list[tuple[AccuracyMod
 def compare(
     names: tuple[str, str], data: str, stems: Sequence[str], metrics: Sequence[SaliencyMetrics]
 ) -> Paired:
-    """Compares two models on the same photos.
+    """Compare two models on the same photos.
 
     Args:
         names: reference, then the other.
@@ -169,7 +169,7 @@ def compare(
 
 
 def _arrays(metrics: SaliencyMetrics) -> dict[str, NDArray[np.float64]]:
-    """What each figure is computed from, an array (photos, numbers) each."""
+    """Gather what each figure is computed from, an array (photos, numbers) each."""
     precision, recall, _, mae, *slow = metrics.records
     found = {"max_F": [np.concatenate(pair) for pair in zip(precision, recall, strict=True)]}
     found["MAE"] = mae
@@ -181,7 +181,7 @@ def _arrays(metrics: SaliencyMetrics) -> dict[str, NDArray[np.float64]]:
 def _figure(
     name: str, arrays: dict[str, NDArray[np.float64]], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """A figure of weighted photos: weights (resamples, photos) to values (resamples,)."""
+    """Compute a figure of weighted photos: weights (resamples, photos) to values (resamples,)."""
     means = weights @ arrays[name]
     if name == "max_F":
         precision, recall = np.split(means, 2, axis=1)

@@ -1,4 +1,4 @@
-"""What was measured on each photo, kept by content so that nothing is computed twice."""
+"""Cache of what was measured on each photo, by the contents of model, photo and mask."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class RecordCache:
     circumstances: dict[str, Any]
 
     def key(self, map_hash: str, pair_hashes: tuple[str, str], settings: Sequence[object]) -> str:
-        """Names a record: by what makes the map, photo and mask, and how they are compared."""
+        """Name a record: by what makes the map, photo and mask, and how they are compared."""
         values = [self.circumstances, map_hash, *pair_hashes, *settings]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def get(self, key: str, choice: Choice) -> Record | None:
-        """A record kept earlier; None if there is none, or its file is damaged."""
+        """Return a record kept earlier; None if there is none, or its file is damaged."""
         if self.folder is None or not (path := self._path(key)).is_file():
             return None
         try:
@@ -58,7 +58,7 @@ class RecordCache:
         return record if whole else None
 
     def put(self, key: str, record: Record) -> None:
-        """Keeps a record.
+        """Keep a record.
 
         Raises:
             InputError: if it cannot be written.
@@ -73,7 +73,7 @@ class RecordCache:
 
 
 def code_hash() -> str:
-    """Of the code that makes maps and compares them: a change of it makes records anew."""
+    """Hash the code that makes maps and compares them: a change of it makes records anew."""
     digest = hashlib.sha256()
     for path in sorted(path for name in CODE for path in (ROOT / name).rglob("*.py")):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
@@ -81,12 +81,12 @@ def code_hash() -> str:
 
 
 def pair_hashes(pair: Pair) -> tuple[str, str]:
-    """Of a photo and of its mask."""
+    """Hash a photo and its mask."""
     return sha256(pair.photo), sha256(pair.mask)
 
 
 def record_of(pair: Pair, source: Callable[[Pair], Bytes], choice: Choice) -> Record:
-    """Compares one map with its mask.
+    """Compare one map with its mask.
 
     Raises:
         InputError: if a file cannot be read or sizes differ.
@@ -96,7 +96,7 @@ def record_of(pair: Pair, source: Callable[[Pair], Bytes], choice: Choice) -> Re
 
 
 def metrics_of(records: Iterable[Record], choice: Choice) -> SaliencyMetrics:
-    """The metrics as if all photos had been compared now."""
+    """Compute the metrics as if all photos had been compared now."""
     metrics = SaliencyMetrics(choice)
     ends = np.cumsum(LENGTHS[choice])[:-1]
     for record in records:

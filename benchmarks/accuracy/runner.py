@@ -1,4 +1,4 @@
-"""Every model on every data set: the photos shared among processes, results kept."""
+"""Measures every model on every data set, with the photos divided among processes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How a contest is run.
+    """How accuracy is measured.
 
     Args:
         metrics: ``fast`` leaves out weighted F, S and E.
@@ -82,7 +82,7 @@ class Settings:
 
 
 def enter(accuracy_models: Sequence[AccuracyModel], sets: Sequence[DataSet]) -> list[Entry]:
-    """All entries, their ready maps found and looked at.
+    """Enter all models, their ready maps found and looked at.
 
     Raises:
         InputError: as :func:`samnet.evaluation.map_folder.find_maps`.
@@ -91,7 +91,7 @@ def enter(accuracy_models: Sequence[AccuracyModel], sets: Sequence[DataSet]) -> 
 
 
 def run(entries: Sequence[Entry], settings: Settings, processes: Processes) -> list[Result]:
-    """Measures this process's share of every entry, and brings the shares together.
+    """Measure this process's share of every entry, and bring the shares together.
 
     Raises:
         InputError: if a file cannot be used.
@@ -116,7 +116,7 @@ def run(entries: Sequence[Entry], settings: Settings, processes: Processes) -> l
 
 
 def map_source(entry: Entry, settings: Settings) -> MapSource:
-    """The maps of an entry, ready or made anew."""
+    """Return the maps of an entry, ready or made anew."""
     if entry.maps is not None:
         return entry.maps.read
     return entry.accuracy_model.load(settings.threads, settings.size)
@@ -125,7 +125,7 @@ def map_source(entry: Entry, settings: Settings) -> MapSource:
 def chosen_partners(
     accuracy_models: Sequence[AccuracyModel], against: str | None
 ) -> list[tuple[AccuracyModel, AccuracyModel]]:
-    """Who is compared with whom: all with the named one, else int8 with the float behind it.
+    """Choose who is compared with whom: all with the named one, else int8 with its float network.
 
     Raises:
         InputError: if no model has that name; the nearest one is suggested.
@@ -143,7 +143,7 @@ def chosen_partners(
 def compare_partners(
     pairs: Sequence[tuple[AccuracyModel, AccuracyModel]], results: Sequence[Result], choice: Choice
 ) -> list[Paired]:
-    """The comparisons of all pairs on all data sets, on the photos that both have maps of.
+    """Compare all pairs on all data sets, on the photos that both have maps of.
 
     Raises:
         InputError: if two share no photo.
@@ -163,7 +163,7 @@ def compare_partners(
 
 
 def _restricted(result: Result, stems: set[str], choice: Choice) -> SaliencyMetrics:
-    """The metrics of some of an entry's photos."""
+    """Restrict an entry's metrics to some of its photos."""
     if len(stems) == result.scores.count:
         return result.metrics
     metrics = SaliencyMetrics(choice)
@@ -180,7 +180,7 @@ def _record(
     make: Callable[[], MapSource],
     settings: Settings,
 ) -> Record:
-    """What was measured on one photo, from the cache if it is there."""
+    """Measure one photo, or take it from the cache."""
     accuracy_model, choice = entry.accuracy_model, settings.metrics
     if entry.maps is not None:
         origin, setup = sha256(entry.maps.files[pair.stem]), list[Any]()

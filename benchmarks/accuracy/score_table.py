@@ -56,12 +56,12 @@ class Line:
 
 
 def measured_cell(scores: Scores, of: int) -> Cell:
-    """The cell of scores on a set of ``of`` photos."""
+    """Build the cell of scores on a set of ``of`` photos."""
     return Cell(scores.count, of, {field: getattr(scores, field) for field in FIGURES.values()})
 
 
 def published_lines(methods: Sequence[Method], sets: Sequence[str]) -> list[Line]:
-    """Rows of the methods that have a figure for one of the data sets."""
+    """Build the rows of the published methods that have a figure for one of the data sets."""
     lines = []
     for method in methods:
         cells = {}
@@ -75,7 +75,7 @@ def published_lines(methods: Sequence[Method], sets: Sequence[str]) -> list[Line
 
 
 def table(lines: Sequence[Line], sets: Sequence[str], notes: Sequence[str] = ()) -> Table:
-    """All data sets side by side, a row a method."""
+    """Build the table of all data sets side by side, a row a method."""
     several = len(sets) > 1
     head = ["", *(f"{s} {name}" if several else name for s in sets for name in _titles())]
     rows = tuple((line.method, *(t for s in sets for t in _texts(line, s))) for line in lines)
@@ -88,7 +88,7 @@ def table(lines: Sequence[Line], sets: Sequence[str], notes: Sequence[str] = ())
 
 
 def latex(lines: Sequence[Line], sets: Sequence[str], notes: Sequence[str] = ()) -> str:
-    """A tabular for the package booktabs, data sets side by side; the notes as comments."""
+    """Write a tabular for the package booktabs, data sets side by side; the notes as comments."""
     each = len(_titles())
     groups = "".join(rf" & \multicolumn{{{each}}}{{c}}{{{_escaped(name)}}}" for name in sets)
     rules = "".join(
@@ -109,7 +109,7 @@ def latex(lines: Sequence[Line], sets: Sequence[str], notes: Sequence[str] = ())
 
 
 def csv_text(lines: Sequence[Line], sets: Sequence[str]) -> str:
-    """A line a method and data set, figures unrounded; empty where there is none."""
+    """Write a line a method and data set, figures unrounded; empty where there is none."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["method", "source", "dataset", "photos", "of", *FIGURES.values()])

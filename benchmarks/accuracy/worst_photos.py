@@ -19,7 +19,7 @@ ACROSS = 2
 def worst_sheet(
     paired: Paired, pairs: Sequence[Pair], sources: tuple[MapSource, MapSource], count: int
 ) -> Bytes:
-    """Photo, mask, both maps and their difference of the worst photos, (H, W, 3) uint8.
+    """Draw photo, mask, both maps and their difference of the worst photos, (H, W, 3) uint8.
 
     Args:
         paired: names the photos, the worst first.

@@ -1,1 +1,1 @@
-"""What does an inference cost on arm64 cores, counted under emulation?"""
+"""Instructions that an inference executes on arm64 cores, counted under emulation."""

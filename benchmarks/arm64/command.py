@@ -1,8 +1,8 @@
-"""Instructions that one inference executes on arm64 cores, counted under qemu.
+"""``python -m benchmarks.arm64``: instructions of one inference on arm64 cores, under qemu.
 
 ``python -m benchmarks.arm64 MODEL… [--processor cortex-a53] [--json OUT]``
 
-A count is the same on every run to a tenth of a per cent, however busy the machine is, and it
+A count is the same on every run to a tenth of a percent, however busy the machine is, and it
 needs no board. It is no time: instructions differ in how long they take, and memory is not in it.
 """
 
@@ -32,7 +32,7 @@ NO_LATENCY = (
 
 
 def cache() -> Path:
-    """Where this project keeps what it builds."""
+    """Tell where this project keeps what it builds."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "samnet"
 
 
@@ -49,7 +49,7 @@ class Counter:
     userland: Path
 
     def check(self) -> None:
-        """Raises InputError, which says how to get it, if something is missing."""
+        """Raise InputError, which says how to get it, if something is missing."""
         for name in ("qemu-aarch64", "libcount.so", "lib/ld-linux-x86-64.so.2"):
             if not (self.qemu / name).is_file():
                 raise InputError(
@@ -64,7 +64,7 @@ class Counter:
             )
 
     def count(self, model: Path, cpu: str) -> int:
-        """Instructions of one inference on a core that qemu knows, one thread.
+        """Count the instructions of one inference on a core that qemu knows, one thread.
 
         The second inference counts: in the first the runtime fills its caches.
 
@@ -121,7 +121,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Counts and prints a table, one line a model."""
+    """Count and print a table, one line a model."""
     from tqdm import tqdm
 
     from common.result_file import environment, write_result
@@ -162,13 +162,13 @@ def main(options: Options) -> None:
 
 
 def newest_userland() -> Path:
-    """The newest arm64 userland in the cache; a name that does not exist if there is none."""
+    """Find the newest arm64 userland in the cache; a name that does not exist if there is none."""
     found = sorted(cache().glob("raspberry-pi-*"), key=lambda folder: folder.stat().st_mtime)
     return found[-1] if found else cache() / "raspberry-pi"
 
 
 def table(counted: dict[str, dict[str, int]]) -> str:
-    """Millions of instructions by model and core, with the ratio to the first model.
+    """Return millions of instructions by model and core, with the ratio to the first model.
 
     Args:
         counted: instructions by model and core, the same cores for every model.

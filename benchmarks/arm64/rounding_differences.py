@@ -1,10 +1,10 @@
-"""Where an int8 ``.tflite`` begins to compute something else on arm64 than on this machine.
+"""Operations of an int8 ``.tflite`` that compute something else on arm64 than on this machine.
 
 ``python -m benchmarks.arm64.rounding_differences MODEL.tflite [--processor NAME] [--json OUT]``
 
 Runs the embedded photos here and under qemu with every step given away, and names the operations
 that come to other codes although they were given the same ones. What follows from those is no
-departure of its own.
+difference of its own.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Prints the departures of each processor."""
+    """Print the rounding differences of each processor."""
     from common.result_file import environment, write_result
     from convert.tflite.interface import expose_steps
     from samnet.data.embedded import embedded_photos
@@ -133,7 +133,7 @@ def main(options: Options) -> None:
 
 
 def rounding_differences(content: bytes, here: Steps, there: Steps) -> list[Mismatch]:
-    """The operations whose results differ although all they were given is the same.
+    """Find the operations whose results differ although all they were given is the same.
 
     Args:
         content: the flatbuffer, without exposed steps.
@@ -148,7 +148,7 @@ def rounding_differences(content: bytes, here: Steps, there: Steps) -> list[Mism
     photos = sorted({name.partition("_")[0] for name in here})
 
     def same(photo: str, tensor: int) -> bool:
-        """Whether a tensor is the same in both; of one that is not given away, its sources."""
+        """Tell whether a tensor is the same in both; of one that is not given away, its sources."""
         name = f"{photo}_{tensor}"
         if name in here:
             return bool((here[name] == there[name]).all())
@@ -184,7 +184,7 @@ def rounding_differences(content: bytes, here: Steps, there: Steps) -> list[Mism
 def _examples(
     graph: Any, operator: Any, departed: list[str], here: Steps, there: Steps
 ) -> list[dict[str, float]]:
-    """The exact values of a multiplication, in codes, where the two rounded otherwise."""
+    """Find the exact values of a multiplication, in codes, where the two rounded otherwise."""
     tensors = [int(i) for i in (*operator.inputs, *operator.outputs)]
     scales = [graph.tensors[i].quantization for i in tensors]
     (a, b, out), (za, zb, zero) = zip(

@@ -1,1 +1,1 @@
-"""Shipped weights to int8 artifacts, and what that changes, as one report."""
+"""The demo: shipped weights to int8 artifacts, and a report of what that changes."""

@@ -51,7 +51,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Makes the artifacts, compares them and reports.
+    """Make the artifacts, compare them and report.
 
     Raises:
         InputError: if the checkpoint cannot be used, or files stand in the way.
@@ -123,7 +123,7 @@ def main(options: Options) -> None:
 def quantize(
     options: Options, checkpoint: Checkpoint, scenes: Sequence[Scene], output: Path
 ) -> dict[str, Any]:
-    """Writes a program that is quantized after training on the scenes and crops of them.
+    """Write a program that is quantized after training on the scenes and crops of them.
 
     Returns:
         The count, seed and hash of what it was calibrated on.
@@ -142,7 +142,7 @@ def quantize(
 def timed(
     comparison: Comparison, files: Sequence[Path], repetitions: int, size: int
 ) -> tuple[Comparison, Protocol]:
-    """Adds latencies, and says how they were taken.
+    """Add latencies, and say how they were taken.
 
     Args:
         comparison: without latencies.
@@ -166,7 +166,7 @@ def timed(
 
 
 def photo_credits() -> str:
-    """Where the embedded photos come from."""
+    """Say where the embedded photos come from."""
     from samnet.data.embedded import POLYGONS
 
     outlines = json.loads(POLYGONS.read_text(encoding="utf-8"))

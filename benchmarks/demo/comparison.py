@@ -1,4 +1,4 @@
-"""Networks compared on the same photos: accuracy, agreement, size and latency of each."""
+"""Comparison of networks on the same photos: accuracy, agreement, size and latency of each."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Row:
     latency: Latency | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for a result file."""
+        """Return plain values for a result file."""
         candidate = self.candidate
         return {
             "label": candidate.label,
@@ -117,7 +117,7 @@ class Comparison:
 
 
 def compare(candidates: Sequence[Candidate], scenes: Sequence[Scene]) -> Comparison:
-    """Runs every candidate on every scene; the first one is the reference for agreement."""
+    """Run every candidate on every scene; the first one is the reference for agreement."""
     maps = tuple(
         tuple(candidate.predict(scene.photo) for scene in scenes) for candidate in candidates
     )
@@ -130,7 +130,7 @@ def compare(candidates: Sequence[Candidate], scenes: Sequence[Scene]) -> Compari
 
 
 def agreement(maps: Sequence[Bytes], reference: Sequence[Bytes]) -> Agreement:
-    """Compares maps with the reference's, photo by photo; every photo weighs the same."""
+    """Compare maps with the reference's, photo by photo; every photo weighs the same."""
     differences = [
         float(np.abs(saliency_map.astype(np.int16) - other).mean())
         for saliency_map, other in zip(maps, reference, strict=True)
@@ -143,7 +143,7 @@ def agreement(maps: Sequence[Bytes], reference: Sequence[Bytes]) -> Agreement:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned text; the first one is the reference."""
+    """Format the rows as aligned text; the first one is the reference."""
     lines = [
         f"{'form':<16}{'size, MB':>9}{'latency, ms (min)':>19}{'max F':>8}{'MAE':>8}"
         f"{'difference':>12}{'alike':>9}"

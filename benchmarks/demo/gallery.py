@@ -1,4 +1,4 @@
-"""Photos with the maps of every form and what differs, as a page shows them."""
+"""The demo's gallery: photos with the maps of every form and their differences, for a page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = 420
 
 
 def scenes(comparison: Comparison) -> list[dict[str, Any]]:
-    """Pictures and figures of every photo, for the template ``photos.html``."""
+    """Gather pictures and figures of every photo, for the template ``photos.html``."""
     return [_scene(comparison, index) for index in range(len(comparison.scenes))]
 
 

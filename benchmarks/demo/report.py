@@ -1,4 +1,4 @@
-"""A comparison as one HTML file that holds everything it shows."""
+"""The demo's report: a comparison as one HTML file with everything it shows inside."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Report:
 
 
 def write_report(path: Path, report: Report) -> None:
-    """Writes ``report`` to ``path``, replacing what stood there."""
+    """Write ``report`` to ``path``, replacing what stood there."""
     with replacing(path, overwrite=True) as temporary:
         temporary.write_text(render(report), encoding="utf-8")
 
 
 def render(report: Report) -> str:
-    """The report as HTML without any reference to another file."""
+    """Render the report as HTML without any reference to another file."""
     rows = report.comparison.rows
     return page.render(
         "demo.html",
@@ -62,7 +62,7 @@ def render(report: Report) -> str:
 
 
 def changes(rows: tuple[Row, ...], *, timed: bool = True) -> list[Change]:
-    """What int8 changes in the first format that has both precisions; empty if none has.
+    """Say what int8 changes in the first format that has both precisions; empty if none has.
 
     Args:
         rows: all forms.

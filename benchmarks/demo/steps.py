@@ -1,4 +1,4 @@
-"""Steps of a long command: which one runs, how long it takes, and where its chatter goes."""
+"""Progress of a command in several steps: which one runs, its time, its messages in a log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Steps:
 
     @contextlib.contextmanager
     def step(self, label: str, usually: float | None = None) -> Iterator[None]:
-        """Runs the block as the next step.
+        """Run the block as the next step.
 
         Args:
             label: what it does.
@@ -64,7 +64,7 @@ class Steps:
         try:
             with _to_log(self.log) as terminal, _shown(heading, estimate, terminal):
                 yield
-        except InputError:
+        except SamnetError:
             raise
         except BaseException:
             print(f"{heading}: failed, see {self.log}", file=sys.stderr)
@@ -76,7 +76,7 @@ class Steps:
 
 @contextlib.contextmanager
 def _shown(heading: str, estimate: str, terminal: TextIO) -> Iterator[None]:
-    """A running clock on a terminal; a line when the step begins otherwise."""
+    """Show a running clock on a terminal; a line when the step begins otherwise."""
     if not terminal.isatty():
         terminal.write(f"{heading} …{estimate.removeprefix(',')}\n")
         terminal.flush()
@@ -91,7 +91,7 @@ def _shown(heading: str, estimate: str, terminal: TextIO) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _to_log(log: Path) -> Iterator[TextIO]:
-    """Sends file descriptors 1 and 2 to a file; yields the standard error that was."""
+    """Send file descriptors 1 and 2 to a file; yield the standard error that was."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]

@@ -1,1 +1,1 @@
-"""Pictures and figures of the documentation, from result files."""
+"""Tables and pictures of the documentation, made from result files."""

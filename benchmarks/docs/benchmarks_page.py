@@ -12,13 +12,13 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def latency(results: Results, name: str = "latency") -> str:
-    """The timing of a result, with what to know of its rows and its protocol."""
+    """Tabulate the timing of a result, with what to know of its rows and its protocol."""
     result = results.get(name)
     return markdown(result) if result else ""
 
 
 def cost(results: Results) -> str:
-    """Parameters and multiply-adds beside those of Tables II and III."""
+    """Tabulate parameters and multiply-adds beside those of Tables II and III."""
     result = results.get("cost")
     if result is None:
         return ""

@@ -28,7 +28,7 @@ from common.errors import InputError
 from common.files import replacing
 from common.images.photos import Bytes, overlay, resize_map, resize_photo
 from common.result_file import by_last_step
-from convert.contract import forms as formats
+from convert.contract import forms
 from edge_apps.shipped import default_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,8 @@ MAIN = "ECSSD"
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.docs``."""
+
     results: Path = ROOT / "results"
     """Folder of result files."""
     readme: Path = ROOT / "README.md"
@@ -66,7 +68,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Writes the picture and the block; replaces what stood there."""
+    """Write the picture and the block; replace what stood there."""
     from edge_apps.maps.refinement import Refinement
     from samnet.data.embedded import embedded_photos
     from samnet.evaluation.predictor import load_predictor
@@ -86,7 +88,7 @@ def main(options: Options) -> None:
 
 
 def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Path, str]:
-    """The texts of all pages, their blocks made from results.
+    """Build the texts of all pages, their blocks made from results.
 
     Raises:
         InputError: as :func:`with_blocks`.
@@ -110,12 +112,12 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
         },
         options.commands: {"commands": commands()},
         options.benchmarks: {
-            "latency": peers_page.latency(results),
-            "lightweight": peers_page.latency(results, "latency_lightweight"),
-            "cost": peers_page.cost(results),
+            "latency": benchmarks_page.latency(results),
+            "lightweight": benchmarks_page.latency(results, "latency_lightweight"),
+            "cost": benchmarks_page.cost(results),
         },
         options.convert: {
-            "formats": formats.table(),
+            "formats": forms.table(),
             "engines": convert_page.engines(results),
         },
         options.devices: {
@@ -131,7 +133,7 @@ def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Pa
 
 
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
-    """All result files of a folder by their name, sorted.
+    """Read all result files of a folder by their name, sorted.
 
     Raises:
         InputError: if there is none, or one is no JSON.
@@ -149,14 +151,14 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def devices(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Which file for which device: the head of benchmarks.report."""
+    """Say which file to use on which device: the head of benchmarks.report."""
     scores = accuracies(results)
     rows = pareto_entries(timings(results), scores, results, MAIN)
     return advice_table(advice(rows, scores, results, MAIN)).markdown()
 
 
 def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Markdown tables of results: accuracy on data sets, then size and latency."""
+    """Tabulate results in Markdown: accuracy on data sets, then size and latency."""
     accuracy = {
         # A later result of the same file on the same photos takes the place of an earlier one.
         (data["name"], result["model"], end): (found["count"], found["max_F"], found["MAE"])
@@ -182,12 +184,12 @@ def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _date(result: Mapping[str, Any]) -> str:
-    """When a result was measured, in ISO 8601; empty where it does not say."""
+    """Tell when a result was measured, in ISO 8601; empty where it does not say."""
     return str(result.get("environment", {}).get("date", ""))
 
 
 def with_blocks(page: Path, blocks: Mapping[str, str]) -> str:
-    """The text of a page with blocks between the marks of their names.
+    """Replace the blocks of a page between the marks of their names.
 
     Raises:
         InputError: if the file or a mark is missing.
@@ -209,7 +211,7 @@ def with_blocks(page: Path, blocks: Mapping[str, str]) -> str:
 
 
 def sheet(columns: Sequence[tuple[Bytes, Bytes]]) -> Bytes:
-    """Photos in a row, their maps below, what is salient tinted below that, on white.
+    """Draw photos in a row, their maps below, what is salient tinted below that, on white.
 
     Args:
         columns: each a photo (H, W, 3) uint8 and its map (H, W) uint8.
@@ -230,7 +232,7 @@ def sheet(columns: Sequence[tuple[Bytes, Bytes]]) -> Bytes:
 
 
 def _forms(result: Mapping[str, Any]) -> str:
-    """Size and latency of the forms that the demo measured."""
+    """Tabulate size and latency of the forms that the demo measured."""
     rows = [
         (
             f"`{row['file']}`",
@@ -244,7 +246,7 @@ def _forms(result: Mapping[str, Any]) -> str:
 
 
 def _cropped(picture: Bytes) -> Bytes:
-    """The middle of a picture, in the proportions of a tile."""
+    """Crop the middle of a picture, in the proportions of a tile."""
     height, width = picture.shape[:2]
     scale = min(height / TILE[0], width / TILE[1])
     h, w = int(TILE[0] * scale), int(TILE[1] * scale)

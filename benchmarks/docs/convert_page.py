@@ -26,13 +26,13 @@ HEAD = (
 
 
 def engines(results: Results) -> str:
-    """The table of ``results/tflite_engines.json`` with what it shows and how that was measured."""
+    """Tabulate ``results/tflite_engines.json``, with what it shows and how it was measured."""
     result = results.get("tflite_engines")
     return engines_table(result).markdown() if result else ""
 
 
 def engines_table(result: Mapping[str, Any]) -> Table:
-    """A row a file; why some are missing and how all was measured stand below."""
+    """Tabulate a row a file; why some are missing and how all was measured stand below."""
     protocol = result["protocol"]
     rows = tuple(_cells(row) for row in result["files"])
     failures = [f"`{row['file']}`: {row['failure']}" for row in result["files"] if row["failure"]]

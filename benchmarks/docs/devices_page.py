@@ -1,4 +1,4 @@
-"""The blocks of docs/devices.md: agreement, departures, memory, start, what devices did."""
+"""The blocks of docs/devices.md: agreement, rounding, memory, start-up, tests on devices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def agreement(results: Results) -> str:
-    """How far maps in other places are from this machine's, by file; absent places with reason."""
+    """Tabulate how far maps in other places are from this machine's, by file."""
     result = results.get("places_192")
     if result is None:
         return ""
@@ -31,7 +31,7 @@ def agreement(results: Results) -> str:
 
 
 def rounding_differences(results: Results) -> str:
-    """Operations that come to other codes on arm64 although they were given the same ones."""
+    """List operations that come to other codes on arm64 although they were given the same ones."""
     result = results.get("departures_192")
     if result is None:
         return ""
@@ -47,7 +47,7 @@ def rounding_differences(results: Results) -> str:
 
 
 def long_run(results: Results) -> str:
-    """The preview's memory at the start and the end of an hour's worth of frames."""
+    """Say what memory the preview takes at the start and the end of an hour's worth of frames."""
     result = results.get("long_run")
     if result is None:
         return ""
@@ -61,7 +61,7 @@ def long_run(results: Results) -> str:
 
 
 def start(results: Results) -> str:
-    """How long the desktop's program takes to its first map, and what it loads."""
+    """Say how long the desktop's program takes to its first map, and what it loads."""
     result = results.get("start")
     if result is None:
         return ""
@@ -84,7 +84,7 @@ def start(results: Results) -> str:
 
 
 def board(results: Results) -> str:
-    """What was seen on a booted Raspberry Pi 3, by tests/edge_apps/test_board.py."""
+    """Say what was seen on a booted Raspberry Pi 3, by tests/edge_apps/test_board.py."""
     result = results.get("board")
     if result is None:
         return ""
@@ -98,7 +98,7 @@ def board(results: Results) -> str:
 
 
 def android(results: Results) -> str:
-    """What was seen through adb, by tests/edge_apps/test_android_device.py."""
+    """Say what was seen through adb, by tests/edge_apps/test_android_device.py."""
     result = results.get("android")
     if result is None:
         return ""

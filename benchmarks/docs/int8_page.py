@@ -28,7 +28,7 @@ ENDINGS = {
 
 
 def triplet(results: Results, data: str = "ECSSD") -> str:
-    """Max F and MAE of each network in float, after PTQ and after QAT, in both formats."""
+    """Tabulate max F and MAE of each network in float, after PTQ and after QAT, in both formats."""
     head = ["", *(f"`{network}`: max F, MAE" for network in NETWORKS)]
     rows = []
     for form, ending in ENDINGS.items():
@@ -49,7 +49,7 @@ def triplet(results: Results, data: str = "ECSSD") -> str:
 
 
 def latency(results: Results) -> str:
-    """Latencies of one interleaved run, with their ratios to the first of the same format."""
+    """Tabulate latencies of one interleaved run, with ratios to the first of the same format."""
     result = results.get("latency_336")
     if result is None:
         return ""
@@ -66,7 +66,7 @@ def latency(results: Results) -> str:
 
 
 def instructions(results: Results) -> str:
-    """Instructions of an inference on arm64 cores, with their ratios to the first file's."""
+    """Tabulate instructions of an inference on arm64 cores, with ratios to the first file's."""
     result = results.get("instructions_336")
     if result is None:
         return ""
@@ -84,7 +84,7 @@ def instructions(results: Results) -> str:
 
 
 def memory(results: Results) -> str:
-    """Size of files and peak memory of an inference."""
+    """Tabulate the size of files and the peak memory of an inference."""
     result = results.get("memory_336")
     if result is None:
         return ""
@@ -96,7 +96,7 @@ def memory(results: Results) -> str:
 
 
 def modules(results: Results) -> str:
-    """Time by torch module of the profiled files, the most costly modules first."""
+    """Tabulate time by torch module of the profiled files, the most costly modules first."""
     result = results.get("profile_336")
     if result is None:
         return ""
@@ -111,7 +111,7 @@ def modules(results: Results) -> str:
 
 
 def sensitivity(results: Results) -> str:
-    """The modules that lose most when they alone are quantized, and what to keep in float."""
+    """Tabulate the modules that lose most when quantized alone, and what to keep in float."""
     result = results.get("sensitivity_samnet-edge")
     if result is None:
         return ""
@@ -132,7 +132,7 @@ def sensitivity(results: Results) -> str:
 
 
 def options(results: Results) -> str:
-    """What observers and corrections of quantize.ptq measure: a row each, a column a network."""
+    """Tabulate observers and corrections of quantize.ptq: a row each, a column a network."""
     result = results.get("ptq_options")
     if result is None:
         return ""

@@ -15,7 +15,7 @@ PENDING = "not measured yet"
 
 
 def recipes(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """A row for each field in which presets differ, with its effect where it was measured.
+    """Tabulate the fields in which presets differ, with their effects where they were measured.
 
     Args:
         results: by the name of their files; ``ablation_recipe`` is what ``samnet.ablate --table
@@ -47,7 +47,7 @@ def recipes(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def throughput(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Photos per second of the plain loop and of ours."""
+    """Tabulate photos per second of the plain loop and of ours."""
     result = results.get("throughput")
     if result is None:
         return PENDING
@@ -59,7 +59,7 @@ def throughput(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def ablation(results: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    """The table of an ablation, by the name of its result file."""
+    """Render the table of an ablation, by the name of its result file."""
     result = results.get(name)
     return markdown(dict(result)) if result is not None else PENDING
 
@@ -72,7 +72,7 @@ def _effect(rows: Mapping[str, Mapping[str, Any]], key: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A field's value, short enough for a cell."""
+    """Format a field's value, short enough for a cell."""
     if isinstance(value, tuple) and value and isinstance(value[0], Phase):
         return ", ".join(f"{phase.size}:{phase.epochs:g}" for phase in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

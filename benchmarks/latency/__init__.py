@@ -1,1 +1,1 @@
-"""How fast are networks in every form, beside what users would pick instead?"""
+"""Latency of networks in every form, beside the networks and runtimes of others."""

@@ -1,4 +1,4 @@
-"""Makes the files that networks are timed in, and keeps them for the next time."""
+"""Converts the networks that are timed, and keeps the files for the next time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.demo.steps import Steps
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.files import sha256
 from common.images.photos import Bytes
 from edge_apps.manifest import verify
@@ -34,7 +34,7 @@ SECONDS = 3600
 
 
 def shipped(name: str) -> Path | None:
-    """The checkpoint that comes with this project under a network's name."""
+    """Find the checkpoint that comes with this project under a network's name."""
     found = importlib.util.find_spec("samnet")
     if found is None or found.origin is None:
         return None
@@ -42,7 +42,7 @@ def shipped(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-class NotMadeError(InputError):
+class NotMadeError(SamnetError):
     """A file is not there, and none may be made."""
 
 
@@ -65,7 +65,7 @@ class ArtifactCache:
         self._failures: dict[Path, str] = {}
 
     def checkpoint(self, name: str) -> tuple[Path, str]:
-        """The checkpoint of a named network, and what a reader has to know of its weights.
+        """Make the checkpoint of a named network, and say what a reader has to know of its weights.
 
         Raises:
             InputError: for an unknown name, or if a library that it needs is not installed.
@@ -85,7 +85,7 @@ class ArtifactCache:
     def artifact(
         self, source: Path, size: int, precision: Literal["fp32", "int8"], suffix: str
     ) -> Path:
-        """The artifact of a checkpoint.
+        """Make the artifact of a checkpoint.
 
         Raises:
             InputError: if it cannot be made; asked for again, it is not tried again.
@@ -99,7 +99,7 @@ class ArtifactCache:
         return self._made(path)
 
     def openvino(self, source: Path) -> Path:
-        """An ``.onnx`` in OpenVINO's int8.
+        """Make an ``.onnx`` in OpenVINO's int8.
 
         Raises:
             InputError: as :meth:`artifact`.
@@ -126,13 +126,13 @@ class ArtifactCache:
         return self._made(path)
 
     def _once(self, path: Path, what: str, make: Callable[[], None]) -> None:
-        """Makes a file as a step; a failure is remembered in place of raised."""
+        """Make a file as a step; remember a failure instead of raising it."""
         if not self._make:
             raise NotMadeError(f"{path}: is not there, or of another source or version")
         try:
             with self._steps.step(f"{what} {path.name}"):
                 make()
-        except InputError as error:
+        except SamnetError as error:
             self._failures[path] = str(error)
         except Exception as error:  # the row fails, not the benchmark
             text = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -165,7 +165,7 @@ def _quantize(source: Path, path: Path, size: int) -> None:
 
 
 def _calibration(size: int) -> list[Bytes]:
-    """Photos (size, size, 3) to calibrate on."""
+    """Draw photos (size, size, 3) to calibrate on."""
     from quantize.calibration import calibration_set
     from samnet.data.embedded import embedded_photos
 
@@ -173,7 +173,7 @@ def _calibration(size: int) -> list[Bytes]:
 
 
 def _command(module: str, *arguments: str) -> None:
-    """Runs a command of this project in a process of its own, which may crash.
+    """Run a command of this project in a process of its own, which may crash.
 
     Raises:
         InputError: with the line in which it says what is wrong, or how it ended.
@@ -196,22 +196,22 @@ def _command(module: str, *arguments: str) -> None:
 
 
 def is_current(path: Path, source: Path) -> bool:
-    """Whether an artifact was made from this source, gives logits, by the versions installed."""
+    """Tell whether an artifact is up to date: this source, logits out, the versions installed."""
     try:
         manifest = verify(path)
         versions = {name: metadata.version(name) for name in manifest.versions}
-    except (InputError, metadata.PackageNotFoundError):
+    except (SamnetError, metadata.PackageNotFoundError):
         return False
     made = manifest.source_sha256 == sha256(source) and manifest.versions == versions
     return made and manifest.output.kind == "logits"
 
 
 def _of(path: Path, source: Path) -> bool:
-    """Whether a program was quantized from this source."""
+    """Tell whether a program was quantized from this source."""
     from quantize.quantized_program import load_program
 
     try:
         info = load_program(path).info
         return info.source_sha256 == sha256(source) and info.map == "logits"
-    except InputError:
+    except SamnetError:
         return False

@@ -1,4 +1,4 @@
-"""Who is timed: a network in a file, and what runs it."""
+"""One row of the latency table: a network in a file, the engine that runs it, its settings."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ class LatencyCase:
         return f"{ENGINES[self.engine]} {self.precision}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for a result file or another process."""
+        """Return plain values for a result file or another process."""
         return dataclasses.asdict(self)

@@ -1,4 +1,4 @@
-"""From what a user names to the cases that are timed."""
+"""Turns names and files on the command line into the cases that are timed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.latency.artifact_cache import ArtifactCache, NotMadeError
 from benchmarks.latency.case import ENGINES, LatencyCase, Precision
 from benchmarks.latency.openvino_int8 import is_int8
 from benchmarks.latency.peers import PEERS, fetch
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from edge_apps.manifest import manifest_path, read_manifest
 
 TORCH = ("torch", "torch-compiled", "cuda", "cuda-compiled")
@@ -30,7 +30,7 @@ SUFFIXES = {"litert": ".tflite", "executorch": ".pte", "onnxruntime": ".onnx", "
 
 
 def available(cpu_features: Sequence[str]) -> tuple[tuple[str, ...], tuple[Precision, ...]]:
-    """The engines and precisions that this machine has: a GPU's if there is one, bfloat16 too."""
+    """List the engines and precisions that this machine has: a GPU's too, and bfloat16."""
     import torch
 
     gpu = torch.cuda.is_available()
@@ -62,7 +62,7 @@ class CaseList:
     peers: Path
 
     def cases(self, models: Sequence[str]) -> list[LatencyCase]:
-        """All forms of all models; what cannot be made is a case with a failure.
+        """List all forms of all models; what cannot be made is a case with a failure.
 
         Args:
             models: names of networks, of peers, or files.
@@ -85,7 +85,7 @@ class CaseList:
         return found
 
     def _kind(self, model: str) -> Literal["peer", "file", "name"]:
-        """What a model is; checked before minutes go into another one."""
+        """Tell what a model is; checked before minutes go into another one."""
         from samnet.networks.registry import CONFIGS
 
         if model in PEERS:
@@ -109,7 +109,7 @@ class CaseList:
                 path, remark = self.artifact_cache.checkpoint(model)
             except NotMadeError:
                 return
-            except InputError as error:
+            except SamnetError as error:
                 yield LatencyCase(model, self.engines[0], "fp32", "", None, 1, failure=str(error))
                 return
             yield from self._of_checkpoint(model, path, remark)
@@ -133,7 +133,7 @@ class CaseList:
                         continue
 
     def _made(self, form: LatencyCase, source: Path, size: int) -> LatencyCase:
-        """A case with the file that its engine opens in place of the checkpoint.
+        """Make a case with the file that its engine opens in place of the checkpoint.
 
         Raises:
             NotMadeError: if there is no such file, and none may be made.
@@ -147,7 +147,7 @@ class CaseList:
                 path = make(source, size, "int8" if form.precision == "int8" else "fp32", suffix)
         except NotMadeError:
             raise
-        except InputError as error:
+        except SamnetError as error:
             return dataclasses.replace(form, file="", failure=str(error))
         return dataclasses.replace(form, file=str(path))
 
@@ -163,7 +163,7 @@ class CaseList:
                 yield dataclasses.replace(form, file=str(path))
             except NotMadeError:
                 continue
-            except InputError as error:
+            except SamnetError as error:
                 yield dataclasses.replace(form, failure=str(error))
 
     def _of_file(self, path: Path) -> Iterator[LatencyCase]:

@@ -63,7 +63,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Makes what is missing, times everything in turn and prints a table."""
+    """Make what is missing, time everything in turn and print a table."""
     _check(options)
     from benchmarks.demo.steps import Steps
     from benchmarks.latency import table as latency_table
@@ -116,7 +116,7 @@ def main(options: Options) -> None:
 
 
 def _check(options: Options) -> None:
-    """Refuses what could only fail after minutes of converting."""
+    """Refuse what could only fail after minutes of converting."""
     if not options.models:
         raise InputError("no model given; name networks or files to time")
     if len(set(options.models)) < len(options.models):

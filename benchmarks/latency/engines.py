@@ -1,4 +1,4 @@
-"""What runs networks: this project's runtimes, and those that users would pick instead."""
+"""Engines that are timed: this project's runtimes and those of others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.latency.case import LatencyCase
 from benchmarks.latency.input_feeder import feeder
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 
 TORCH = ("torch", "samnet")
@@ -39,7 +39,7 @@ class Opened:
 
 
 def preload(engine: str) -> None:
-    """Imports what an engine needs, so that opening a network costs no import.
+    """Import what an engine needs, so that opening a network costs no import.
 
     Raises:
         InputError: if it is not installed.
@@ -55,11 +55,13 @@ def preload(engine: str) -> None:
         for module in MODULES[engine]:
             importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed; pip install {error.name}") from error
+        raise MissingPackageError(
+            f"{error.name} is not installed; pip install {error.name}"
+        ) from error
 
 
 def open_latency_case(latency_case: LatencyCase) -> Opened:
-    """Opens a case's file with its engine.
+    """Open a case's file with its engine.
 
     Raises:
         InputError: if it cannot be opened, or not with as many threads or in that precision.
@@ -80,7 +82,7 @@ def open_latency_case(latency_case: LatencyCase) -> Opened:
 
 
 def quiet_openvino() -> None:
-    """Keeps OpenVINO and NNCF from reporting that they are used, which they do outside of CI."""
+    """Keep OpenVINO and NNCF from reporting that they are used, which they do outside of CI."""
     os.environ.setdefault("CI", "true")
 
 

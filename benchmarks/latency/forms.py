@@ -1,4 +1,4 @@
-"""The forms that a network is given: which files there are, what makes and what runs them."""
+"""Forms of a network that are timed: file format, how the file is made, what runs it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Form:
         return f"{self.runtime} {self.precision}"
 
     def path(self, folder: Path, model: Path, size: int) -> Path:
-        """Where the artifact of a checkpoint stands: ``NAME_SIZE_PRECISION.EXT``."""
+        """Name the file of a checkpoint's artifact: ``NAME_SIZE_PRECISION.EXT``."""
         return folder / f"{model.stem}_{size}_{self.precision}{self.suffix}"
 
     def convert(self, source: Path, output: Path, size: int) -> None:
-        """Converts a checkpoint (fp32) or a quantized program (int8); replaces ``output``.
+        """Convert a checkpoint (fp32) or a quantized program (int8); replace ``output``.
 
         Raises:
             InputError: if the artifact departs too far from its source.
@@ -60,7 +60,7 @@ FORMS = (
 
 
 def candidates(model: Path, artifacts: Sequence[Path], size: int) -> list[Candidate]:
-    """The checkpoint, which is the reference, then its artifacts in the order of ``FORMS``.
+    """List the checkpoint, which is the reference, then its artifacts in the order of ``FORMS``.
 
     Raises:
         InputError: if a file cannot be loaded.

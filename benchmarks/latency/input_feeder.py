@@ -1,4 +1,4 @@
-"""Photos as the networks of others want them."""
+"""Photos prepared for networks of others, by the shape and type of their input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Feed = Callable[[Bytes], NDArray[Any]]
 
 
 def feeder(name: str, shape: Sequence[object], kind: str) -> tuple[Feed, tuple[int, int]]:
-    """How a photo becomes the only input of a network, and the height and width it has then.
+    """Find how a photo becomes the only input of a network, and its height and width there.
 
     Bytes go in as they are; floats are normalized by ImageNet's statistics. For a time it does
     not matter which, but that it is done.
@@ -27,7 +27,7 @@ def feeder(name: str, shape: Sequence[object], kind: str) -> tuple[Feed, tuple[i
     Args:
         name: of the network, for errors.
         shape: of its input.
-        type: of its values, as ``uint8``.
+        kind: of its values, as ``uint8``.
 
     Raises:
         InputError: if that is no single photo of a fixed size.

@@ -1,4 +1,4 @@
-"""Contenders timed in turn, each in a process of its own."""
+"""Interleaved timing: every case in a process of its own, one turn of each per round."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Timed:
     failure: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """A row of the result file."""
+        """Build a row of the result file."""
         named = self.latency_case.to_dict()
         named["file"] = Path(self.latency_case.file).name
         return {**named, "label": self.latency_case.label, "failure": self.failure, **self.figures}
@@ -91,7 +91,7 @@ class TimedProcess:
         self.pause()
 
     def turn(self, runs: int, *, timed: bool) -> None:
-        """Has it run while everybody else stands still."""
+        """Have it run while everybody else stands still."""
         self._signal("SIGCONT")
         answer = self._ask({"runs": runs}, RUNNING)
         if not self.failure:
@@ -102,11 +102,11 @@ class TimedProcess:
         self.pause()
 
     def pause(self) -> None:
-        """Stops it: idle threads of some runtimes spin, and would take the others' time."""
+        """Stop it: idle threads of some runtimes spin, and would take the others' time."""
         self._signal("SIGSTOP")
 
     def close(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._log):
@@ -115,7 +115,7 @@ class TimedProcess:
                     stream.close()
 
     def result(self) -> Timed:
-        """Its figures, or why it has none."""
+        """Return its figures, or why it has none."""
         if self.failure:
             return Timed(self.latency_case, {}, self.failure)
         milliseconds = np.array(self.seconds) * 1000
@@ -137,7 +137,7 @@ class TimedProcess:
         return Timed(self.latency_case, figures)
 
     def _ask(self, question: dict[str, Any], patience: float) -> dict[str, Any]:
-        """The answer to a question; none, and a failure noted, where there is no good one."""
+        """Ask for an answer; none, and a failure noted, where there is no good one."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(question).encode() + b"\n")
@@ -155,7 +155,7 @@ class TimedProcess:
         return found
 
     def _line(self, until: float) -> bytes | None:
-        """The next line, empty at the end of the stream; None when it is too late."""
+        """Read the next line, empty at the end of the stream; None when it is too late."""
         assert self._process.stdout is not None
         handle, line = self._process.stdout.fileno(), b""
         while not line.endswith(b"\n"):
@@ -169,7 +169,7 @@ class TimedProcess:
         return line
 
     def _end(self) -> str:
-        """How the process ended, and the last that it wrote."""
+        """Describe how the process ended, and the last that it wrote."""
         status = self._process.wait()
         ended = signal.Signals(-status).name if status < 0 else f"status {status}"
         self._log.seek(0)
@@ -185,10 +185,10 @@ class TimedProcess:
 def time_interleaved(
     latency_cases: Sequence[LatencyCase], photo: Bytes, *, repetitions: int, warm_up: int = WARM_UP
 ) -> list[Timed]:
-    """Opens all cases, then runs them in turn, round by round.
+    """Open all cases, then run them in turn, round by round.
 
     Args:
-        cases: those with a failure stay as they are.
+        latency_cases: those with a failure stay as they are.
         photo: (H, W, 3) uint8, which each resizes to its own size before it is timed.
         repetitions: timed runs of each.
         warm_up: untimed rounds before them.

@@ -41,6 +41,8 @@ SETTLED = 0.1
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.latency.long_run``."""
+
     frames: int = 108_000
     """How many."""
     model: Annotated[Path, MODEL] = dataclasses.field(default_factory=default_model)
@@ -78,7 +80,7 @@ class Curve:
 
 
 def main(options: Options) -> None:
-    """Runs the frames, prints what came of it and writes the files."""
+    """Run the frames, print what came of it and write the files."""
     from common.result_file import environment, write_result
 
     if options.frames < SAMPLES:
@@ -108,7 +110,7 @@ def main(options: Options) -> None:
 
 
 def follow(clip: Path, model: Path, count: int) -> Curve:
-    """Runs a clip over and over in a process of its own, which loads no torch.
+    """Run a clip over and over in a process of its own, which loads no torch.
 
     Raises:
         InputError: if it fails, or the system does not tell a process's memory.
@@ -132,7 +134,7 @@ def follow(clip: Path, model: Path, count: int) -> Curve:
 
 
 def make_clip(path: Path, size: tuple[int, int]) -> Path:
-    """A window that moves over an embedded photo, ``size`` (width, height), as a video."""
+    """Write a window that moves over an embedded photo, ``size`` (width, height), as a video."""
     from samnet.data.embedded import embedded_photos
 
     cv2 = opencv()
@@ -150,7 +152,7 @@ def make_clip(path: Path, size: tuple[int, int]) -> Path:
 
 
 def plot(curve: Curve, path: Path, *, overwrite: bool) -> None:
-    """Draws the curve."""
+    """Draw the curve."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -38,7 +38,7 @@ class Repeated:
         self.total: int | None = count
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields frames until there were enough or ``stop`` is set."""
+        """Yield frames until there were enough or ``stop`` is set."""
         rounds = (self.source.frames(stop) for _ in itertools.count())
         for frame in itertools.islice(itertools.chain.from_iterable(rounds), self.total):
             if stop.is_set():
@@ -47,7 +47,7 @@ class Repeated:
 
 
 def follow(source: Source, model: Path, every: int, tell: Callable[[int, float], None]) -> None:
-    """Runs a source through the preview's session; every frame is drawn and encoded.
+    """Run a source through the preview's session; every frame is drawn and encoded.
 
     Args:
         source: gives the frames.
@@ -70,7 +70,7 @@ def follow(source: Source, model: Path, every: int, tell: Callable[[int, float],
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Run the command line."""
     clip, model, count, every = sys.argv[1:]
     source = Repeated(Video(Path(clip)), int(count))
     follow(source, Path(model), int(every), lambda n, mb: print(n, mb, flush=True))

@@ -59,7 +59,7 @@ class Options:
 
 
 def peak_memory(path: Path) -> dict[str, Any]:
-    """Size of the input in pixels, and peak memory in MB, of an artifact.
+    """Measure the size of an artifact's input in pixels, and its peak memory in MB.
 
     Raises:
         InputError: if it is no artifact, or the system cannot tell.
@@ -82,7 +82,7 @@ def peak_memory(path: Path) -> dict[str, Any]:
 
 
 def main(options: Options) -> None:
-    """Measures, prints a table and writes the result file.
+    """Measure, print a table and write the result file.
 
     Raises:
         InputError: as :func:`peak_memory`; nothing is written then.

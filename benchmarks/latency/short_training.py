@@ -1,4 +1,4 @@
-"""Weights for networks that come without any: a minute of training on drawn scenes.
+"""Trains networks that come without weights for a minute on synthetic scenes.
 
 Latency does not depend on weights, but the checks that every artifact passes do: with random ones
 networks are so ill-conditioned that comparing int8 with anything says nothing.
@@ -29,7 +29,7 @@ REMARK = "weights of 60 steps on drawn scenes: fit for times, not for maps"
 
 
 def taught(name: str, size: int) -> Checkpoint:
-    """A named network that was taught a little; the same every time.
+    """Train a named network a little; the same every time.
 
     Args:
         name: of :data:`samnet.networks.registry.CONFIGS`.
@@ -63,7 +63,7 @@ def taught(name: str, size: int) -> Checkpoint:
 
 
 def _soften(model: SaliencyNetwork, photos: Tensor) -> None:
-    """Scales the heads so that the logits of photos (N, 3, S, S) have mean 0 and ``CONTRAST``."""
+    """Scale the heads so that the logits of photos (N, 3, S, S) have mean 0 and ``CONTRAST``."""
     for head, fused in zip(model.decoded_heads, model.features(photos), strict=True):
         logits = head(fused)
         gain = CONTRAST / logits.std()
@@ -73,7 +73,7 @@ def _soften(model: SaliencyNetwork, photos: Tensor) -> None:
 
 
 def _scenes() -> tuple[Tensor, Tensor]:
-    """Normalized photos (N, 3, S, S), and masks (N, 1, S, S) of 0 and 1."""
+    """Draw normalized photos (N, 3, S, S), and masks (N, 1, S, S) of 0 and 1."""
     drawn = [scene(seed, SIDE) for seed in range(SCENES)]
     photos = torch.stack([torch.from_numpy(photo) for photo, _ in drawn])
     masks = torch.stack([torch.from_numpy(mask) for _, mask in drawn])[:, None] / 255

@@ -1,4 +1,4 @@
-"""From nothing to the first map: ``python -m benchmarks.latency.start [--json OUT]``.
+"""``python -m benchmarks.latency.start``: time from starting the program to its first map.
 
 Each repetition is a new process, as a user starts it: ``python -m edge_apps.desktop PHOTO --show
 map``. Its time runs from before the process is made until after its end, so that all of Python's
@@ -64,7 +64,7 @@ class Start(NamedTuple):
 
 
 def main(options: Options) -> None:
-    """Times the starts, prints what came of it and writes the file."""
+    """Time the starts, print what came of it and write the file."""
     from common.result_file import environment, write_result
     from samnet.data.embedded import embedded_photos
 
@@ -108,7 +108,7 @@ def main(options: Options) -> None:
 
 
 def _run(model: Path, photo: Path, output: Path, *flags: str) -> tuple[Start, str]:
-    """One process, and what it wrote to standard error.
+    """Run one process; also return what it wrote to standard error.
 
     Raises:
         InputError: if it wrote no map.
@@ -126,7 +126,7 @@ def _run(model: Path, photo: Path, output: Path, *flags: str) -> tuple[Start, st
 
 
 def imported(told: str) -> dict[str, float]:
-    """Seconds that each module took for itself, from what ``-X importtime`` told.
+    """Parse the seconds that each module took for itself from what ``-X importtime`` told.
 
     Raises:
         InputError: if one of them is :data:`HEAVY`, or there is none at all.
@@ -141,7 +141,7 @@ def imported(told: str) -> dict[str, float]:
 
 
 def by_package(modules: dict[str, float]) -> dict[str, float]:
-    """Seconds of the modules by the package that they are of."""
+    """Sum the seconds of the modules by the package that they are of."""
     found: dict[str, float] = collections.defaultdict(float)
     for name, seconds in modules.items():
         found[name.partition(".")[0]] += seconds

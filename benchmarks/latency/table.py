@@ -28,7 +28,7 @@ HEAD = (
 
 
 def print_table(rows: Sequence[Row]) -> None:
-    """Prints all rows, then why some have no times and what to know of others."""
+    """Print all rows, then why some have no times and what to know of others."""
     from rich.console import Console
     from rich.table import Table
 
@@ -46,7 +46,7 @@ def print_table(rows: Sequence[Row]) -> None:
 
 
 def cells(row: Row) -> list[str]:
-    """A row as text, in the order of ``HEAD``."""
+    """Format a row as text, in the order of ``HEAD``."""
     size = row.get("size")
     if isinstance(size, Sequence):
         size = size[0] if len(set(size)) == 1 else "×".join(map(str, size))
@@ -70,7 +70,7 @@ def cells(row: Row) -> list[str]:
 
 
 def remarks(rows: Sequence[Row]) -> list[str]:
-    """A line for each failure and for each network of which a reader has to know something."""
+    """Write a line for each failure and for each network that a reader has to know more of."""
     lines = []
     for network, remark in dict.fromkeys((r["network"], r["remark"]) for r in rows if r["remark"]):
         lines.append(f"{network}: {remark}.")
@@ -81,7 +81,7 @@ def remarks(rows: Sequence[Row]) -> list[str]:
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """The rows of a result file as a table, what to know of them and how they were taken."""
+    """Format the rows of a result file as a table, with what to know of them and their protocol."""
     table = tables.markdown(HEAD, map(cells, result["rows"]), words=2)
     notes = "\n".join(f"- {line}" for line in remarks(result["rows"]))
     machine = result["environment"]
@@ -92,7 +92,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def protocol(threads: Sequence[int], repetitions: int, warm_up: int, rows: Sequence[Row]) -> str:
-    """How the times were taken, and whether the machine had other work."""
+    """Describe how the times were taken, and whether the machine had other work."""
     waited = max((row["waited"] for row in rows if not row["failure"]), default=0.0)
     text = (
         "Batch 1, from a photo's bytes at the network's size to its map. Each row has a process "

@@ -59,7 +59,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Converts what is missing, measures everything and prints a table.
+    """Convert what is missing, measure everything and print a table.
 
     Raises:
         InputError: for wrong input, and if nothing could be converted.
@@ -94,7 +94,7 @@ def main(options: Options) -> None:
 
 
 def _check(options: Options) -> None:
-    """Refuses what could only fail after minutes of converting."""
+    """Refuse what could only fail after minutes of converting."""
     from convert.contract.source import open_source
 
     if not options.models:
@@ -116,7 +116,7 @@ def _check(options: Options) -> None:
 
 
 def _files(options: Options, model: Path, data: DataSet | None) -> Iterator[dict[str, Any]]:
-    """A row for the checkpoint itself at each size, then one for each file made of it."""
+    """Build a row for the checkpoint itself at each size, then one for each file made of it."""
     from convert.all import command as convert_all
     from convert.artifact.write import whole_photos
     from convert.contract.source import open_source
@@ -151,7 +151,7 @@ def _files(options: Options, model: Path, data: DataSet | None) -> Iterator[dict
 
 
 def _current(path: Path, source: Source, work: Work) -> bool:
-    """Whether a file was made from this checkpoint, by these versions and with these photos."""
+    """Tell whether a file was made from this checkpoint, by these versions, with these photos."""
     from benchmarks.latency.artifact_cache import is_current
     from edge_apps.manifest import read_manifest
 
@@ -162,7 +162,7 @@ def _current(path: Path, source: Source, work: Work) -> bool:
 
 
 def _row(task: Task, source: Source, data: DataSet | None, failure: str) -> dict[str, Any]:
-    """What is known of a file, plain JSON values."""
+    """Describe what is known of a file, as plain JSON values."""
     row = _named(source, task.form.precision, task.form.engine, task.path.name)
     if failure:
         return {**row, "failure": failure}
@@ -191,7 +191,7 @@ def _row(task: Task, source: Source, data: DataSet | None, failure: str) -> dict
 
 
 def _named(source: Source, precision: str, engine: str, file: str) -> dict[str, Any]:
-    """What a row begins with; figures are added to it, and a time where one is measured."""
+    """Begin a row; figures are added to it, and a time where one is measured."""
     return {
         "network": source.path.stem,
         "size": source.size,
@@ -208,7 +208,7 @@ def _named(source: Source, precision: str, engine: str, file: str) -> dict[str, 
 
 
 def _accuracy(predict: Predictor, data: DataSet | None) -> dict[str, Any] | None:
-    """Scores on photos with masks; None where there are none."""
+    """Score maps on photos with masks; None where there are none."""
     if data is None:
         return None
     from common.progress_bar import progress

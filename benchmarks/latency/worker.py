@@ -1,4 +1,4 @@
-"""A process that opens one case and runs it whenever it is told to.
+"""Worker process of the interleaved timing: opens one case and runs it on request.
 
 ``python -m benchmarks.latency.worker``: reads lines of JSON from standard input and answers each
 with one. The first line is what to open; every further one asks for runs. Nothing that the
@@ -19,14 +19,14 @@ import numpy as np
 
 from benchmarks.latency import engines
 from benchmarks.latency.case import LatencyCase
-from common.errors import InputError
+from common.errors import SamnetError
 from common.images.photos import Bytes, resize_photo
 
 STATUS = Path("/proc/self/status")
 
 
 def main() -> None:
-    """Answers until standard input ends."""
+    """Answer until standard input ends."""
     channel = _channel()
     order = json.loads(sys.stdin.readline())
     if order["cores"]:
@@ -36,7 +36,7 @@ def main() -> None:
         _tell(channel, worker.first)
         for line in sys.stdin:
             _tell(channel, worker.turn(json.loads(line)["runs"]))
-    except InputError as error:
+    except SamnetError as error:
         _tell(channel, {"failure": str(error)})
     except Exception as error:  # whatever a runtime raises is the row's failure
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -75,7 +75,7 @@ class Worker:
         }
 
     def turn(self, runs: int) -> dict[str, Any]:
-        """Runs once untimed, then as often as asked for.
+        """Run once untimed, then as often as asked for.
 
         The process was stopped until now while others ran: the first run fills the caches again.
 
@@ -100,7 +100,7 @@ class Worker:
 
 
 def _channel() -> TextIO:
-    """Standard output for answers alone; what libraries print there goes to standard error."""
+    """Keep standard output for answers; what libraries print there goes to standard error."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return channel
@@ -112,19 +112,19 @@ def _tell(channel: TextIO, answer: dict[str, Any]) -> None:
 
 
 def _kilobytes(name: str) -> int:
-    """A line of the process's status; 0 where the system has none."""
+    """Read a line of the process's status; 0 where the system has none."""
     found = STATUS.exists() and re.search(name + r":\s*(\d+) kB", STATUS.read_text())
     return int(found[1]) if found else 0
 
 
 def _forget_peak() -> None:
-    """From here on the highest point counts, not that of the imports."""
+    """Reset the highest point of memory, so that imports do not count."""
     if (clear := Path("/proc/self/clear_refs")).exists():
         clear.write_text("5")
 
 
 def _waited() -> float:
-    """Seconds that the threads of this process have waited for a core; 0 where nobody counts."""
+    """Read the seconds that this process's threads have waited for a core; 0 where unknown."""
     total = 0
     for path in Path("/proc/self/task").glob("*/schedstat"):
         try:

@@ -1,1 +1,1 @@
-"""Where does the time of an artifact go?"""
+"""Time of an artifact's operations, and which torch modules they come from."""

@@ -22,7 +22,7 @@ from edge_apps.manifest import verify
 
 
 def open_profiler(path: Path) -> Profiler:
-    """Loads an artifact to be timed by operation.
+    """Load an artifact to be timed by operation.
 
     Raises:
         InputError: if it is none, or cannot be timed.
@@ -60,7 +60,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Times the given artifacts by operation and prints where the time goes."""
+    """Time the given artifacts by operation and print where the time goes."""
     from benchmarks.profiling import table as profile_table
     from common.result_file import environment, write_result
 

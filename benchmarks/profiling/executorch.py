@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.profiling.operation_cost import Work, place
+from benchmarks.profiling.operation_cost import OperationCost, match_operations
 from benchmarks.profiling.pte_operations import outside, pte_works
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 from common.native_output import quiet
 from edge_apps.backends.pte import open_pte
@@ -56,9 +56,9 @@ class ExecuTorchProfile:
                 "expected one; only programs of one delegate can be timed by operation"
             )
         self._runtime = ctypes.c_void_p(self._runtimes.runtimes_get(before))
-        self.works: list[Work] = pte_works(content)
+        self.works: list[OperationCost] = pte_works(content)
         self.names = self._info(NAMES).rstrip(b"\0").decode().split("\0")
-        self.places = place(self.names, self.works)
+        self.places = match_operations(self.names, self.works)
         names = outside(content)
         self.notes = [
             f"{len(names)} operations outside the delegate ({', '.join(sorted(set(names)))}) are "
@@ -71,7 +71,7 @@ class ExecuTorchProfile:
         return self._backend.size
 
     def run(self, photo: Bytes) -> tuple[list[int], int]:
-        """Maps a photo (S, S, 3) uint8 once.
+        """Map a photo (S, S, 3) uint8 once.
 
         Returns:
             Microseconds of each operation, rounded down, and of the whole.
@@ -92,12 +92,12 @@ class ExecuTorchProfile:
 
 @functools.cache
 def _interposed() -> tuple[Any, Any]:
-    """The library that adds the flag, and ExecuTorch's own, loaded in this order."""
+    """Build the library that adds the flag, and load ExecuTorch's own behind it."""
     if "executorch.extension.pybindings._portable_lib" in sys.modules:
         raise InputError("ExecuTorch is loaded already; a .pte must be profiled in a new process")
     compiler = shutil.which("cc")
     if compiler is None:
-        raise InputError("no C compiler to time a .pte with; apt-get install gcc")
+        raise MissingPackageError("no C compiler to time a .pte with; apt-get install gcc")
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "runtimes.so"
         subprocess.run(
@@ -112,8 +112,10 @@ def _interposed() -> tuple[Any, Any]:
         with quiet():
             from executorch.extension.pybindings import _portable_lib
     except ModuleNotFoundError as error:
-        raise InputError("ExecuTorch is not installed; pip install executorch") from error
+        raise MissingPackageError("ExecuTorch is not installed; pip install executorch") from error
     path = str(_portable_lib.__file__)
     if runtimes.runtimes_bind(path.encode()):
-        raise InputError(f"{path}: has no XNNPACK that could be timed; install executorch 1.4.1")
+        raise MissingPackageError(
+            f"{path}: has no XNNPACK that could be timed; install executorch 1.4.1"
+        )
     return runtimes, ctypes.CDLL(path)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.profiling.operation_cost import Work, place
+from benchmarks.profiling.operation_cost import OperationCost, match_operations
 from benchmarks.profiling.tflite_operations import delegated, tflite_works
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.native_output import quiet
 
 CPU = 1
@@ -70,7 +70,7 @@ class LiteRtProfile:
         content = path.read_bytes()
         with quiet():
             self._open()
-        self.works: list[Work] = tflite_works(content)
+        self.works: list[OperationCost] = tflite_works(content)
         self.names: list[str] = []
         self.places: list[int | None] = []
         self.notes: list[str] = []
@@ -83,7 +83,7 @@ class LiteRtProfile:
         return int(self._types[0].sides[1])
 
     def run(self, photo: NDArray[Any]) -> tuple[list[int], int]:
-        """Runs the file once.
+        """Run the file once.
 
         Args:
             photo: the input's values in its own type.
@@ -141,7 +141,7 @@ class LiteRtProfile:
             self._buffers.append(buffer)
 
     def _events(self) -> list[_Event]:
-        """Runs once; what the profiler saw, in order."""
+        """Run once and list what the profiler saw, in order."""
         photo, saliency_map = self._buffers
         self._must("LiteRtResetProfiler", self._profiler)
         self._must("LiteRtStartProfiler", self._profiler)
@@ -163,14 +163,14 @@ class LiteRtProfile:
         return list(events)
 
     def _place(self, pieces: list[list[int]], events: list[_Event]) -> None:
-        """Names the operations and finds each in the file, one delegated piece after another."""
+        """Name the operations and find each in the file, one delegated piece after another."""
         run: list[str] = []
         waiting = iter(pieces)
 
         def finish() -> None:
             if run:
                 piece = next(waiting, [])
-                found = place(run, [self.works[i] for i in piece])
+                found = match_operations(run, [self.works[i] for i in piece])
                 self.places.extend(None if i is None else piece[i] for i in found)
                 run.clear()
 
@@ -196,12 +196,12 @@ def _library() -> Any:
     try:
         import ai_edge_litert
     except ModuleNotFoundError as error:
-        raise InputError("LiteRT is not installed; pip install ai-edge-litert") from error
+        raise MissingPackageError("LiteRT is not installed; pip install ai-edge-litert") from error
     return ctypes.CDLL(str(Path(ai_edge_litert.__path__[0]) / "libLiteRt.so"))
 
 
 def _copied(text: bytes) -> tuple[c_void_p, c_void_p]:
-    """A string in memory that C can free, and C's function that does it."""
+    """Copy a string to memory that C can free; also return C's function that does it."""
     c = ctypes.CDLL(None)
     c.strdup.restype, c.strdup.argtypes = c_void_p, [c_char_p]
     return c_void_p(c.strdup(text)), ctypes.cast(c.free, c_void_p)

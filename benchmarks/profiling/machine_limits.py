@@ -1,4 +1,4 @@
-"""What one core can do at most, measured through LiteRT: products and memory."""
+"""Limits of one core, measured through LiteRT: multiply-adds and memory per second."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MachineLimits:
 
     @staticmethod
     def arithmetic(precision: str) -> Literal["fp32", "int8"]:
-        """What bounds the products of an artifact of a precision.
+        """Tell what bounds the products of an artifact of a precision.
 
         Weights of fp16 are computed with in float32; dynamic activations are int8 in every
         product; and no product of int16 with int8 is faster than one of int8.
@@ -59,7 +59,7 @@ class MachineLimits:
 
 
 def measure_machine_limits() -> MachineLimits:
-    """Runs a convolution in both arithmetics and two sums; a few seconds."""
+    """Run a convolution in both arithmetics and two sums; a few seconds."""
     madds = SIDE * SIDE * CHANNELS * CHANNELS
     # A sum of a tensor with itself reads it once and writes as much: 8 bytes a value.
     return MachineLimits(
@@ -80,7 +80,7 @@ def _seconds(content: bytes) -> float:
 
 
 def convolution(precision: Literal["fp32", "int8"]) -> bytes:
-    """A 1x1 convolution (1, SIDE, SIDE, CHANNELS) to the same shape."""
+    """Build a 1x1 convolution (1, SIDE, SIDE, CHANNELS) to the same shape."""
     kind: Literal["float32", "int8"] = "float32" if precision == "fp32" else "int8"
     data = Tensor((1, SIDE, SIDE, CHANNELS), kind)
     # Whole numbers, which both arithmetics hold.
@@ -91,6 +91,6 @@ def convolution(precision: Literal["fp32", "int8"]) -> bytes:
 
 
 def sums(values: int, repeats: int) -> bytes:
-    """A float tensor (1, 1, 1, values) added to itself, several times over."""
+    """Build a float tensor (1, 1, 1, values) added to itself, several times over."""
     steps = [Operator("ADD", (i, i), i + 1) for i in range(repeats)]
     return flatbuffer([Tensor((1, 1, 1, values), "float32")] * (repeats + 1), steps)

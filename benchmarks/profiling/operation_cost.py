@@ -1,4 +1,4 @@
-"""What an artifact's operations have to do, read from the file alone."""
+"""Cost of an artifact's operations, read from the file: multiply-adds and bytes moved."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PRODUCTS = frozenset({"convolution", "pointwise", "depthwise"})
 
 
 @dataclasses.dataclass(frozen=True)
-class Work:
+class OperationCost:
     """One operation of a file.
 
     Args:
@@ -72,8 +72,8 @@ CLASSES = (
 _MERGED = {"convolution": "product", "pointwise": "product", "sigmoid": "unary", "exp": "unary"}
 
 
-def place(names: Sequence[str], works: Sequence[Work]) -> list[int | None]:
-    """Finds the file's operation behind each one that XNNPACK executed.
+def match_operations(names: Sequence[str], works: Sequence[OperationCost]) -> list[int | None]:
+    """Find the file's operation behind each one that XNNPACK executed.
 
     XNNPACK keeps their order and leaves some out that move values. Each name is given the next
     operation of its class, if nothing but such operations stands in between.
@@ -100,5 +100,5 @@ def place(names: Sequence[str], works: Sequence[Work]) -> list[int | None]:
     return placed
 
 
-def _class(work: Work) -> str:
+def _class(work: OperationCost) -> str:
     return _MERGED.get(work.kind, work.kind)

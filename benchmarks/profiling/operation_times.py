@@ -1,4 +1,4 @@
-"""Where the time of an artifact goes: its operations, timed by the runtime itself."""
+"""Times of an artifact's operations, taken by its runtime."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.profiling.operation_cost import Work
+from benchmarks.profiling.operation_cost import OperationCost
 from benchmarks.profiling.torch_modules import assign, network_calls
 from benchmarks.shared.timing import WARM_UP
 from edge_apps.manifest import Manifest
@@ -31,16 +31,17 @@ class Profiler(Protocol):
     """
 
     engine: str
-    works: list[Work]
+    works: list[OperationCost]
     names: list[str]
     places: list[int | None]
     notes: list[str]
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Height and width of the network's input in pixels."""
 
     def run(self, photo: NDArray[Any]) -> tuple[list[int], int]:
-        """Microseconds of each operation and of the whole."""
+        """Run once; return the microseconds of each operation and of the whole."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Timed:
     name: str
     microseconds: float
     module: str | None
-    work: Work | None
+    work: OperationCost | None
 
     @property
     def kind(self) -> str:
@@ -99,7 +100,7 @@ class Profile:
         return self.outside + sum(timed.microseconds for timed in self.operations)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for a result file."""
+        """Return plain values for a result file."""
         return {
             "file": self.file,
             "engine": self.engine,
@@ -127,7 +128,7 @@ class Profile:
 def profile(
     opened: dict[str, tuple[Profiler, Manifest]], *, repetitions: int = LEAST
 ) -> tuple[list[Profile], float]:
-    """Runs models in turn and takes the median time of each operation.
+    """Run models in turn and take the median time of each operation.
 
     Args:
         opened: profilers and manifests by name.

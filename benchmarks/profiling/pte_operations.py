@@ -1,11 +1,11 @@
-"""The operations of a ``.pte``: those of its delegate, with their work, and those outside."""
+"""Operations of a ``.pte``: those of its delegate with their cost, and those outside."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from benchmarks.profiling.operation_cost import Work
+from benchmarks.profiling.operation_cost import OperationCost
 from common.errors import InputError
 from convert.executorch.delegate import Delegate
 from convert.graphs import pte as pte_graph
@@ -24,8 +24,8 @@ WIDTHS = {"fp32": 4, "fp16": 2, "int32": 4, "qint32": 4, "qcint32": 4}
 """Bytes of a value of XNNPACK's types without their prefix; 1 for all others."""
 
 
-def pte_works(content: bytes) -> list[Work]:
-    """The operations of a program's only delegate, in its order.
+def pte_works(content: bytes) -> list[OperationCost]:
+    """List the operations of a program's only delegate, in its order.
 
     Raises:
         InputError: if the program is not a single XNNPACK delegate.
@@ -56,7 +56,7 @@ def pte_works(content: bytes) -> list[Work]:
             each = shape(node["filter_id"])[-1]
         result = shape(output)
         works.append(
-            Work(
+            OperationCost(
                 kind,
                 result,
                 math.prod(result) * each,
@@ -69,7 +69,7 @@ def pte_works(content: bytes) -> list[Work]:
 
 
 def outside(content: bytes) -> list[str]:
-    """Names of the operations that a program executes outside its delegates, in order."""
+    """Name the operations that a program executes outside its delegates, in order."""
     from executorch.exir._serialize._program import deserialize_pte_binary
 
     plan: Any = deserialize_pte_binary(content).program.execution_plan[0]

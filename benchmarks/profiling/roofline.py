@@ -1,4 +1,4 @@
-"""A picture of what bounds each stage of a network: attained speed against intensity."""
+"""Roofline picture: attained speed of each stage against its arithmetic intensity."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from benchmarks.profiling.machine_limits import MachineLimits
-    from benchmarks.profiling.operation_cost import Work
+    from benchmarks.profiling.operation_cost import OperationCost
     from benchmarks.profiling.operation_times import Profile, Timed
 
 SHADES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#c9b21d")
@@ -37,7 +37,7 @@ def plot(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Draws one panel a profile; a small mark is an operation, a large one a stage's products.
+    """Draw one panel a profile; a small mark is an operation, a large one a stage's products.
 
     Raises:
         InputError: if the file exists and may not be overwritten, or cannot be written.
@@ -104,8 +104,8 @@ def _operations(panel: Axes, profile: Profile) -> None:
 
 
 def _stages(panel: Axes, profile: Profile) -> None:
-    """A numbered mark for all products of each stage of the encoder."""
-    stages: dict[int, list[tuple[float, Work]]] = {}
+    """Sum all products of each stage of the encoder to a numbered mark."""
+    stages: dict[int, list[tuple[float, OperationCost]]] = {}
     for it in profile.operations:
         stage = _stage(it)
         if stage is not None and it.work is not None and it.work.multiply_adds:
@@ -129,7 +129,7 @@ def _stages(panel: Axes, profile: Profile) -> None:
 
 
 def _stage(it: Timed) -> int | None:
-    """The number of the encoder's stage that an operation belongs to."""
+    """Return the number of the encoder's stage that an operation belongs to."""
     parts = (it.module or "").split(".")
     return int(parts[2]) if parts[:2] == ["encoder", "stages"] else None
 

@@ -44,7 +44,7 @@ class Operator:
 
 
 def flatbuffer(tensors: Sequence[Tensor], operators: Sequence[Operator]) -> bytes:
-    """A TFLite file; its input is the first tensor, its output the last operator's."""
+    """Build a TFLite file; its input is the first tensor, its output the last operator's."""
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -86,7 +86,7 @@ def flatbuffer(tensors: Sequence[Tensor], operators: Sequence[Operator]) -> byte
 
 
 def _quantized(tensor: Tensor) -> Any:
-    """Symmetric, a scale for each channel of a constant; biases have the product's scale."""
+    """Build symmetric scales, one a channel of a constant; biases have the product's scale."""
     from ai_edge_litert import schema_py_generated as schema
 
     channels = 1 if tensor.values is None else tensor.shape[0]

@@ -21,7 +21,7 @@ OUTSIDE = "outside operations"
 
 
 def operations(profile: Profile, top: int) -> str:
-    """The slowest operations, slowest first."""
+    """List the slowest operations, slowest first."""
     timed = sorted(profile.operations, key=lambda it: -it.microseconds)
     lines = [
         f"{profile.file}: {profile.engine} {profile.precision}, "
@@ -42,7 +42,7 @@ def operations(profile: Profile, top: int) -> str:
 
 
 def kinds(profile: Profile) -> str:
-    """Time, multiply-adds and speed by kind of operation, slowest first."""
+    """Tabulate time, multiply-adds and speed by kind of operation, slowest first."""
     spent: dict[str, float] = {}
     madds: dict[str, int] = {}
     count: dict[str, int] = {}
@@ -62,7 +62,7 @@ def kinds(profile: Profile) -> str:
 
 
 def by_module(profiles: Sequence[Profile], depth: int) -> dict[str, list[float]]:
-    """Microseconds of each profile by module, in the order in which modules first run."""
+    """Sum microseconds of each profile by module, in the order in which modules first run."""
     spent: dict[str, list[float]] = {}
     for column, profile in enumerate(profiles):
         for it in profile.operations:
@@ -73,7 +73,7 @@ def by_module(profiles: Sequence[Profile], depth: int) -> dict[str, list[float]]
 
 
 def modules(profiles: Sequence[Profile], depth: int) -> str:
-    """Time by torch module; with several profiles, how each differs from the first."""
+    """Tabulate time by torch module; with several profiles, how each differs from the first."""
     spent = by_module(profiles, depth)
     width = max(map(len, spent)) + 1
     head = f"{'µs by module':{width}}"
@@ -126,7 +126,7 @@ class Bound:
 def bound_by_module(
     profile: Profile, machine_limits: MachineLimits, depth: int
 ) -> dict[str, Bound]:
-    """The bounds of each module, in the order in which modules first run."""
+    """Sum the bounds of each module, in the order in which modules first run."""
     peak = machine_limits.products[machine_limits.arithmetic(profile.precision)]
     found: dict[str, Bound] = {}
     for it in profile.operations:
@@ -143,7 +143,7 @@ def bound_by_module(
 
 
 def bounds(profile: Profile, machine_limits: MachineLimits, depth: int) -> str:
-    """How long each module would take at the measured limits, and which one it meets."""
+    """Tabulate how long each module would take at the measured limits, and which one it meets."""
     found = bound_by_module(profile, machine_limits, depth)
     width = max(map(len, found)) + 1
     columns = f"{'µs':>8}{'limit, µs':>13}{'attained':>10}{'of it bytes':>13}{'bound by':>11}"
@@ -163,7 +163,7 @@ def bounds(profile: Profile, machine_limits: MachineLimits, depth: int) -> str:
 
 
 def protocol(used: Protocol) -> str:
-    """How the times were taken, in three sentences."""
+    """Describe how the times were taken, in three sentences."""
     where = f"pinned to core {used.cores[0]}" if used.cores else "not pinned"
     return (
         f"Time: batch 1, one thread {where}, {used.warm_up} warm-up runs, then {used.repetitions} "

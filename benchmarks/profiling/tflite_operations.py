@@ -1,11 +1,11 @@
-"""The operations of a ``.tflite``: their work, and which of them a delegate takes."""
+"""Operations of a ``.tflite`` with their cost, and which of them a delegate takes."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from benchmarks.profiling.operation_cost import Work
+from benchmarks.profiling.operation_cost import OperationCost
 from edge_apps.backends.tflite import interpreter_class
 
 KINDS = {
@@ -32,8 +32,8 @@ KINDS = {
 }
 
 
-def tflite_works(content: bytes) -> list[Work]:
-    """The operations of a flatbuffer, in its order."""
+def tflite_works(content: bytes) -> list[OperationCost]:
+    """List the operations of a flatbuffer, in its order."""
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -65,7 +65,7 @@ def tflite_works(content: bytes) -> list[Work]:
         if name == "CONV_2D":
             kind = "pointwise" if weights[1:3] == (1, 1) else "convolution"
         works.append(
-            Work(
+            OperationCost(
                 kind,
                 shape(output),
                 math.prod(shape(output)) * each,
@@ -78,7 +78,7 @@ def tflite_works(content: bytes) -> list[Work]:
 
 
 def operator_names(content: bytes) -> list[str]:
-    """What the operations of a flatbuffer are called, in its order."""
+    """List what the operations of a flatbuffer are called, in its order."""
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -89,7 +89,7 @@ def operator_names(content: bytes) -> list[str]:
 
 
 def delegated(content: bytes) -> list[list[int]]:
-    """For each piece that the delegate takes, in the order of execution, its operations.
+    """List for each piece that the delegate takes, in the order of execution, its operations.
 
     The interpreter lists the file's operations and behind them one DELEGATE a piece; a piece
     consists of what lies between a DELEGATE's results and what it takes.
@@ -119,7 +119,7 @@ def delegated(content: bytes) -> list[list[int]]:
 
 
 def _width(name: str) -> float:
-    """Bytes of one value of a tensor type."""
+    """Return bytes of one value of a tensor type."""
     if name in ("INT8", "UINT8", "BOOL"):
         return 1
     bits = "".join(c for c in name if c.isdigit())

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks.profiling.operation_cost import MOVING, Work
+from benchmarks.profiling.operation_cost import MOVING, OperationCost
 
 INTERFACE = "interface"
 """Stands for what lies between a photo's bytes and the network, and between it and the map's."""
@@ -44,7 +44,7 @@ Call = tuple[str, int, str]
 
 
 def network_calls(config: Mapping[str, Any], size: int) -> list[Call]:
-    """The operations of a deployed network, in the order of execution.
+    """List the operations of a deployed network, in the order of execution.
 
     Args:
         config: as a manifest holds it.
@@ -59,7 +59,8 @@ def network_calls(config: Mapping[str, Any], size: int) -> list[Call]:
     network = DeployedNetwork(build_network(read_config(dict(config))), size).eval().to("meta")
     with _Recorder(network) as recorder, torch.no_grad():
         network(torch.zeros(1, 3, size, size, device="meta"))
-    return recorder.calls
+    calls: list[Call] = recorder.calls
+    return calls
 
 
 class _Recorder(TorchDispatchMode):
@@ -101,8 +102,8 @@ def _convolution(weight: torch.Tensor, *, groups: int) -> str:
     return "pointwise" if weight.shape[2:].numel() == 1 else "convolution"
 
 
-def assign(works: Sequence[Work], calls: Sequence[Call]) -> list[str | None]:
-    """The torch module of each operation of an artifact.
+def assign(works: Sequence[OperationCost], calls: Sequence[Call]) -> list[str | None]:
+    """Find the torch module of each operation of an artifact.
 
     Operations that only move values are no operations of the network: they count to the module
     that takes their result. What stands before the network's first operation or behind its last
@@ -135,5 +136,5 @@ def assign(works: Sequence[Work], calls: Sequence[Call]) -> list[str | None]:
 
 
 def shorten(name: str | None, depth: int) -> str:
-    """The first parts of a module's name, as ``encoder.stages.0``; ``unknown`` for None."""
+    """Shorten a module's name to its first parts, as ``encoder.stages.0``; ``unknown`` for None."""
     return "unknown" if name is None else ".".join(name.split(".")[:depth]) or "network"

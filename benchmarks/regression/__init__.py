@@ -1,1 +1,1 @@
-"""Did a figure that does not depend on the machine become worse?"""
+"""Figures that do not depend on the machine, compared with earlier ones."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.regression.compare OLD NEW``: did a figure become worse?
+"""``python -m benchmarks.regression.compare OLD NEW``: names the figures that became worse.
 
 Ends with status 1 if one is worse than its tolerance allows, or is missing; so it can guard a
 continuous integration. Figures that depend on the machine are compared on the same one alone.
@@ -63,7 +63,7 @@ class Judged:
 
 
 def judge(old: Figures, new: Figures, kinds: Mapping[str, Kind] = KINDS) -> list[Judged]:
-    """Compares all figures, in the order of the old ones; new ones come last."""
+    """Compare all figures, in the order of the old ones; new ones come last."""
     judged = []
     for (subject, figure), before in old.items():
         after = new.get((subject, figure))
@@ -86,7 +86,7 @@ def _verdict(old: float, new: float, kind: Kind) -> Verdict:
 
 
 def with_tolerances(given: Sequence[str]) -> dict[str, Kind]:
-    """The kinds of figures, some with another tolerance.
+    """Replace the tolerance of some kinds of figures.
 
     Raises:
         InputError: for an unknown figure, of which the nearest one is suggested, or no number.
@@ -111,13 +111,13 @@ def with_tolerances(given: Sequence[str]) -> dict[str, Kind]:
 
 
 def table(judged: Sequence[Judged]) -> Table:
-    """A row a figure."""
+    """Build the table, a row a figure."""
     rows = tuple((it.subject, it.figure, _text(it.old), _text(it.new), it.verdict) for it in judged)
     return Table(("", "figure", "old", "new", "verdict"), rows)
 
 
 def main(options: Options) -> None:
-    """Prints what changed.
+    """Print what changed.
 
     Raises:
         InputError: for wrong input.

@@ -82,7 +82,7 @@ class Options:
 
 @functools.cache
 def published(name: str) -> Published | None:
-    """The paper's counts of a network by the name it has here; None where it has none."""
+    """Return the paper's counts of a network by the name it has here; None where it has none."""
     for method in read_published():
         if method.name.lower().replace(" ", "_") == name:
             if method.params_M is None or method.gflops is None:
@@ -93,7 +93,7 @@ def published(name: str) -> Published | None:
 
 
 def cost(name: str) -> dict[str, Any]:
-    """The counts of a network, and where it is in the paper the paper's; plain JSON values.
+    """Count a network, and add the paper's counts where it is in the paper; plain JSON values.
 
     Raises:
         InputError: for an unknown name, or if a library that it needs is not installed.
@@ -111,7 +111,7 @@ def cost(name: str) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The counts as aligned text, a line a network."""
+    """Format the counts as aligned text, a line a network."""
     lines = [
         f"{'network':<14}{'parameters':>12}{'paper, M':>10}{'madds, M':>10}"
         f"{'size':>6}{'there, G':>10}{'paper, G':>10}"
@@ -130,7 +130,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main(options: Options) -> None:
-    """Counts, prints the table and writes the result file.
+    """Count, print the table and write the result file.
 
     Raises:
         InputError: if the result file exists and may not be overwritten, or cannot be written.

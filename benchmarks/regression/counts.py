@@ -1,4 +1,4 @@
-"""``python -m benchmarks.regression.counts --json OUT``: what does not depend on the machine.
+"""``python -m benchmarks.regression.counts --json OUT``: figures that no machine changes.
 
 Parameters and multiply-adds of every network; size, delegated share and accuracy on the embedded
 photos of everything shipped. ``benchmarks.regression.compare`` holds a later state against it.
@@ -41,7 +41,7 @@ class Options:
 
 
 def network_counts() -> dict[str, dict[str, float]]:
-    """Parameters and multiply-adds by the names of networks."""
+    """Count the parameters and multiply-adds of networks by their names."""
     from benchmarks.regression.cost import cost
 
     return {
@@ -51,7 +51,7 @@ def network_counts() -> dict[str, dict[str, float]]:
 
 
 def file_counts(path: Path) -> dict[str, float]:
-    """Counts of a checkpoint or an artifact.
+    """Count what a checkpoint or an artifact costs.
 
     Raises:
         InputError: if it cannot be read or run.
@@ -73,7 +73,7 @@ def file_counts(path: Path) -> dict[str, float]:
 
 
 def count() -> dict[str, Any]:
-    """The counts of all networks and of everything shipped, as a result file holds them.
+    """Count all networks and everything shipped, as a result file holds them.
 
     Raises:
         InputError: if a shipped file cannot be run.
@@ -86,7 +86,7 @@ def count() -> dict[str, Any]:
 
 
 def main(options: Options) -> None:
-    """Counts and writes the result file.
+    """Count and write the result file.
 
     Raises:
         InputError: if it exists and may not be overwritten, or a shipped file cannot be run.

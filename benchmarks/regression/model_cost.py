@@ -6,16 +6,16 @@ import functools
 from pathlib import Path
 
 from benchmarks.latency.case import LatencyCase
-from common.errors import InputError
+from common.errors import SamnetError
 
 
 def multiply_adds(latency_case: LatencyCase) -> int | None:
-    """Multiply-adds of the convolutions and products of one inference; None where unknown."""
+    """Count the multiply-adds of one inference's convolutions and products; None if unknown."""
     return _multiply_adds(latency_case.file, latency_case.size)
 
 
 def megabytes(latency_case: LatencyCase) -> float:
-    """Size of what has to be installed for a network, in millions of bytes."""
+    """Measure what has to be installed for a network, in millions of bytes."""
     path = Path(latency_case.file)
     weights = path.with_suffix(".bin") if path.suffix == ".xml" else None
     return sum(it.stat().st_size for it in (path, weights) if it and it.exists()) / 1e6
@@ -33,7 +33,7 @@ def _multiply_adds(file: str, size: int | None) -> int | None:
 
     try:
         costs = [it["multiply_adds"] for it in read_isolated(path)["operations"]]
-    except InputError:
+    except SamnetError:
         return None
     return None if None in costs else sum(costs)
 

@@ -1,4 +1,4 @@
-"""Figures that result files hold, by what they are of, and which way is better."""
+"""Kinds of figures in result files: which way is better, and how much worse is tolerated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Kind:
     machine: bool = False
 
     def allowed(self, old: float) -> float:
-        """How much worse than ``old`` it may be."""
+        """Tell how much worse than ``old`` it may be."""
         return max(self.absolute, self.relative * abs(old))
 
 
@@ -62,7 +62,7 @@ Figures = dict[tuple[str, str], float]
 
 
 def figures_of(result: Result, name: str) -> Figures:
-    """The figures of any result file of this project.
+    """List the figures of any result file of this project.
 
     Args:
         result: its content.
@@ -88,7 +88,7 @@ def figures_of(result: Result, name: str) -> Figures:
 
 
 def _entries(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What figures are of, with the figures."""
+    """Yield what figures are of, with the figures."""
     for subject, values in result.get("counts", {}).items():
         yield subject, {key: values[key] for key in values.keys() & KINDS.keys()}
     for row in result.get("accuracy", ()):  # benchmarks.accuracy

@@ -1,1 +1,1 @@
-"""What all result files say, as a page."""
+"""The report: all result files as one page."""

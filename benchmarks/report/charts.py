@@ -35,14 +35,14 @@ SHOWN_MODULES = 18
 
 
 def color(file: FileName, precision: str | None) -> str:
-    """Of a form in every chart."""
+    """Choose the color of a form in every chart."""
     if not file.ours:
         return OTHERS
     return OURS if precision == "int8" else FLOAT
 
 
 def against_cost(pareto_entries: Sequence[ParetoEntry], data: str, note: str) -> Chart:
-    """Max F against latency and against file size, with the front that nothing dominates."""
+    """Draw max F against latency and against file size, with the front that nothing dominates."""
     sized = [it for it in pareto_entries if it.megabytes is not None]
     panels = [
         functools.partial(_pareto_entries, rows=pareto_entries, cost="median", label="latency, ms")
@@ -72,7 +72,7 @@ def beside_published(
     data: str,
     count: int,
 ) -> Chart:
-    """Max F against parameters and multiply-adds, as Fig. 3 of the paper.
+    """Draw max F against parameters and multiply-adds, as Fig. 3 of the paper.
 
     Args:
         methods: published.
@@ -94,7 +94,7 @@ def beside_published(
 
 
 def changes(paired: Sequence[Mapping[str, Any]]) -> Chart:
-    """What int8 changed, with bootstrap intervals, for each figure that was measured."""
+    """Draw what int8 changed, with bootstrap intervals, for each figure that was measured."""
     ends = [c["low"] for pair in paired for c in pair["changes"] if c["figure"] != "MAE"]
     alt = (
         f"Changes of {len(paired[0]['changes'])} figures by int8 in {len(paired)} comparisons; "
@@ -110,7 +110,7 @@ def changes(paired: Sequence[Mapping[str, Any]]) -> Chart:
 
 
 def precision_recall(rows: Sequence[Accuracy], data: str) -> Chart:
-    """Precision against recall of everything measured on a data set."""
+    """Draw precision against recall of everything measured on a data set."""
     panel = functools.partial(_curves, rows=rows)
     names = ", ".join(f"{row.name} {row.max_F:.3f}" for row in rows)
     alt = f"Precision against recall on {data}. Max F: {names}."
@@ -122,7 +122,7 @@ def precision_recall(rows: Sequence[Accuracy], data: str) -> Chart:
 
 
 def sensitivity(result: Mapping[str, Any]) -> Chart:
-    """What each module loses when it alone is quantized."""
+    """Draw what each module loses when it alone is quantized."""
     rows = result["rows"][:SHOWN_MODULES]
     alt = f"Signal to noise by module; {rows[0]['module']} loses most, {rows[0]['only']['snr']} dB."
     data = result["data"]

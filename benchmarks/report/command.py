@@ -52,7 +52,7 @@ class Options:
 
 
 def gather(results: Results, data: str) -> ResultIndex:
-    """Brings together what result files say.
+    """Bring together what result files say.
 
     Raises:
         InputError: if one is not as it should be, or none has scores on the data set.
@@ -68,7 +68,7 @@ def gather(results: Results, data: str) -> ResultIndex:
 
 
 def changes(result_index: ResultIndex) -> list[Change]:
-    """What int8 changes in the form to run, for the head; empty where it cannot be told."""
+    """Say what int8 changes in the form to run, for the head; empty where it cannot be told."""
     rows = accurate(result_index.pareto_entries, result_index.accuracies, result_index.data)
     low = min((r for r in rows if r.precision == "int8"), key=lambda r: r.median, default=None)
     if low is None:
@@ -94,7 +94,7 @@ def changes(result_index: ResultIndex) -> list[Change]:
 
 
 def lede(result_index: ResultIndex) -> str:
-    """One sentence that decides."""
+    """Write the one sentence that decides."""
     rows = accurate(result_index.pareto_entries, result_index.accuracies, result_index.data)
     if not rows:
         return f"Accuracy on {result_index.data}, size and latency of every form that was measured."
@@ -108,7 +108,7 @@ def lede(result_index: ResultIndex) -> str:
 
 
 def markdown(result_index: ResultIndex, parts: Sequence[Section]) -> str:
-    """The report without its pictures."""
+    """Render the report without its pictures."""
     text = [f"# {TITLE}", lede(result_index)]
     for part in parts:
         if part.tables or part.text:
@@ -120,7 +120,7 @@ def markdown(result_index: ResultIndex, parts: Sequence[Section]) -> str:
 
 
 def measured(results: Results) -> list[tuple[str, str]]:
-    """The software of most results, then when and where each was measured, and if otherwise how."""
+    """Name the software of most results, then when and where each was measured, with exceptions."""
     software = {
         name: ", ".join(
             f"{key} {value}"
@@ -141,7 +141,7 @@ def measured(results: Results) -> list[tuple[str, str]]:
 
 
 def stale(result: Mapping[str, Any]) -> str:
-    """The name of what a result was measured on, if what is shipped by that name has changed."""
+    """Name what a result was measured on, if what is shipped by that name has changed."""
     name, digest = _measured_on(result)
     for folder in (WEIGHTS.parent, FOLDER):
         path = folder / name
@@ -151,7 +151,7 @@ def stale(result: Mapping[str, Any]) -> str:
 
 
 def _measured_on(result: Mapping[str, Any]) -> tuple[str, str]:
-    """The name of the one file that a result is of, and its hash; empty where it is of several."""
+    """Return the name and hash of the one file that a result is of; empty where of several."""
     model = result.get("model") or ""
     if isinstance(model, Mapping):
         return model["name"], model["sha256"]
@@ -159,13 +159,13 @@ def _measured_on(result: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _circumstances(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Where a result was measured; commands of the devices note it in their protocol."""
+    """Say where a result was measured; commands of the devices note it in their protocol."""
     protocol = result.get("protocol")
     return protocol if isinstance(protocol, Mapping) else {}
 
 
 def photo_scenes() -> list[dict[str, Any]]:
-    """The embedded photos with the maps of the shipped checkpoint and artifacts made from it.
+    """Show the embedded photos with the maps of the shipped checkpoint and its artifacts.
 
     Raises:
         InputError: if one of them cannot be run.
@@ -193,7 +193,7 @@ def photo_scenes() -> list[dict[str, Any]]:
 
 
 def main(options: Options) -> None:
-    """Writes the page and its twin.
+    """Write the page and its twin.
 
     Raises:
         InputError: for wrong input; nothing is written then.

@@ -1,4 +1,4 @@
-"""Forms with what they cost and how accurate they are, where both were measured."""
+"""Latency or size against accuracy of each form, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ParetoEntry:
 def pareto_entries(
     timings: Sequence[Timing], accuracies: Sequence[Accuracy], results: Results, data: str
 ) -> list[ParetoEntry]:
-    """Joins latencies on one thread with accuracies on a data set, file by file.
+    """Join latencies on one thread with accuracies on a data set, file by file.
 
     A form that was timed in several results stands once, with its shortest median.
     """
@@ -63,7 +63,7 @@ def pareto_entries(
 
 
 def accuracy_of(timing: Timing, accuracies: Iterable[Accuracy], data: str) -> Accuracy | None:
-    """The scores of just what was timed: the same file and, as far as it is known, size."""
+    """Find the scores of just what was timed: the same file and, as far as it is known, size."""
     for it in accuracies:
         same = it.file.text == timing.file.text and it.data == data
         # A checkpoint runs at any size, and is another network at each.
@@ -73,7 +73,7 @@ def accuracy_of(timing: Timing, accuracies: Iterable[Accuracy], data: str) -> Ac
 
 
 def file_megabytes(timings: Iterable[Timing], results: Results) -> dict[str, float]:
-    """Sizes of files in millions of bytes by their names."""
+    """Collect the sizes of files in millions of bytes by their names."""
     found = {
         row["file"]: float(row["file_MB"])
         for result in results.values()
@@ -89,7 +89,7 @@ def file_megabytes(timings: Iterable[Timing], results: Results) -> dict[str, flo
 
 
 def front(rows: Sequence[ParetoEntry], cost: str) -> list[ParetoEntry]:
-    """The Pareto front: those that no other one beats in max F and cost."""
+    """Select the Pareto front: those that no other one beats in max F and cost."""
 
     def beaten(row: ParetoEntry) -> bool:
         return any(

@@ -1,4 +1,4 @@
-"""Which file for which device, chosen by what was measured."""
+"""Recommends a file for each kind of device from measured latency and accuracy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def advice(
     results: Results,
     data: str,
 ) -> list[Advice]:
-    """What to run where; a device without a figure to choose by is left out."""
+    """Advise what to run where; a device without a figure to choose by is left out."""
     scored = [row for row in accuracies if row.data == data and row.file.ours]
     if not scored:
         return []
@@ -66,24 +66,24 @@ def advice(
 def accurate(
     pareto_entries: Sequence[ParetoEntry], accuracies: Sequence[Accuracy], data: str
 ) -> list[ParetoEntry]:
-    """Our forms that are accurate enough to be chosen for speed."""
+    """Select our forms that are accurate enough to be chosen for speed."""
     scored = [row for row in accuracies if row.data == data and row.file.ours]
     return [row for row in pareto_entries if row.file.ours and row.max_F >= _least(scored)]
 
 
 def advice_table(found: Sequence[Advice]) -> Table:
-    """The advice, a row a device."""
+    """Tabulate the advice, a row a device."""
     rows = tuple((it.device, f"`{it.file}`", it.why) for it in found)
     return Table(("device", "file", "why"), rows, (RULE,) if found else ())
 
 
 def family(file: FileName) -> tuple[str, str | None, str]:
-    """What files of different sizes have in common: network, precision and format."""
+    """Name what files of different sizes have in common: network, precision and format."""
     return file.network, file.precision, file.suffix
 
 
 def _least(scored: Sequence[Accuracy]) -> float:
-    """Max F that a form needs to be chosen for speed."""
+    """Compute the max F that a form needs to be chosen for speed."""
     return max((row.max_F for row in scored), default=0.0) - SLACK
 
 
@@ -136,7 +136,7 @@ def _by_latency(rows: Sequence[ParetoEntry], results: Results) -> list[Advice]:
 
 
 def _by_memory(results: Results, able: set[tuple[str, str | None, str]]) -> list[Advice]:
-    """The form of ours that needs least, beside the one of the same run that needs most."""
+    """Choose the form of ours that needs least, beside the one of the same run that needs most."""
     runs: list[list[Mapping[str, Any]]] = [
         [
             row
@@ -163,6 +163,6 @@ def _by_memory(results: Results, able: set[tuple[str, str | None, str]]) -> list
 
 
 def _shipped(file: FileName) -> FileName | None:
-    """The file of the same family that comes with the package."""
+    """Find the file of the same family that comes with the package."""
     names = (file_name(path.name) for path in sorted(FOLDER.glob(f"*{file.suffix}")))
     return next((name for name in names if family(name) == family(file)), None)

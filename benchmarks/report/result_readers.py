@@ -1,4 +1,4 @@
-"""What result files say of files and networks, brought together for a report."""
+"""Reads accuracies and latencies out of all result files for the report."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Accuracy:
 
 
 def file_name(text: str, network: str = "") -> FileName:
-    """Reads the name of a file; ``network`` stands in where the name does not say one."""
+    """Read the name of a file; ``network`` stands in where the name does not say one."""
     name = PurePath(text).name
     found = NAME.match(name)
     if found is None:
@@ -136,7 +136,7 @@ def file_name(text: str, network: str = "") -> FileName:
 
 
 def timings(results: Results) -> list[Timing]:
-    """All latencies, in the order of the result files.
+    """List all latencies, in the order of the result files.
 
     Raises:
         InputError: if a result file is not as it should be.
@@ -145,7 +145,7 @@ def timings(results: Results) -> list[Timing]:
 
 
 def accuracies(results: Results) -> list[Accuracy]:
-    """All scores, each file and data set once: the latest that was measured.
+    """List all scores, each file and data set once: the latest that was measured.
 
     Raises:
         InputError: if a result file is not as it should be.
@@ -222,7 +222,7 @@ def _timing_of_row(name: str, row: Mapping[str, Any], threads: int, size: int | 
 
 
 def side(size: int | Sequence[int] | None) -> int | None:
-    """Pixels of an input; of one that is not square, the longer side."""
+    """Return the pixels of an input; of one that is not square, the longer side."""
     return max(size) if isinstance(size, Sequence) else size
 
 

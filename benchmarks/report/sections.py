@@ -1,4 +1,4 @@
-"""The parts of the report, made from result files."""
+"""Sections of the report, made from result files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.accuracy.paired import PROTOCOL as BOOTSTRAP
+from benchmarks.accuracy.paired import BOOTSTRAP
 from benchmarks.report import charts as report_charts
 from benchmarks.report.pareto import ParetoEntry, file_megabytes
 from benchmarks.report.recommendations import advice, advice_table
@@ -62,7 +62,7 @@ class ResultIndex:
 
 
 def sections(result_index: ResultIndex) -> list[Section]:
-    """All parts for which there are figures, the summary first.
+    """Build all sections for which there are figures, the summary first.
 
     Raises:
         InputError: if a result file is not as it should be.
@@ -83,7 +83,7 @@ def sections(result_index: ResultIndex) -> list[Section]:
 
 
 def devices(result_index: ResultIndex) -> Section:
-    """Which file for which device, and why."""
+    """Say which file to use on which device, and why."""
     found = advice(
         result_index.pareto_entries,
         result_index.accuracies,
@@ -94,7 +94,7 @@ def devices(result_index: ResultIndex) -> Section:
 
 
 def cost(result_index: ResultIndex) -> Section:
-    """Accuracy against latency and size, and beside the published methods."""
+    """Show accuracy against latency and size, and beside the published methods."""
     charts = []
     if result_index.pareto_entries:
         note = "Latency on one thread, batch 1."
@@ -116,7 +116,7 @@ def cost(result_index: ResultIndex) -> Section:
 
 
 def int8(result_index: ResultIndex) -> Section:
-    """int8 against the float network it was made from."""
+    """Show int8 against the float network it was made from."""
     paired = [pair for result in result_index.results.values() for pair in result.get("paired", ())]
     tables, charts = [], []
     if paired:
@@ -131,7 +131,7 @@ def int8(result_index: ResultIndex) -> Section:
 
 
 def accuracy(result_index: ResultIndex) -> Section:
-    """Everything that was evaluated, and the published methods."""
+    """Show everything that was evaluated, and the published methods."""
     if not result_index.accuracies:
         return Section("Accuracy")
     names = dict.fromkeys((result_index.data, *(row.data for row in result_index.accuracies)))
@@ -149,7 +149,7 @@ def accuracy(result_index: ResultIndex) -> Section:
 
 
 def accuracy_table(data: str, rows: Iterable[Accuracy]) -> Table:
-    """Scores on a data set, a row an evaluation, the best first."""
+    """Tabulate scores on a data set, a row an evaluation, the best first."""
     cells: list[tuple[str, ...]] = []
     for row in sorted((row for row in rows if row.data == data), key=lambda row: -row.max_F):
         whole = row.published_count in (None, row.count)
@@ -169,7 +169,7 @@ def accuracy_table(data: str, rows: Iterable[Accuracy]) -> Table:
 
 
 def latency(result_index: ResultIndex) -> Section:
-    """A table a result file, since only what ran in turn can be compared."""
+    """Show a table a result file, since only what ran in turn can be compared."""
     tables = []
     sizes = file_megabytes(result_index.timings, result_index.results)
     for name in dict.fromkeys(row.result for row in result_index.timings):
@@ -192,7 +192,7 @@ def latency(result_index: ResultIndex) -> Section:
 
 
 def counts(result_index: ResultIndex) -> Section:
-    """Parameters, multiply-adds, and instructions on arm64 cores."""
+    """Show parameters, multiply-adds, and instructions on arm64 cores."""
     tables = []
     for result in result_index.results.values():
         if networks := result.get("networks"):
@@ -212,14 +212,14 @@ def counts(result_index: ResultIndex) -> Section:
 
 
 def curves(result_index: ResultIndex) -> Section:
-    """Precision against recall."""
+    """Show precision against recall."""
     rows = result_index.main
     charts = (report_charts.precision_recall(rows, result_index.data),) if rows else ()
     return Section("Precision and recall", charts=charts)
 
 
 def sensitivity(result_index: ResultIndex) -> Section:
-    """What quantizing each module loses."""
+    """Show what quantizing each module loses."""
     charts, text = [], []
     for result in result_index.results.values():
         if result.keys() >= {"rows", "whole", "suggestion"}:
@@ -231,7 +231,7 @@ def sensitivity(result_index: ResultIndex) -> Section:
 
 
 def protocol_text(result: Mapping[str, Any]) -> str:
-    """How a result was measured, in a sentence."""
+    """Describe how a result was measured, in a sentence."""
     protocol = result.get("latency_protocol", result.get("protocol", ""))
     if isinstance(protocol, str):
         return protocol
@@ -265,7 +265,7 @@ def _paired_row(pair: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _gains(result_index: ResultIndex) -> Iterable[tuple[str, ...]]:
-    """What int8 gains in each format: forms of one network and size from one result."""
+    """Tabulate what int8 gains in each format: forms of one network and size from one result."""
     sizes = file_megabytes(result_index.timings, result_index.results)
     timed = [t for t in result_index.timings if t.median is not None and t.threads == 1]
     for low in timed:
@@ -303,7 +303,7 @@ def _timing_row(row: Timing, sizes: Mapping[str, float]) -> tuple[str, ...]:
 
 
 def _remarks(rows: Sequence[Timing]) -> Iterable[str]:
-    """What to know of networks, then why some rows have no times."""
+    """List what to know of networks, then why some rows have no times."""
     yield from dict.fromkeys(
         f"{row.file.network}: {row.remark.rstrip('.')}." for row in rows if row.remark
     )

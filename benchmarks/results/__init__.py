@@ -1,1 +1,1 @@
-"""Published figures."""
+"""Figures that the paper and others published."""

@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from common.errors import InputError
 
@@ -56,7 +57,7 @@ class Method:
 
 
 def read_published() -> tuple[Method, ...]:
-    """All methods in the order of the tables."""
+    """Read all methods in the order of the tables."""
     methods: dict[str, Method] = {}
     lines = FILE.read_text(encoding="utf-8").splitlines()
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
@@ -72,7 +73,7 @@ def read_published() -> tuple[Method, ...]:
 
 
 def choose_published(names: Sequence[str]) -> tuple[Method, ...]:
-    """Methods by name in any case, in the order of the tables; ``all`` and ``none`` are names too.
+    """Choose methods by name in any case, in the tables' order; ``all`` and ``none`` are names too.
 
     Raises:
         InputError: for an unknown name; the nearest one is suggested.
@@ -91,11 +92,11 @@ def choose_published(names: Sequence[str]) -> tuple[Method, ...]:
 
 
 def nearest(name: str) -> str | None:
-    """The method that a name may have meant."""
+    """Find the method that a name may have meant."""
     known = {method.name.lower(): method.name for method in read_published()}
     near = difflib.get_close_matches(name.lower(), known, n=1)
     return known[near[0]] if near else None
 
 
-def _fields() -> tuple[dataclasses.Field, ...]:
+def _fields() -> tuple[dataclasses.Field[Any], ...]:
     return dataclasses.fields(Figures)

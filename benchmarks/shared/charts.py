@@ -1,4 +1,4 @@
-"""Charts for a page: the same drawing wide and for a phone, with labels that keep apart."""
+"""Charts for HTML pages, drawn once wide and once for phones, with labels that never overlap."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def chart(
     height: float = 4.0,
     head: float = 0.3,
 ) -> Chart:
-    """Draws panels side by side, and below each other for a phone.
+    """Draw panels side by side, and below each other for a phone.
 
     Args:
         panels: each draws into its axes.
@@ -88,7 +88,7 @@ def chart(
 
 
 def is_narrow(axes: Axes) -> bool:
-    """Whether this is the drawing for a phone, which has room for few words."""
+    """Tell whether this is the drawing for a phone, which has room for few words."""
     figure: Any = axes.get_figure()
     return bool(figure.get_size_inches()[0] < WIDE / 2)
 
@@ -96,7 +96,7 @@ def is_narrow(axes: Axes) -> bool:
 def place_labels(
     axes: Axes, labels: Sequence[tuple[float, float, str, str]], size: float = 8
 ) -> None:
-    """Writes labels beside their marks so that they cover neither each other nor other marks.
+    """Write labels beside their marks so that they cover neither each other nor other marks.
 
     Call it last: limits and scales have to be final.
 

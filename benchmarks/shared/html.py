@@ -1,4 +1,4 @@
-"""Pages that hold everything they show: templates, and the cards at their head."""
+"""HTML pages in one file: templates, and the cards at their head."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Change:
 
 
 def ratio(before: float, after: float, less: str = "smaller", more: str = "larger") -> str:
-    """How two figures compare, in words."""
+    """Say how two figures compare, in words."""
     word, factor = (less, before / after) if after <= before else (more, after / before)
     return f"{factor:.1f} times {word}"
 
 
 def render(template: str, **values: Any) -> str:
-    """A template of this project as HTML without any reference to another file."""
+    """Render a template of this project as HTML without any reference to another file."""
     import jinja2
 
     environment = jinja2.Environment(

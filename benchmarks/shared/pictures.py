@@ -1,4 +1,4 @@
-"""Pictures for reports: differences of maps in color, and pictures inside HTML."""
+"""Pictures in reports: differences of maps in color, and pictures as data URIs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HIGHER, LOWER = (178, 24, 43), (33, 102, 172)
 
 
 def difference(saliency_map: Bytes, reference: Bytes) -> Bytes:
-    """Colors the signed difference of two maps (H, W): red is more salient, blue is less.
+    """Color the signed difference of two maps (H, W): red is more salient, blue is less.
 
     Returns:
         RGB, (H, W, 3) uint8.
@@ -30,7 +30,7 @@ def difference(saliency_map: Bytes, reference: Bytes) -> Bytes:
 
 
 def data_uri(picture: Bytes, kind: str) -> str:
-    """A picture as a data URI.
+    """Encode a picture as a data URI.
 
     Args:
         picture: (H, W) or (H, W, 3) uint8.
@@ -42,5 +42,5 @@ def data_uri(picture: Bytes, kind: str) -> str:
 
 
 def css(color: tuple[int, int, int]) -> str:
-    """An RGB color in CSS."""
+    """Write an RGB color in CSS."""
     return f"rgb{color}"

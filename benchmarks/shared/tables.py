@@ -1,4 +1,4 @@
-"""Tables that become Markdown, HTML or text on a terminal from the same cells."""
+"""Tables that print as Markdown, HTML or terminal text from the same cells."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Table:
         return len(self.head) <= DENSE and not any(self.words[1:])
 
     def without_empty(self) -> Table:
-        """The table without columns in which nothing was measured."""
+        """Drop the columns in which nothing was measured."""
         kept = [
             index
             for index in range(len(self.head))
@@ -55,14 +55,14 @@ class Table:
         return Table(tuple(self.head[index] for index in kept), rows, self.notes)
 
     def markdown(self) -> str:
-        """The table with its notes; names of files are set as code."""
+        """Format the table with its notes; names of files are set as code."""
         rule = ["---", *("---" if words else "---:" for words in self.words[1:])]
         body = ([as_code(row[0]), *row[1:]] for row in self.rows)
         lines = [f"| {' | '.join(cells)} |" for cells in (self.head, rule, *body)]
         return "\n\n".join(["\n".join(lines), *self.notes])
 
     def print(self) -> None:
-        """Prints the table on standard output, as wide as a terminal or, elsewhere, as needed."""
+        """Print the table on standard output, as wide as a terminal or, elsewhere, as needed."""
         from rich import box
         from rich.console import Console
         from rich.table import Table as RichTable
@@ -78,7 +78,7 @@ class Table:
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
-    """Cells as Markdown.
+    """Format cells as Markdown.
 
     Args:
         head: titles of the columns.
@@ -90,12 +90,12 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: int =
 
 
 def number(value: float | None, form: str = ".3f") -> str:
-    """A figure as text; a dash for None."""
+    """Format a figure as text; a dash for None."""
     return MISSING if value is None else format(value, form)
 
 
 def signed(value: float | None, form: str = "+.4f") -> str:
-    """A change as text, with a true minus sign."""
+    """Format a change as text, with a true minus sign."""
     text = number(value, form)
     if value is not None and float(text) == 0:
         return text.lstrip("+-")
@@ -103,5 +103,5 @@ def signed(value: float | None, form: str = "+.4f") -> str:
 
 
 def as_code(name: str) -> str:
-    """A name as Markdown code if it is that of a file."""
+    """Format a name as Markdown code if it is that of a file."""
     return f"`{name}`" if "." in name and " " not in name else name

@@ -1,4 +1,4 @@
-"""Times of functions measured in turn within this process, and what they were taken under."""
+"""Interleaved timing of functions within this process, and the circumstances of a timing."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Protocol:
     running: float
 
     def describe(self) -> str:
-        """One sentence for under a table."""
+        """Write one sentence for under a table."""
         where = f"pinned to core {', '.join(map(str, self.cores))}" if self.cores else "not pinned"
         text = (
             f"Latency: batch 1, {_count(self.threads, 'thread')} {where}, "
@@ -85,7 +85,7 @@ class Protocol:
 
 @contextlib.contextmanager
 def pinned(threads: int) -> Iterator[tuple[int, ...]]:
-    """Confines this thread, and threads that it starts, to as many cores as ``threads``.
+    """Confine this thread, and threads that it starts, to as many cores as ``threads``.
 
     Load candidates inside: a runtime's worker threads inherit the cores when they are started.
 
@@ -115,7 +115,7 @@ def pinned(threads: int) -> Iterator[tuple[int, ...]]:
 def measure(
     candidates: Mapping[str, Callable[[], object]], *, repetitions: int = 25, warm_up: int = WARM_UP
 ) -> tuple[dict[str, Latency], float]:
-    """Times candidates in turn, one run of each per round.
+    """Time candidates in turn, one run of each per round.
 
     Interleaved, a disturbance of the machine falls on all of them and not on one.
 
@@ -160,7 +160,7 @@ def _count(number: int, noun: str) -> str:
 def load_runner(
     path: Path, threads: int, size: int | None = None
 ) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
-    """Loads a checkpoint or artifact for timing without any resizing.
+    """Load a checkpoint or artifact for timing without any resizing.
 
     Args:
         path: of the file.

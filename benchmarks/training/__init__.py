@@ -1,1 +1,1 @@
-"""How fast does training go, beside a plain loop?"""
+"""Throughput of training, beside a plain training loop."""

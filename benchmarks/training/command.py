@@ -49,6 +49,8 @@ CACHES = (
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.training``."""
+
     data: str
     """Training set, [NAME=]DIR."""
     json: Path
@@ -72,7 +74,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Measures, prints photos per second and writes the result file.
+    """Measure, print photos per second and write the result file.
 
     Raises:
         InputError: for wrong input; nothing is written then.
@@ -119,7 +121,7 @@ def main(options: Options) -> None:
 
 
 def describe(row: dict[str, Any]) -> str:
-    """A line for reading."""
+    """Write a line for reading."""
     text = (
         f"{row['size']} px: plain {row['plain']['photos_per_second']:.2f}, ours "
         f"{row['ours']['photos_per_second']:.2f} photos/s, {row['ratio']:.2f} times"
@@ -136,7 +138,7 @@ def describe(row: dict[str, Any]) -> str:
 def timed(
     loops: Mapping[Kind, Callable[[], tuple[float, float]]], options: Options
 ) -> dict[str, Any]:
-    """Times the loops plain and ours, one step of each in turn.
+    """Time the loops plain and ours, one step of each in turn.
 
     Interleaved, a disturbance of the machine falls on all of them.
 

@@ -1,4 +1,4 @@
-"""The training loop that a reader of the paper would write first, to compare with."""
+"""The plain training loop that the throughput of training is compared with."""
 
 from __future__ import annotations
 
@@ -53,27 +53,29 @@ class Photos(Dataset[tuple[Tensor, Tensor]]):
 
 
 class PlainLoop:
-    """A DataLoader that decodes and augments photo by photo with Pillow and torchvision, float32
-    in NCHW, Adam as it comes. It loads in the training process: on as many cores as threads, a
-    worker would take its time from the training.
+    """Training as one would write it first.
+
+    A DataLoader decodes and augments photo by photo with Pillow and torchvision, float32 in NCHW,
+    Adam as it comes. It loads in the training process: on as many cores as threads, a worker would
+    take its time from the training.
     """
 
     def __init__(
         self, model: SaliencyNetwork, batches: Sequence[Sequence[Pair]], size: int, recipe: Recipe
     ) -> None:
-        """Prepares a loop over batches of pairs, on a copy of the model."""
+        """Prepare a loop over batches of pairs, on a copy of the model."""
         self.model = copy.deepcopy(model)
         self.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.batches, self.size, self.recipe = batches, size, recipe
 
     def read_files(self) -> None:
-        """Reads every file once, so that the system holds it in memory."""
+        """Read every file once, so that the system holds it in memory."""
         for pair in (pair for batch in self.batches for pair in batch):
             pair.photo.read_bytes()
             pair.mask.read_bytes()
 
     def steps(self) -> Iterator[float]:
-        """Trains step by step; yields the loss of each."""
+        """Train step by step; yield the loss of each."""
         pairs = [pair for batch in self.batches for pair in batch]
         loader = DataLoader(Photos(pairs, self.size, self.recipe), self.recipe.batch)
         optimizer = torch.optim.Adam(

@@ -1,4 +1,4 @@
-"""A process that takes steps of training, one whenever it is told to.
+"""Process that takes steps of training on request, for interleaved timing.
 
 Ours runs in the environment that ``samnet.train`` starts itself in, the plain loop in that of the
 user: what an allocator does for one does nothing for the other.
@@ -20,7 +20,7 @@ from typing import Literal, get_args
 import torch
 
 from benchmarks.training.plain_loop import PlainLoop
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from samnet.training.augmentation import Augmentation
 from samnet.training.distributed import Processes
 from samnet.training.huge_pages import SETTINGS, wants_restart
@@ -93,7 +93,7 @@ class StepProcess:
         self._process.join()
 
     def prepare(self) -> None:
-        """Makes ready for the next size.
+        """Make ready for the next size.
 
         Raises:
             InputError: if the data cannot be read or is too little.
@@ -101,7 +101,7 @@ class StepProcess:
         self._ask()
 
     def step(self) -> tuple[float, float]:
-        """Takes a step; seconds by the wall clock and of processor time."""
+        """Take a step; return seconds by the wall clock and of processor time."""
         return self._ask()
 
     def _ask(self) -> tuple[float, float]:
@@ -129,7 +129,7 @@ def _serve(pipe: Connection, kind: Kind, measured: Measured) -> None:
                 began = time.perf_counter(), time.process_time()
                 next(loop)
                 pipe.send((time.perf_counter() - began[0], time.process_time() - began[1]))
-    except InputError as error:
+    except SamnetError as error:
         pipe.send(error)
     except EOFError:  # the other side needs no more steps
         return

@@ -19,7 +19,7 @@ _Gray = ("1", "L", "LA", "La")
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Colors without transparency, and the opacity (mode L); None where all is opaque."""
+    """Split off the opacity (mode L) of a picture; None where all is opaque."""
     if not image.has_transparency_data:
         return image, None
     gray = image.mode in _Gray
@@ -37,7 +37,7 @@ def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def to_srgb(image: Image.Image, path: str | Path) -> Image.Image:
-    """Converts a picture without transparency to RGB, by its color profile where it has one.
+    """Convert a picture without transparency to RGB, by its color profile where it has one.
 
     Args:
         image: of mode 1, L, P, RGB, CMYK, YCbCr or LAB.
@@ -67,13 +67,13 @@ def to_srgb(image: Image.Image, path: str | Path) -> Image.Image:
 
 
 def _is_of_colors(profile: bytes | None) -> bool:
-    """Whether a profile describes RGB, as gray photos often carry one."""
+    """Tell whether a profile describes RGB, as gray photos often carry one."""
     return profile is not None and profile[16:20] == b"RGB "
 
 
 @functools.lru_cache(maxsize=32)
 def _transform(profile: bytes, mode: str) -> Any | None:
-    """From a profile to sRGB; None if that is what the profile describes. Empty stands for Lab."""
+    """Build the transform from a profile to sRGB; None if it describes that. Empty means Lab."""
     from PIL import ImageCms
 
     source = (

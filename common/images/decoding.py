@@ -14,12 +14,12 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from common.containers import PICTURES, kind_of_bytes
 from common.errors import InputError
 from common.images.color_profile import CICP, cicp_of
 from common.images.input_file import open_input, unreadable
 from common.images.jpeg_end import without_end
 from common.input_notice import notice
-from edge_apps.sources.containers import PICTURES, kind_of_bytes
 
 MEGAPIXELS = 180.0
 """A larger picture is read in reduced form, or refused where its format allows none."""
@@ -42,7 +42,7 @@ _LOCK = threading.Lock()
 
 
 def open_picture(path: str | Path, megapixels: float | None = None) -> Image.Image:
-    """Decodes all of a picture, turned as its EXIF orientation says, in the mode of its file.
+    """Decode all of a picture, turned as its EXIF orientation says, in the mode of its file.
 
     Args:
         path: a file, ``-`` for standard input, ``/dev/fd/N`` or a named pipe.
@@ -70,7 +70,7 @@ def open_picture(path: str | Path, megapixels: float | None = None) -> Image.Ima
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
-    """Width and height of an upright picture, most often without decoding it.
+    """Read width and height of an upright picture, most often without decoding it.
 
     Raises:
         InputError: if it is missing or no picture.
@@ -87,7 +87,7 @@ def picture_size(path: str | Path) -> tuple[int, int]:
 
 
 def orientation_of(path: str | Path) -> int:
-    """The EXIF orientation of a picture, 1 to 8; 1 where it says none.
+    """Read the EXIF orientation of a picture, 1 to 8; 1 where it says none.
 
     Raises:
         InputError: if the file is missing or no picture.
@@ -102,7 +102,7 @@ def orientation_of(path: str | Path) -> int:
 
 @functools.cache
 def reads_heic() -> bool:
-    """Whether pillow-heif is there; HEIC files are read from then on."""
+    """Tell whether pillow-heif is there; HEIC files are read from then on."""
     if importlib.util.find_spec("pillow_heif") is None:
         return False
     import pillow_heif
@@ -153,7 +153,7 @@ def _decode(source: Path | io.BytesIO, path: str | Path, limit: float) -> Image.
 
 
 def _opened(source: Path | io.BytesIO) -> Image.Image:
-    """Reads the header; Pillow's own limit, which knows of no reduced form, is set aside."""
+    """Read the header; Pillow's own limit, which knows of no reduced form, is set aside."""
     if isinstance(source, io.BytesIO):
         source.seek(0)
     reads_heic()
@@ -167,7 +167,7 @@ def _opened(source: Path | io.BytesIO) -> Image.Image:
 
 
 def _refuse_misread(image: Image.Image, path: str | Path) -> None:
-    """Refuses two kinds of TIFF files that Pillow decodes to other values, without a word."""
+    """Refuse two kinds of TIFF files that Pillow decodes to other values, without a word."""
     tags = getattr(image, "tag_v2", {})
     bits, planes, signs = (tags.get(tag, (1,)) for tag in (258, 284, 339))
     wide_planes = planes == 2 and 16 in bits
@@ -177,7 +177,7 @@ def _refuse_misread(image: Image.Image, path: str | Path) -> None:
 
 
 def _reduce(image: Image.Image, path: str | Path, limit: float) -> None:
-    """Asks the decoder for the largest reduced form below the limit.
+    """Ask the decoder for the largest reduced form below the limit.
 
     Raises:
         InputError: if there is none.
@@ -206,7 +206,7 @@ def _pixels(size: tuple[int, int]) -> str:
 
 
 def _tell_frames(image: Image.Image, path: str | Path) -> None:
-    """Says that a photo is made of the first picture alone, where a file holds several."""
+    """Say that a photo is made of the first picture alone, where a file holds several."""
     if image.format in ("MPO", "HEIF"):  # whose other pictures are previews and depths
         return
     count = getattr(image, "n_frames", 1)
@@ -245,7 +245,7 @@ def _bytes(source: Path | io.BytesIO, path: str | Path) -> bytes:
 
 
 def _fault(data: bytes, error: Exception) -> str:
-    """What is wrong with a file that Pillow cannot read."""
+    """Say what is wrong with a file that Pillow cannot read."""
     at = data[:16].find(b"ftyp")
     if at in (0, 4) and data[at + 4 : at + 8] in _HEIC_BRANDS:
         if reads_heic():

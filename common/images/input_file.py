@@ -1,4 +1,4 @@
-"""Where the bytes of a picture come from: a file, a pipe, standard input."""
+"""Resolves what names a picture: a file, a pipe or standard input."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ADDRESS = re.compile(r"(?!file:)([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])(.*)", re.IGN
 
 
 def refuse_address(path: str | Path) -> None:
-    """Makes sure that a path is none of the web.
+    """Make sure that a path is none of the web.
 
     Raises:
         InputError: if it is.
@@ -35,7 +35,7 @@ def refuse_address(path: str | Path) -> None:
 
 
 def is_stream(path: str | Path) -> bool:
-    """Whether a path names bytes that can be read but once."""
+    """Tell whether a path names bytes that can be read but once."""
     if str(path) == STANDARD_INPUT:
         return True
     try:
@@ -46,7 +46,7 @@ def is_stream(path: str | Path) -> bool:
 
 
 def name_of(path: str | Path) -> str:
-    """What files made from an input are called, without a suffix."""
+    """Name the files made from an input, without a suffix."""
     if str(path) == STANDARD_INPUT:
         return "stdin"
     found = _DESCRIPTOR.fullmatch(str(path))
@@ -54,7 +54,7 @@ def name_of(path: str | Path) -> str:
 
 
 def open_input(path: str | Path) -> Path | io.BytesIO:
-    """The path of a file, or all bytes of a stream: ``-``, ``/dev/fd/N`` or a named pipe.
+    """Return the path of a file, or all bytes of a stream: ``-``, ``/dev/fd/N`` or a named pipe.
 
     Raises:
         InputError: if it is missing, no file, or cannot be read.
@@ -80,7 +80,7 @@ def open_input(path: str | Path) -> Path | io.BytesIO:
 
 
 def unreadable(path: str | Path, error: OSError | ValueError) -> str:
-    """Why a path cannot be read, for people."""
+    """Say why a path cannot be read, for people."""
     code = error.errno if isinstance(error, OSError) else None
     if code in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP) and Path(path).is_symlink():
         target = Path(path).readlink()

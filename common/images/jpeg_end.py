@@ -1,4 +1,4 @@
-"""JPEG files that lack their end marker: whole or truncated?
+"""Tells whole from truncated JPEG files among those that lack their end marker.
 
 Names of markers and fields are those of ITU-T T.81.
 """
@@ -24,7 +24,7 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def without_end(data: bytes, decode: Callable[[io.BytesIO], Image.Image]) -> Image.Image | None:
-    """Decodes a JPEG file whose pixels are all there though its end marker is not.
+    """Decode a JPEG file whose pixels are all there though its end marker is not.
 
     Phones and cameras that lose power, and programs that cut files to blocks, leave such ones;
     every viewer shows them.
@@ -49,8 +49,10 @@ def without_end(data: bytes, decode: Callable[[io.BytesIO], Image.Image]) -> Ima
 
 
 def has_all_scans(data: bytes) -> bool:
-    """Whether the scans of a JPEG file refine every coefficient of every component to its last
-    bit, and the last one has all its restart markers.
+    """Tell whether a JPEG file is complete by its scans.
+
+    They must refine every coefficient of every component to its last bit, and the last one must
+    have all its restart markers.
 
     Raises:
         struct.error: if a header is cut.
@@ -85,7 +87,7 @@ def has_all_scans(data: bytes) -> bool:
 
 
 def _mcus(size: tuple[int, int], sampling: dict[int, tuple[int, int]], names: bytes) -> int:
-    """Minimum coded units of a scan of the named components."""
+    """Count the minimum coded units of a scan of the named components."""
     highest = [max(factors[i] for factors in sampling.values()) for i in (0, 1)]
     own = sampling[names[0]] if len(names) == 1 else (1, 1)
     blocks = (math.ceil(math.ceil(size[i] * own[i] / highest[i]) / 8) for i in (0, 1))

@@ -1,4 +1,4 @@
-"""Gray pictures of more than 8 bits as bytes: which value is white?"""
+"""Scales gray pictures of more than 8 bits to bytes, by the white level of their file."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Levels:
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether a picture holds gray values that are no bytes."""
+    """Tell whether a picture holds gray values that are no bytes."""
     return image.mode == "F" or image.mode.startswith("I")
 
 
 def read_levels(image: Image.Image, path: str | Path, *, dark: bool) -> Levels:
-    """Scales a picture of 12, 16 or 32 bits or floating point by what its file says.
+    """Scale a picture of 12, 16 or 32 bits or floating point by what its file says.
 
     Integers of up to 16 bits are taken to use their range, floating point to be in 0 to 1. Where
     that cannot be, the file may name its highest value: the tags (S)MaxSampleValue of TIFF, the
@@ -96,7 +96,7 @@ def _bytes(values: np.ndarray, white: float) -> NDArray[np.uint8]:
 
 
 def _white(image: Image.Image) -> float:
-    """The highest value that integers of the file's kind have."""
+    """Return the highest value that integers of the file's kind have."""
     if image.format == "TIFF":
         bits = int(_tag(image, BITS_PER_SAMPLE, 16))
         signed = int(_tag(image, SAMPLE_FORMAT, 1)) == 2
@@ -107,7 +107,7 @@ def _white(image: Image.Image) -> float:
 
 
 def _told_white(image: Image.Image, path: str | Path) -> float:
-    """The highest value that the file itself names; 0 if it names none."""
+    """Return the highest value that the file itself names; 0 if it names none."""
     if image.format == "TIFF":
         return next((float(v) for tag in MAX_SAMPLE_VALUES if (v := _tag(image, tag, 0))), 0.0)
     if image.format == "PNG" and Path(path).is_file():
@@ -118,11 +118,11 @@ def _told_white(image: Image.Image, path: str | Path) -> float:
 
 def _tag(image: Image.Image, tag: int, default: float) -> float:
     value = image.tag_v2.get(tag, default)  # type: ignore[attr-defined]
-    return value[0] if isinstance(value, tuple) else value
+    return float(value[0] if isinstance(value, tuple) else value)
 
 
 def _significant_bits(path: Path) -> int:
-    """What the chunk sBIT of a PNG file says; 0 if there is none."""
+    """Read what the chunk sBIT of a PNG file says; 0 if there is none."""
     with open(path, "rb") as file:
         file.seek(8)
         while len(head := file.read(8)) == 8:

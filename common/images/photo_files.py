@@ -1,4 +1,4 @@
-"""Which files are photos: folders looked through, the rest named."""
+"""Finds the pictures in folders and among named files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
 
 
 def find_photos(paths: Iterable[str | Path]) -> list[Path]:
-    """The pictures among files and folders, sorted and without repeats.
+    """Find the pictures among files and folders, sorted and without repeats.
 
     A folder stands for the pictures directly inside it, without hidden files. What else is in it
     is counted and named on standard error.
@@ -53,18 +53,18 @@ def find_photos(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file in a folder counts as a picture, by its name."""
+    """Tell whether a file in a folder counts as a picture, by its name."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first few of names, and how many more there are."""
+    """List the first few of names, and how many more there are."""
     more = len(names) - LISTED
     return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _in_folder(folder: Path) -> set[Path]:
-    """The pictures in a folder; what is left out is said."""
+    """Find the pictures in a folder; what is left out is said."""
     found: set[Path] = set()
     others: list[str] = []
     for path in sorted(folder.iterdir()):

@@ -1,4 +1,4 @@
-"""Photos and maps as arrays: the one place where pictures are read, resized and written.
+"""Reads, resizes and writes photos and maps; the only module that does.
 
 Every predictor resizes with the two functions of this module, so that a checkpoint and an
 artifact see the same pixels and differ in nothing but the network.
@@ -57,7 +57,7 @@ class MapFile:
 
 
 def read_photo(path: str | Path, megapixels: float | None = None) -> Bytes:
-    """Reads a picture as it is meant to be seen.
+    """Read a picture as it is meant to be seen.
 
     The EXIF orientation is applied, colors are converted to sRGB by what the file says of them,
     see :mod:`common.images.color_profile`, and transparency is laid over white. More than 8 bits
@@ -78,7 +78,7 @@ def read_photo(path: str | Path, megapixels: float | None = None) -> Bytes:
 
 
 def photo_of(image: Image.Image, name: str | Path = "photo") -> Bytes:
-    """The pixels of a loaded image as :func:`read_photo` gives them, but for its orientation.
+    """Return the pixels of a loaded image as :func:`read_photo` does, but for its orientation.
 
     Args:
         image: of any mode.
@@ -113,7 +113,7 @@ def photo_of(image: Image.Image, name: str | Path = "photo") -> Bytes:
 
 
 def read_map(path: str | Path) -> Bytes:
-    """Reads a saliency map or a mask.
+    """Read a saliency map or a mask.
 
     Returns:
         Gray values, (H, W) uint8; the ones of a 1-bit file become 255.
@@ -125,7 +125,7 @@ def read_map(path: str | Path) -> Bytes:
 
 
 def read_map_file(path: str | Path) -> MapFile:
-    """Reads a saliency map or a mask with what its file says of it.
+    """Read a saliency map or a mask with what its file says of it.
 
     The opacity is the map of a picture that is not opaque throughout, as of cut-outs. More than 8
     bits are scaled as those of photos. A color profile says nothing of a map.
@@ -152,21 +152,21 @@ def read_map_file(path: str | Path) -> MapFile:
 
 
 def resize_photo(photo: Bytes, size: tuple[int, int]) -> Bytes:
-    """Resizes a photo (H, W, 3) to ``size`` (height, width), bilinear with Pillow."""
+    """Resize a photo (H, W, 3) to ``size`` (height, width), bilinear with Pillow."""
     return _resize(photo, size)
 
 
 def resize_map(saliency_map: Bytes, size: tuple[int, int]) -> Bytes:
-    """Resizes a map (H, W) to ``size`` (height, width), bilinear with Pillow."""
+    """Resize a map (H, W) to ``size`` (height, width), bilinear with Pillow."""
     return _resize(saliency_map, size)
 
 
 def overlay(photo: Bytes, saliency_map: Bytes) -> Bytes:
-    """The photo with its background dimmed to gray and what is salient tinted.
+    """Dim the photo's background to gray and tint what is salient.
 
     Args:
         photo: (H, W, 3) uint8.
-        map: (H, W) uint8, 255 is salient.
+        saliency_map: (H, W) uint8, 255 is salient.
 
     Returns:
         (H, W, 3) uint8, not to be written to.
@@ -181,12 +181,12 @@ def overlay(photo: Bytes, saliency_map: Bytes) -> Bytes:
 
 
 def cutout(photo: Bytes, saliency_map: Bytes) -> Bytes:
-    """The photo with the map as its opacity, RGBA (H, W, 4) uint8."""
+    """Add the map to the photo as its opacity, RGBA (H, W, 4) uint8."""
     return np.dstack((photo, saliency_map))
 
 
 def write_image(path: str | Path, image: Bytes, *, overwrite: bool = False) -> None:
-    """Writes a map (H, W), photo (H, W, 3) or cut-out (H, W, 4), whole or not at all.
+    """Write a map (H, W), photo (H, W, 3) or cut-out (H, W, 4), whole or not at all.
 
     The suffix of ``path`` names the format.
 
@@ -198,7 +198,7 @@ def write_image(path: str | Path, image: Bytes, *, overwrite: bool = False) -> N
 
 
 def _check_brightness(image: Image.Image, path: str | Path, *, wide: bool) -> None:
-    """Refuses colors that were stored with 12 bits in 16, and tells of values in 0 to 1."""
+    """Refuse colors that were stored with 12 bits in 16, and tell of values in 0 to 1."""
     if image.mode not in ("L", "RGB"):
         return
     highest = int(np.max(image.getextrema()))
@@ -212,7 +212,7 @@ def _check_brightness(image: Image.Image, path: str | Path, *, wide: bool) -> No
 
 
 def _decides(alpha: Image.Image) -> bool:
-    """Whether an opacity tells object from background: not the same half everywhere."""
+    """Tell whether an opacity tells object from background: not the same half everywhere."""
     low, high = alpha.getextrema()
     return low != high or high == 0
 

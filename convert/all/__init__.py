@@ -1,1 +1,1 @@
-"""All forms of a network at once."""
+"""Converts a network to all forms at once."""

@@ -70,7 +70,7 @@ class Task:
 
 
 def main(options: Options) -> None:
-    """Converts everything, prints the table, and ends with status 1 if a row failed.
+    """Convert everything, print the table, and end with status 1 if a row failed.
 
     Raises:
         InputError: for wrong input, before anything is converted.
@@ -97,7 +97,7 @@ def main(options: Options) -> None:
 
 
 def formats() -> dict[str, Format]:
-    """What writes each format, by suffix."""
+    """Return what writes each format, by suffix."""
     from convert.executorch import command as executorch
     from convert.onnx import command as onnx
     from convert.tflite import command as tflite
@@ -135,7 +135,7 @@ class Work:
             self._sources[model] = open_source(model, options.size, options.output_stride)
 
     def tasks(self) -> Iterator[Task]:
-        """The forms to make, in the order of the table.
+        """List the forms to make, in the order of the table.
 
         Raises:
             InputError: if two models would become one file.
@@ -156,7 +156,7 @@ class Work:
                 yield Task(model, form, path)
 
     def rows(self, tasks: Sequence[Task]) -> Iterator[Row]:
-        """Makes the forms one by one, and before its first use each program that they need."""
+        """Make the forms one by one, and before its first use each program that they need."""
         for number, task in enumerate(tasks, 1):
             source = self._sources[task.model]
             where = f"[{number}/{len(tasks)}]"
@@ -191,7 +191,7 @@ class Work:
         return self.options.output / f"{stem}_{source.size}_{ending}"
 
     def calibration(self, size: int) -> tuple[CalibrationSet, Sequence[Bytes]]:
-        """The set to calibrate on and photos kept back from it, made once for each size."""
+        """Make the set to calibrate on and photos kept back from it, once for each size."""
         if size not in self._calibration:
             from quantize.calibration import calibration_set, read_and_keep_back
 
@@ -261,12 +261,12 @@ class Work:
 
 
 def _timed(where: str, empty: Row, make: Callable[[], Row]) -> Row:
-    """Makes a row, or says in the empty one why it could not be made, and how long that took."""
+    """Make a row, or say in the empty one why it could not be made, and how long that took."""
     print(f"{where} {empty.file} …", flush=True)
     began = time.monotonic()
     try:
         row = make()
-    except InputError as error:
+    except SamnetError as error:
         row = dataclasses.replace(empty, failure=str(error))
     except Exception as error:  # converters raise whatever they stumble over
         traceback.print_exc()

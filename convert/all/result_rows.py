@@ -1,4 +1,4 @@
-"""The rows of ``convert.all``: what came of each form, as a table and as plain values."""
+"""Rows of ``convert.all``: the outcome of each form, as a table and as plain values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Row:
     failure: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         values: dict[str, Any] = {
             "file": self.file,
             "form": self.form and dataclasses.asdict(self.form),
@@ -59,7 +59,7 @@ class Row:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """All rows as aligned text, what the columns mean and the reasons of failures below it."""
+    """Format all rows as aligned text, what the columns mean and the reasons of failures below."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

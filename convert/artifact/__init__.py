@@ -1,1 +1,1 @@
-"""Artifacts of any format written, checked and named."""
+"""Writes artifacts of any format: conversion, checks and names."""

@@ -1,4 +1,4 @@
-"""What the commands of all formats share."""
+"""Options and main function that the commands of all formats share."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def convert(
     engine: Engine | None = None,
     calibration: Sequence[Bytes] = (),
 ) -> None:
-    """Converts and prints what came of it.
+    """Convert and print what came of it.
 
     Raises:
         InputError: as :func:`convert.artifact.write.write_artifact`, and for options that

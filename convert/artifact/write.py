@@ -84,7 +84,7 @@ def write_artifact(
     overwrite: bool = False,
     allow_scales: bool = False,
 ) -> Converted:
-    """Converts a checkpoint or a quantized program.
+    """Convert a checkpoint or a quantized program.
 
     Args:
         kind: the format.
@@ -160,7 +160,7 @@ def write_artifact(
 
 
 def _form(kind: Format, source: Source, precision: Precision | None, engine: Engine | None) -> Form:
-    """The form that is asked for, which a program's recipe must lead to."""
+    """Return the form that is asked for, which a program's recipe must lead to."""
     leads = source.precision if source.is_program and precision is None else precision
     form = choose(kind.suffix, source.path.suffix, leads, engine)
     if not source.follows(form):
@@ -179,7 +179,7 @@ def _floats(content: Content, source: Source) -> Floats | None:
 
 
 def _quantization(form: Form, source: Source) -> Quantization | None:
-    """How the numbers became integers; None where they are floats."""
+    """Describe how the numbers became integers; None where they are floats."""
     if source.quantization or not form.scheme:
         return source.quantization
     if not source.calibration:
@@ -191,7 +191,7 @@ def _quantization(form: Form, source: Source) -> Quantization | None:
 
 
 def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Accuracy:
-    """Measures and checks.
+    """Measure and check.
 
     Raises:
         InputError: if the origin is not the program's, or too much was lost.
@@ -215,7 +215,7 @@ def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Acc
 
 
 def whole_photos(source: Source) -> Predictor:
-    """The reference of a source for photos of any size, (H, W, 3) uint8 to (H, W) uint8."""
+    """Return a source's reference for photos of any size, (H, W, 3) uint8 to (H, W) uint8."""
 
     def predict(photo: Bytes) -> Bytes:
         small = resize_photo(photo, (source.size, source.size))
@@ -225,14 +225,14 @@ def whole_photos(source: Source) -> Predictor:
 
 
 def embedded() -> list[tuple[str, Bytes]]:
-    """Names and photos (H, W, 3) uint8 that artifacts are compared on by default."""
+    """Return names and photos (H, W, 3) uint8 that artifacts are compared on by default."""
     from samnet.data.embedded import embedded_photos
 
     return [(item.name, item.photo) for item in embedded_photos()]
 
 
 def describe(done: Converted) -> str:
-    """What came of a conversion, in a few lines."""
+    """Describe what came of a conversion, in a few lines."""
     manifest, took = done.manifest, done.manifest.delegation
     outside = ", ".join(f"{count} {name}" for name, count in took.outside.items()) or "none"
     share = f", {took.share:.2%} of the multiply-adds" if took.share is not None else ""

@@ -1,1 +1,1 @@
-"""What an artifact has to pass before it gets its name."""
+"""Checks that an artifact passes before it is kept."""

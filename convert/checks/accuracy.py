@@ -1,4 +1,4 @@
-"""The gate of accuracy: an artifact's max F and MAE on photos with masks against its origin's."""
+"""Accuracy check: an artifact's max F and MAE on photos with masks against its source's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import CheckFailedError
 from common.images.photos import Bytes, read_map, read_photo
 from common.progress_bar import progress
 from edge_apps.manifest import Precision
@@ -68,7 +68,7 @@ class Accuracy:
     worst_MAE: float
 
     def figures(self) -> dict[str, Any]:
-        """Plain values for a manifest."""
+        """Return plain values for a manifest."""
         values = dataclasses.asdict(self)
         del values["data"]
         return {**values, "protocol": PROTOCOL}
@@ -81,17 +81,17 @@ class Accuracy:
         )
 
     def check(self, allowed: Loss) -> None:
-        """Raises InputError if the artifact lost more than is allowed."""
+        """Raise CheckFailedError if the artifact lost more than is allowed."""
         fell, rose = self.reference_max_F - self.max_F, self.MAE - self.reference_MAE
         if fell > allowed.max_F or rose > allowed.MAE:
-            raise InputError(
+            raise CheckFailedError(
                 f"the artifact is less accurate than its origin {self}; max F may fall by "
                 f"{allowed.max_F:g} and MAE rise by {allowed.MAE:g}; nothing was written"
             )
 
 
 def measure(artifact: Predictor, origin: Predictor, name: str, data: DataSet) -> Accuracy:
-    """Runs both on every photo of a set.
+    """Run both on every photo of a set.
 
     Args:
         artifact: gives maps at the photos' size.

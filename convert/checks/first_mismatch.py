@@ -1,4 +1,4 @@
-"""Which torch module an artifact first departs at, by what both compute on the way."""
+"""Names the first torch module whose results an artifact does not reproduce."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ gate keep float outputs to a thousandth and quantized ones to a few hundredths."
 
 
 def first_mismatch(intermediates: Sequence[Values], expected: Iterable[Named]) -> str:
-    """Names the first product whose result no intermediate of an artifact equals.
+    """Name the first product whose result no intermediate of an artifact equals.
 
     Args:
         intermediates: what the artifact's operations gave, maps as (1, C, H, W).
@@ -53,7 +53,7 @@ def first_mismatch(intermediates: Sequence[Values], expected: Iterable[Named]) -
 
 
 def tflite_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
-    """What every operation of a flatbuffer gives, dequantized, maps as (1, C, H, W).
+    """Compute what every operation of a flatbuffer gives, dequantized, maps as (1, C, H, W).
 
     Args:
         content: the flatbuffer.
@@ -74,7 +74,7 @@ def tflite_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
 
 
 def network_outputs(network: nn.Module, preprocessing: Preprocessing, photo: Bytes) -> list[Named]:
-    """What the convolutions of a float network give, with their activation, as executed.
+    """Compute what a float network's convolutions give, with their activation, as executed.
 
     Args:
         network: takes (1, 3, S, S).
@@ -95,7 +95,7 @@ def network_outputs(network: nn.Module, preprocessing: Preprocessing, photo: Byt
 
 
 def program_outputs(program: QuantizedProgram, photo: Bytes) -> list[Named]:
-    """What the quantized products of a program give, dequantized, as executed.
+    """Compute what the quantized products of a program give, dequantized, as executed.
 
     Args:
         program: takes (1, 3, S, S).

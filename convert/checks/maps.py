@@ -1,4 +1,4 @@
-"""The gate every artifact passes: its maps compared with those of its origin.
+"""Map check of every artifact: its maps compared with those of its source.
 
 What is compared is what users see, the sigmoid of every logit in steps of 1/255. How far the
 logits lie apart stands beside: where both are sure, a difference of logits is one of no map.
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from common.images.photos import Bytes
 from edge_apps.manifest import Precision
 from edge_apps.maps.coding import LOGITS, Coding
@@ -49,7 +49,7 @@ class Parity:
     steps_mean: float
 
     def figures(self) -> dict[str, Any]:
-        """Plain values for a manifest."""
+        """Return plain values for a manifest."""
         return dataclasses.asdict(self)
 
     def __str__(self) -> str:
@@ -74,13 +74,13 @@ class Limit:
     within_2: float
 
     def holds(self, parity: Parity) -> bool:
-        """Whether the comparison keeps the limit."""
+        """Tell whether the comparison keeps the limit."""
         return parity.mean <= self.mean and parity.within_2 >= self.within_2
 
     def check(self, parity: Parity) -> None:
-        """Raises InputError if the comparison misses the limit."""
+        """Raise CheckFailedError if the comparison misses the limit."""
         if not self.holds(parity):
-            raise InputError(
+            raise CheckFailedError(
                 f"the artifact differs from its origin {parity}; allowed are a mean of "
                 f"{self.mean:g} LSB and {100 * self.within_2:g} % within 2; nothing was written"
             )
@@ -125,7 +125,7 @@ def compare(
     photos: Iterable[tuple[str, Bytes]],
     coding: Coding = LOGITS,
 ) -> Parity:
-    """Runs both on the same photos.
+    """Run both on the same photos.
 
     Args:
         artifact: the converted network.

@@ -1,4 +1,4 @@
-"""Compares a quantized ``.tflite`` with its program operation by operation.
+"""Operation check of a quantized ``.tflite``: each operation compared with its program's.
 
 Whole maps cannot tell a right artifact from a slightly wrong one: the network amplifies a single
 code that falls between two. So every operation of the program is given what the artifact's own
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from common.errors import InputError
+from common.errors import CheckFailedError
 from common.images.photos import Bytes
 from convert.tflite.interface import expose_steps
 from edge_apps.backends.tflite import interpreter_class
@@ -65,18 +65,18 @@ class Steps:
     worst_share: float
 
     def figures(self) -> dict[str, Any]:
-        """Plain values for a manifest."""
+        """Return plain values for a manifest."""
         return dataclasses.asdict(self)
 
     def check(self, *, allow_lost: bool = False) -> None:
-        """Raises InputError if an operation does not do what the program's does.
+        """Raise CheckFailedError if an operation does not do what the program's does.
 
         Args:
             allow_lost: whether tensors may have other scales than the program's.
         """
         compared = self.found >= FOUND * self.tensors and (allow_lost or not self.lost)
         if self.largest > LARGEST or self.worst_share > SHARE or not compared:
-            raise InputError(
+            raise CheckFailedError(
                 f"the artifact departs from its program: {self.lost} of {self.tensors} scales "
                 f"lost, {self.found} tensors compared, codes up to {self.largest:.2f} from their "
                 f"values, at {self.worst} "
@@ -85,7 +85,7 @@ class Steps:
 
 
 def compare_steps(content: bytes, program: QuantizedProgram, photo: Bytes) -> Steps:
-    """Runs the artifact once and the program once, fed with the artifact's tensors.
+    """Run the artifact once and the program once, fed with the artifact's tensors.
 
     Args:
         content: the flatbuffer, with bytes as input and output.
@@ -114,7 +114,7 @@ def _wrong(distances: np.ndarray) -> np.ndarray:
 
 
 def _codes(content: bytes, photo: Bytes) -> dict[Key, list[np.ndarray]]:
-    """The artifact's quantized tensors in the order of its operations, maps as (N, C, H, W)."""
+    """Run an artifact; return its quantized tensors in the order of its operations."""
     interpreter = interpreter_class()(model_content=expose_steps(content), num_threads=1)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], photo[None])

@@ -1,4 +1,4 @@
-"""Whether the scales of a quantized program arrive unchanged in its artifact.
+"""Scale check: the scales of a quantized program compared with those of its artifact.
 
 Both graphs are walked together from the output back, operand by operand, so that every scale is
 compared with the one at the same place, whatever order the file keeps its operations in.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import CheckFailedError
 from convert.graphs.operation import Operand, Operation, Scheme
 
 NAMED = 10
@@ -42,14 +42,14 @@ class Scales:
         return max(0.0, 1 - len(self.changed) / count) if count else 0.0
 
     def figures(self) -> dict[str, Any]:
-        """Plain values for a manifest."""
+        """Return plain values for a manifest."""
         return {**dataclasses.asdict(self), "changed": list(self.changed), "share": self.share}
 
     def check(self) -> None:
-        """Raises InputError if anything changed."""
+        """Raise CheckFailedError if anything changed."""
         if self.changed or not self.activations:
             more = len(self.changed) - NAMED
-            raise InputError(
+            raise CheckFailedError(
                 f"{100 * self.share:.2f} % of {self.activations + self.weights} scales arrived "
                 f"unchanged, expected all: {'; '.join(self.changed[:NAMED])}"
                 f"{f'; and {more} more' if more > 0 else ''}; nothing was written, "
@@ -58,7 +58,7 @@ class Scales:
 
 
 def describe_scales(figures: dict[str, Any]) -> list[str]:
-    """The figures of a comparison in a line, and a line for each difference."""
+    """Describe a comparison: its figures in a line, and a line for each difference."""
     return [
         f"  {100 * figures['share']:.2f} % of the scales as in the program: "
         f"{figures['activations']} activations, {figures['weights']} weight tensors",
@@ -67,7 +67,7 @@ def describe_scales(figures: dict[str, Any]) -> list[str]:
 
 
 def compare_scales(program: Operand, artifact: Operand) -> Scales:
-    """Compares an artifact's scales with those of the program it was made from.
+    """Compare an artifact's scales with those of the program it was made from.
 
     Args:
         program: the output of :func:`convert.graphs.program.program_graph`.
@@ -97,7 +97,7 @@ class _Walk:
         self._visited: set[tuple[Operation, Operation]] = set()
 
     def meet(self, ours: Operand, theirs: Operand) -> list[tuple[Operand, Operand]]:
-        """Compares two operands and what made them; returns the operands behind them."""
+        """Compare two operands and what made them; return the operands behind them."""
         first, second = ours.source, theirs.source
         self.schemes[first] = self.schemes.get(first) or ours.schemes
         if ours.schemes != theirs.schemes:

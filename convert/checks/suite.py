@@ -1,4 +1,4 @@
-"""What an artifact has to pass before it gets its name; each gate leaves figures."""
+"""Runs all checks of an artifact and collects their figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from common.images.photos import Bytes
 from convert.checks.maps import INTEGER_LIMIT, ISLAND_LIMIT, Parity, compare
 from convert.checks.scales import compare_scales
@@ -56,7 +56,7 @@ def check(
     *,
     allow_scales: bool,
 ) -> Figures:
-    """Compares an artifact with its origin.
+    """Compare an artifact with its origin.
 
     Args:
         kind: the format.
@@ -69,7 +69,7 @@ def check(
         allow_scales: whether scales may differ from the program's.
 
     Raises:
-        InputError: if a gate is missed; where that can be found, with the worst photo and the
+        CheckFailedError: if a gate is missed; where that can be found, with the worst photo and the
             first module that departs.
     """
     reference, name = source.reference, source.reference_name
@@ -96,14 +96,14 @@ def check(
 
 
 def check_delegation(content: Content, required: float | None) -> None:
-    """Makes sure that enough of the work is on the fast path.
+    """Make sure that enough of the work is on the fast path.
 
     Args:
         content: with its delegation.
         required: share of the multiply-adds, 0 to 1; None for any.
 
     Raises:
-        InputError: if less is, with what is outside and why.
+        CheckFailedError: if less is, with what is outside and why.
     """
     took = content.delegation
     if required is None:
@@ -118,7 +118,7 @@ def check_delegation(content: Content, required: float | None) -> None:
             f"{count} {name} with {took.shares.get(name, 0):.2%}, {took.reasons.get(name, '')}"
             for name, count in took.outside.items()
         )
-        raise InputError(
+        raise CheckFailedError(
             f"{took.delegate} takes {took.share:.2%} of the multiply-adds, --require-delegated "
             f"asks for {required:.2%}; outside: {outside}; nothing was written"
         )
@@ -158,18 +158,18 @@ def _integers(
 def _located(
     kind: Format, source: Source, artifact: Path, floats: Floats | None, photo: Bytes
 ) -> Iterator[None]:
-    """Adds the first module that departs to what is raised inside, where it can be found."""
+    """Add the first module that departs to what is raised inside, where it can be found."""
     try:
         yield
-    except InputError as error:
+    except CheckFailedError as error:
         where = _mismatch(kind, source, artifact, floats, photo)
-        raise InputError(f"{error}{where}") from error
+        raise CheckFailedError(f"{error}{where}") from error
 
 
 def _mismatch(
     kind: Format, source: Source, artifact: Path, floats: Floats | None, photo: Bytes
 ) -> str:
-    """Names the first module that departs, as an error's end; empty where it cannot be found."""
+    """Name the first module that departs, as an error's end; empty where it cannot be found."""
     from convert.checks.first_mismatch import first_mismatch, network_outputs, program_outputs
 
     found = kind.intermediates(artifact.read_bytes(), floats, photo)

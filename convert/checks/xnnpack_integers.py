@@ -1,4 +1,4 @@
-"""A quantized program executed in the integers that XNNPACK computes with.
+"""Executes a quantized program in the integer arithmetic of XNNPACK.
 
 Torch executes a program in float: every operation on dequantized values, its result rounded. A
 value that lies between two codes can round either way there, a few do in every photo, and sixty
@@ -70,7 +70,7 @@ class IntegerProgram:
         self._interpreter = IntegerInterpreter(program.module, resize, sums)
 
     def run(self, photo: Bytes) -> Bytes:
-        """The coded map (M, M) uint8 of a photo (S, S, 3) uint8."""
+        """Compute the coded map (M, M) uint8 of a photo (S, S, 3) uint8."""
         with torch.no_grad():
             saliency_map = self._interpreter.run(normalize(photo, self._preprocessing))
         return map_bytes(saliency_map[0, 0], self._coding)
@@ -98,6 +98,7 @@ class IntegerInterpreter(Interpreter):
         self.in_float: set[str] = set()
 
     def run_node(self, n: Node) -> Any:
+        """Execute one node, in integers if it quantizes to int8."""
         if n.target != _quantized.quantize_per_tensor.default or n.args[5] != torch.int8:
             return super().run_node(n)
         given: Any = n.args
@@ -114,13 +115,13 @@ class IntegerInterpreter(Interpreter):
         return (codes + zero_point).clamp(lowest, highest).to(torch.int8)
 
     def _rounded(self, node: Node, scale: np.float32) -> Tensor | None:
-        """Codes of an operation's result less the zero point; None for one done in float."""
+        """Compute an operation's codes less the zero point; None for one done in float."""
         arguments: Any = node.args
         given: list[Any] = node.all_input_nodes[: 1 if node.target in _WEIGHTED else 2]
         dequantize = _quantized.dequantize_per_tensor.default
         if not given or any(n.target != dequantize for n in given):
             return None
-        values = [self.env[n.args[0]].float() - n.args[2] for n in given]
+        values: list[Tensor] = [self.env[n.args[0]].float() - n.args[2] for n in given]
         ratios = [np.float32(n.args[1]) for n in given]
         if node.target in _WEIGHTED:
             return self._product(node, values[0], ratios[0], scale)
@@ -166,7 +167,7 @@ class IntegerInterpreter(Interpreter):
 
 
 def _bounds(activation: Node, scale: np.float32, zero_point: int) -> tuple[int, int]:
-    """The smallest and the largest code that an activation lets through."""
+    """Return the smallest and the largest code that an activation lets through."""
     limits: Any = activation.args[1:] if activation.target == _aten.hardtanh.default else (0,)
     codes = [round(float(np.float32(limit) / scale)) + zero_point for limit in limits]
     return max(-128, codes[0]), min(127, *codes[1:], 127)
@@ -181,7 +182,7 @@ def _sum(values: Sequence[Tensor], ratios: Sequence[np.float32], sign: int) -> T
 
 
 def _resized(values: Tensor, height: int, width: int) -> Tensor:
-    """Bilinear resize of (N, C, H, W) with aligned corners."""
+    """Resize (N, C, H, W) bilinearly with aligned corners."""
     top, bottom, down = _positions(values.shape[2], height)
     left, right, across = _positions(values.shape[3], width)
     values = values.double()
@@ -196,7 +197,7 @@ def _resized(values: Tensor, height: int, width: int) -> Tensor:
 
 
 def _positions(side: int, target: int) -> tuple[Tensor, Tensor, Tensor]:
-    """For each new position the one before, the one behind and the weight of that, 0 to 2048."""
+    """Return the positions before and behind each new one, and the latter's weight, 0 to 2048."""
     step = np.float32(side - 1) / np.float32(max(1, target - 1))
     position = np.arange(target, dtype=np.float32) * step
     before = np.minimum(position.astype(np.int64), side - 1)

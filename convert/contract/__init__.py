@@ -1,1 +1,1 @@
-"""What every converter is asked for: forms, engines and sources."""
+"""Interface of every converter: forms, engines and sources."""

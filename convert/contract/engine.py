@@ -1,4 +1,4 @@
-"""What an engine is asked for and what it gives, alike for all formats."""
+"""Interface of a conversion engine: what it is given and what it returns."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class Content:
 class Open(Protocol):
     """Opens a file with a number of threads."""
 
-    def __call__(self, path: Path, threads: int, floats: Floats | None = None) -> Backend: ...
+    def __call__(self, path: Path, threads: int, floats: Floats | None = None) -> Backend:
+        """Open an artifact; ``floats`` says how its tensors are normalized if they are float."""
 
 
 def _no_gates(
@@ -96,12 +97,12 @@ class Format:
 def interfaces(
     source: Source, tensors: Tensors, saliency_map: tuple[int, ...]
 ) -> tuple[Interface, MapInterface]:
-    """The input and the output of an artifact, for its manifest.
+    """Describe the input and the output of an artifact, for its manifest.
 
     Args:
         source: what is converted.
         tensors: what goes in and comes out.
-        map: shape of the output, with or without a last side of 1.
+        saliency_map: shape of the output, with or without a last side of 1.
     """
     from samnet.networks.deployed import byte_scale
 

@@ -1,4 +1,4 @@
-"""The forms in which a network leaves this project: one table for commands, checks and docs.
+"""The table of forms: format, precision and engine of every file this project can write.
 
 It imports nothing that may be missing.
 """
@@ -87,12 +87,12 @@ FORMS = (
 
 
 def forms_of(suffix: str) -> tuple[Form, ...]:
-    """The forms of a format."""
+    """Return the forms of a format."""
     return tuple(form for form in FORMS if form.suffix == suffix)
 
 
 def engines_of(suffix: str) -> tuple[Engine, ...]:
-    """The engines of a format, the preferred one first."""
+    """Return the engines of a format, the preferred one first."""
     return tuple(dict.fromkeys(form.engine for form in forms_of(suffix)))
 
 
@@ -102,7 +102,7 @@ def choose(
     precision: Precision | None = None,
     engine: Engine | None = None,
 ) -> Form:
-    """The form that a command line asks for.
+    """Choose the form that a command line asks for.
 
     Args:
         suffix: of the file to write.
@@ -140,7 +140,7 @@ def choose(
 
 
 def table() -> str:
-    """All forms as a table in Markdown."""
+    """Format all forms as a table in Markdown."""
     head = ("command", "precision", "engine", "made from", "arithmetic")
     rows = [
         (f"`{f.command}`", f"`{f.precision}`", f"`{f.engine}`", _made_from(f), f.arithmetic)

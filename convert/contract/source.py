@@ -1,4 +1,4 @@
-"""What an artifact is made from: a float checkpoint or a quantized program."""
+"""Sources of a conversion: float checkpoints and quantized programs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Source:
         return "fp32"
 
     def follows(self, form: Form) -> bool:
-        """Whether its recipe, with or without modules kept in float, is that of a form."""
+        """Tell whether its recipe, with or without modules kept in float, is that of a form."""
         return self.quantization is None or form.scheme == base_recipe(self.quantization.scheme)
 
     @property
@@ -87,12 +87,12 @@ class Source:
 
 
 def base_recipe(name: str) -> str:
-    """A recipe's name without the modules that it keeps in float."""
+    """Strip a recipe's name of the modules that it keeps in float."""
     return name.partition("+")[0]
 
 
 def kind_of_source(path: str | Path) -> str:
-    """The suffix of a source.
+    """Return the suffix of a source.
 
     Raises:
         InputError: if it is none of :data:`SUFFIXES`.
@@ -109,7 +109,7 @@ def kind_of_source(path: str | Path) -> str:
 def open_source(
     path: str | Path, size: int | None = None, output_stride: int | None = None
 ) -> Source:
-    """Reads a checkpoint or a program.
+    """Read a checkpoint or a program.
 
     Args:
         path: ``.safetensors`` or ``.pt2``.
@@ -202,6 +202,6 @@ def _program(path: Path, size: int | None, output_stride: int | None) -> Source:
 
 
 def _plain(config: NetworkConfig) -> dict[str, Any]:
-    """The configuration as a manifest that was read gives it, with lists for tuples."""
+    """Return the configuration as a manifest that was read gives it, with lists for tuples."""
     values: dict[str, Any] = json.loads(json.dumps(config.to_dict()))
     return values

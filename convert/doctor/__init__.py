@@ -1,1 +1,1 @@
-"""Which commands can run here, and what the others lack."""
+"""Examines the environment: which commands can run, and what the others lack."""

@@ -1,4 +1,4 @@
-"""Says which commands can run here and what the others lack: ``python -m convert.doctor``.
+"""``python -m convert.doctor``: says which commands can run here and what the others lack.
 
 Nothing that it asks about is imported, so it works whatever is missing.
 """
@@ -14,7 +14,7 @@ from common.errors import InputError
 
 
 def examination() -> tuple[list[str], bool]:
-    """Lines that say what was found, and whether every command can run.
+    """Write lines that say what was found, and tell whether every command can run.
 
     Raises:
         InputError: if this project or the parser of requirements is not installed.
@@ -51,7 +51,9 @@ def _environment() -> Any:
     try:
         from convert.doctor import environment
     except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed; pip install {error.name}") from error
+        raise MissingPackageError(
+            f"{error.name} is not installed; pip install {error.name}"
+        ) from error
     return environment
 
 

@@ -1,4 +1,4 @@
-"""What every command needs, what is installed, and which combinations are known to fail."""
+"""Requirements of every command, installed versions, and combinations known to fail."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Finding:
 
 
 def installed(name: str) -> str | None:
-    """The version of an installed distribution, None where there is none."""
+    """Return the version of an installed distribution, None where there is none."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -131,7 +131,7 @@ def installed(name: str) -> str | None:
 
 
 def declared_requirements(folder: Path = Path(__file__).parents[2]) -> list[str]:
-    """What this project requires, with its extras as markers.
+    """Return what this project requires, with its extras as markers.
 
     A checkout's own ``setup.cfg`` is believed before what was recorded when it was installed,
     which may be an earlier one.
@@ -147,7 +147,7 @@ def declared_requirements(folder: Path = Path(__file__).parents[2]) -> list[str]
         try:
             return metadata.requires(PROJECT) or []
         except metadata.PackageNotFoundError as error:
-            raise InputError("samnet is not installed; pip install -e '.[all]'") from error
+            raise MissingPackageError("samnet is not installed; pip install -e '.[all]'") from error
     found = parser["options"]["install_requires"].split("\n")
     for extra, text in parser["options.extras_require"].items():
         found += [f'{line}; extra == "{extra}"' for line in text.split("\n") if line]
@@ -155,7 +155,7 @@ def declared_requirements(folder: Path = Path(__file__).parents[2]) -> list[str]
 
 
 def requirements(extras: Sequence[str], declared: Sequence[str]) -> list[Requirement]:
-    """What a project with extras requires, its references to its own extras followed.
+    """Follow what a project with extras requires through its references to its own extras.
 
     Args:
         extras: names of extras; what is required without any is always among the result.
@@ -183,7 +183,7 @@ def requirements(extras: Sequence[str], declared: Sequence[str]) -> list[Require
 
 
 def examine(declared: Sequence[str], versions: Versions = installed) -> list[Finding]:
-    """Whether each command finds what it needs."""
+    """Find whether each command has what it needs."""
     found = []
     for command, extras in COMMANDS.items():
         unmet = [
@@ -198,7 +198,7 @@ def examine(declared: Sequence[str], versions: Versions = installed) -> list[Fin
 
 
 def conflicts(versions: Versions = installed) -> Iterator[Conflict]:
-    """The known conflicts that are present."""
+    """List the known conflicts that are present."""
     for conflict in CONFLICTS:
         there = _meets(versions(conflict.package), Requirement(conflict.package + conflict.bad))
         other = Requirement(conflict.beside)
@@ -218,7 +218,7 @@ def conflicts(versions: Versions = installed) -> Iterator[Conflict]:
 
 
 def python_problem(version: str = platform.python_version()) -> str | None:
-    """What is wrong with the interpreter, None where nothing is."""
+    """Say what is wrong with the interpreter, None where nothing is."""
     if Version("3.11") <= Version(version) < Version("3.12"):
         return None
     return (

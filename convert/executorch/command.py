@@ -51,7 +51,7 @@ def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any
 
     try:
         return list(pte_intermediates(file, floats.photo(photo) if floats else photo[None]))
-    except InputError:
+    except SamnetError:
         # Several delegates, or none.
         return None
 
@@ -73,7 +73,7 @@ convert_executorch = functools.partial(write_artifact, FORMAT)
 
 
 def main(options: Options) -> None:
-    """Converts and prints what came of it."""
+    """Convert and print what came of it."""
     command.convert(FORMAT, options)
 
 

@@ -1,4 +1,4 @@
-"""The XNNPACK delegate of a ``.pte`` file, taken apart and put together again."""
+"""Takes the XNNPACK delegate of a ``.pte`` file apart and puts it together again."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Delegate:
         self._constants = blob[constants : constants + header.constant_data_size]
 
     def values(self) -> dict[int, tuple[dict[str, Any], dict[str, Any]]]:
-        """Of each value by its number: the tensor, and how it is quantized, empty for floats."""
+        """Return each value's tensor by its number, and how it is quantized, empty for floats."""
         unions = [entry["xvalue_union"] for entry in self.graph["xvalues"]]
         pairs = [(union.get("tensor_value", union), union) for union in unions]
         return {plain["id_out"]: (plain, union.get("quant_params", {})) for plain, union in pairs}
 
     def scales(self, weights: dict[str, Any]) -> NDArray[np.float32]:
-        """The scales of a weight from how it is quantized: one a channel, (channels,)."""
+        """Read the scales of a weight from how it is quantized: one a channel, (channels,)."""
         place = self.graph["constant_data"][weights["scale_buffer_idx"]]
         named = self._file.named_data
         if place["named_key"] and named is not None:
@@ -67,7 +67,7 @@ class Delegate:
         return np.frombuffer(data, np.float32, weights["num_scales"])
 
     def serialize(self) -> bytes:
-        """The file with its plan and its graph as they are now."""
+        """Serialize the file with its plan and its graph as they are now."""
         from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
         from executorch.exir._serialize._program import serialize_pte_binary
 
@@ -81,7 +81,7 @@ class Delegate:
 
 
 def float_of(bits: int) -> float:
-    """The float32 that a delegate's graph holds as an integer."""
+    """Reinterpret the integer in a delegate's graph as the float32 that it stands for."""
     return float(np.uint32(bits).view(np.float32))
 
 
@@ -90,7 +90,7 @@ def _aligned(size: int) -> int:
 
 
 def _decode(flatbuffer: bytes) -> dict[str, Any]:
-    """A delegate's flatbuffer as plain values, by ExecuTorch's own schema and tool."""
+    """Decode a delegate's flatbuffer as plain values, by ExecuTorch's own schema and tool."""
     from executorch.exir._serialize._flatbuffer import _flatc_decompile
 
     with tempfile.TemporaryDirectory() as name:
@@ -112,7 +112,7 @@ def _encode(graph: dict[str, Any]) -> bytes:
 
 
 def _schema(folder: Path) -> str:
-    """Writes the schema of delegates into a folder; returns its path.
+    """Write the schema of delegates into a folder; return its path.
 
     The tool prints floats with six decimals, which a scale does not survive. So its schema calls
     them integers of the same width, and their bits are printed.

@@ -1,4 +1,4 @@
-"""Leaves out of ExecuTorch's lowering what costs minutes and changes nothing for this network.
+"""Skips work in ExecuTorch's lowering that takes minutes and changes nothing here.
 
 Installed files stay as they are: the functions are replaced while a program is lowered. Every
 artifact is loaded, run and compared afterwards, so a shortcut that became wrong cannot pass.
@@ -19,7 +19,7 @@ VERSION = "1.4.1"
 
 @contextlib.contextmanager
 def shortcuts() -> Iterator[None]:
-    """Makes lowering faster inside the block.
+    """Make lowering faster inside the block.
 
     * Provenance: each pass copies the history of every node and adds to it, so that time grows
       with the square of the number of passes. Nothing reads it.
@@ -53,7 +53,7 @@ def shortcuts() -> Iterator[None]:
 
 
 def _forget(self: Any, node: object, pass_name: str = "", action: object = None) -> None:
-    """Replaces the constructor of a node's history."""
+    """Replace the constructor of a node's history."""
     self.pass_name = pass_name
     self.action = []
     self.from_node = []
@@ -63,7 +63,7 @@ def _forget(self: Any, node: object, pass_name: str = "", action: object = None)
 
 
 def _once(run_decompositions: Any) -> Any:
-    """Skips the run with an empty table, which only functionalises, and those without effect."""
+    """Skip the run with an empty table, which only functionalizes, and those without effect."""
     done: list[Any] = []
 
     def run(program: Any, table: Any = None, **options: Any) -> Any:

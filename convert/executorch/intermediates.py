@@ -1,4 +1,4 @@
-"""What the operations inside a ``.pte`` file's delegate give, which it otherwise keeps to itself.
+"""Exposes the results of the operations inside a ``.pte`` file's delegate.
 
 XNNPACK hands out only what its graph declares as an output. So the file is taken apart, the
 results of its products are declared as outputs of the delegate and of the program, and it is put
@@ -25,7 +25,7 @@ TYPES = {"xnn_datatype_fp32": ("FLOAT", 4), "xnn_datatype_qint8": ("CHAR", 1)}
 
 
 def pte_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
-    """What every convolution and matrix product of a file gives, dequantized, maps (1, C, H, W).
+    """Compute what every convolution and product of a file gives, dequantized, (1, C, H, W).
 
     Args:
         content: the file, with a single XNNPACK delegate.
@@ -52,7 +52,7 @@ def pte_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
 
 
 def expose_steps(content: bytes) -> tuple[bytes, list[dict[str, Any]]]:
-    """A file that gives the results of all its products behind its own output.
+    """Make a file that gives the results of all its products behind its own output.
 
     Returns:
         The file, and how each of these results is quantized, empty for floats.
@@ -89,7 +89,7 @@ def expose_steps(content: bytes) -> tuple[bytes, list[dict[str, Any]]]:
 
 
 def _tensor(plan: Any, dims: list[int], kind: Any, width: int) -> Any:
-    """A tensor of a program, with a place of its own at the end of the memory."""
+    """Add a tensor to a program, with a place of its own at the end of the memory."""
     from executorch.exir import schema
 
     start = -(-plan.non_const_buffer_sizes[1] // ALIGNMENT) * ALIGNMENT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +56,9 @@ class PhotoToMap(nn.Module):
         self.codes = codes
 
     def forward(self, photo: Tensor) -> Tensor:
+        """Compute the map of one photo."""
         x = (photo.to(torch.float32) * self.scale - self.offset).permute(0, 3, 1, 2)
-        saliency_map = self.network(x) * self.steps + self.zero
+        saliency_map: Tensor = self.network(x) * self.steps + self.zero
         if not self.codes:
             saliency_map = saliency_map.clamp(0, 255)
         return saliency_map.reshape(1, saliency_map.shape[2], saliency_map.shape[3]).to(torch.uint8)
@@ -66,7 +67,7 @@ class PhotoToMap(nn.Module):
 def lower(
     module: nn.Module, size: int, tensors: Tensors = "bytes", coding: Coding = LOGITS
 ) -> tuple[bytes, Delegation]:
-    """Lowers a module that maps (1, S, S, 3) to (1, M, M), both uint8 or both float32.
+    """Lower a module that maps (1, S, S, 3) to (1, M, M), both uint8 or both float32.
 
     Args:
         module: in evaluation mode.
@@ -99,7 +100,7 @@ def lower(
 
 
 def fold_weights(program: torch.export.ExportedProgram) -> nn.Module:
-    """A quantized program as a module whose weights are stored as int8.
+    """Return a quantized program as a module whose weights are stored as int8.
 
     Each weight's own quantization step is executed now in place of in every lowering pass.
     """
@@ -110,7 +111,7 @@ def fold_weights(program: torch.export.ExportedProgram) -> nn.Module:
 
     module: Any = program.module()
     constant_fold(module, quantizes)
-    return module
+    return cast(nn.Module, module)
 
 
 def _delegation(graph: torch.fx.GraphModule, total: int) -> Delegation:

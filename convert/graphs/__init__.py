@@ -1,1 +1,1 @@
-"""The operations of programs and artifacts, alike for all formats."""
+"""Operations of programs and artifacts in one representation for all formats."""

@@ -1,4 +1,4 @@
-"""Multiply-adds of operations, by which a report weighs what the fast path leaves outside."""
+"""Multiply-adds of operations in the graphs of torch, TFLite and ONNX."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def of_tflite(name: str, operator: Any, graph: Any) -> int | None:
-    """Of one operation of a flatbuffer's graph.
+    """Count those of one operation of a flatbuffer's graph.
 
     Args:
         name: of the builtin operator.
@@ -28,12 +28,12 @@ def of_tflite(name: str, operator: Any, graph: Any) -> int | None:
 
 
 def shape_of(tensor: Any) -> tuple[int, ...]:
-    """The sides of a flatbuffer's tensor."""
+    """Return the sides of a flatbuffer's tensor."""
     return tuple(int(side) for side in tensor.shape) if tensor.shape is not None else ()
 
 
 def of_onnx(node: Any, shapes: dict[str, tuple[int | str, ...]]) -> int | None:
-    """Of one node of an ONNX graph; 0 and None as in :func:`of_tflite`.
+    """Count those of one node of an ONNX graph; 0 and None as in :func:`of_tflite`.
 
     Args:
         node: of the graph; kernels that onnxruntime fuses count as what they were made of.
@@ -55,7 +55,7 @@ def of_onnx(node: Any, shapes: dict[str, tuple[int | str, ...]]) -> int | None:
 
 
 def of_torch(graph: Any) -> dict[str, int]:
-    """Of an exported graph, by the short names of its operators; what was lowered is left out.
+    """Count those of an exported graph, by its operators' short names; not of lowered ones.
 
     Args:
         graph: a ``torch.fx`` graph whose nodes know their values.

@@ -1,4 +1,4 @@
-"""The operations of an ``.onnx`` file whose quantization stands in its graph."""
+"""Reads the operations of an ``.onnx`` file whose graph is quantized."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRANSPARENT = {
 
 
 def onnx_graph(content: bytes) -> Operand:
-    """A network's output, with all operations behind it."""
+    """Trace a network's output, with all operations behind it."""
     import numpy as np
     from onnx import ModelProto, numpy_helper
 

@@ -1,4 +1,4 @@
-"""Operations of a graph without what changes no value, alike for programs and artifacts."""
+"""The representation of an operation, with everything left out that changes no value."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class Operand:
 
 
 def scheme(scale: float, zero_point: int, *, unsigned: bool = False) -> Scheme:
-    """A scheme; unsigned bytes are written as the int8 codes that they are, 128 lower."""
+    """Build a scheme; unsigned bytes are written as the int8 codes that they are, 128 lower."""
     return float(np.float32(scale)), int(zero_point) - (128 if unsigned else 0)
 
 
 def trace(
     last: int, step: Callable[[int], tuple[Scheme | None, int | None]]
 ) -> tuple[int, tuple[Scheme, ...]]:
-    """Walks back from a tensor over everything that changes no value.
+    """Walk back from a tensor over everything that changes no value.
 
     Args:
         last: the tensor to start from.

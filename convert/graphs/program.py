@@ -1,4 +1,4 @@
-"""The operations of a quantized program."""
+"""Reads the operations of a quantized program."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ TRANSPARENT = {
 
 
 def program_graph(module: GraphModule) -> Operand:
-    """A program's output, with all operations behind it."""
+    """Trace a program's output, with all operations behind it."""
     nodes = list(module.graph.nodes)
     positions = {node: i for i, node in enumerate(nodes)}
     made: dict[Node, Operation] = {}

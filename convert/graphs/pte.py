@@ -1,4 +1,4 @@
-"""The operations of a ``.pte`` file, all of which one XNNPACK delegate executes."""
+"""Reads the operations of a ``.pte`` file, all of which one XNNPACK delegate executes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NO_VALUE = 2**32 - 1
 
 
 def pte_graph(content: bytes) -> Operand:
-    """A program's output, with all operations behind it.
+    """Trace a program's output, with all operations behind it.
 
     Bytes become the network's input, and its output bytes, by products and sums with
     constants outside the quantized network; these count as changes of no value.

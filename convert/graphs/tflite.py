@@ -1,4 +1,4 @@
-"""The operations of a ``.tflite`` file."""
+"""Reads the operations of a ``.tflite`` file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TRANSPARENT = {
 
 
 def tflite_graph(content: bytes) -> Operand:
-    """A flatbuffer's output, with all operations behind it."""
+    """Trace a flatbuffer's output, with all operations behind it."""
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 

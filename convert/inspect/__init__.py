@@ -1,1 +1,1 @@
-"""All there is to know of a network's file."""
+"""Describes network files of any format."""

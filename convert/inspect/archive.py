@@ -1,4 +1,4 @@
-"""Reads a ``.safetensors`` or a ``.pt2`` for an inspection, without torch and without pickle."""
+"""Inspects a ``.safetensors`` or a ``.pt2`` without torch and without pickle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TYPES = {1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16"
 
 
 def read_safetensors(path: Path) -> Contents:
-    """The metadata of a file of tensors, and what it holds of each type.
+    """Read the metadata of a file of tensors, and what it holds of each type.
 
     Raises:
         InputError: if it is damaged.
@@ -41,7 +41,7 @@ def read_safetensors(path: Path) -> Contents:
 
 
 def read_program(path: Path) -> Contents:
-    """The graph of a torch program; its pickled parts are left alone.
+    """Read the graph of a torch program; its pickled parts are left alone.
 
     Raises:
         InputError: if it is damaged, or a torch archive that holds pickles only.

@@ -1,4 +1,4 @@
-"""Prints all there is to know of a network's file: ``python -m convert.inspect FILE``."""
+"""``python -m convert.inspect FILE``: prints all there is to know of a network's file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = 100
 
 
 def describe(found: dict[str, Any]) -> str:
-    """An inspection in lines.
+    """Describe an inspection in lines.
 
     Args:
         found: what :func:`convert.inspect.isolated_reader.read_isolated` gives.
@@ -77,7 +77,7 @@ def _manifest(manifest: dict[str, Any] | None) -> Iterator[str]:
 
 
 def _short(name: str, value: Any) -> str:
-    """A name and its value in one line."""
+    """Format a name and its value in one line."""
     text = " ".join((value if isinstance(value, str) else json.dumps(value)).split())
     return f"{name}: {text if len(text) <= WIDTH else text[: WIDTH - 1] + '…'}"
 

@@ -1,4 +1,4 @@
-"""All there is to know of a file: what an inspection holds, and which reader gives it."""
+"""The result of an inspection, and the reader for each kind of file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.files import sha256
 from common.images.input_file import check_is_file
 from edge_apps.manifest import Delegation, manifest_path, verify
@@ -80,7 +80,7 @@ class Contents:
 
 
 def kind_of(path: Path) -> str:
-    """The kind of a file by its first bytes, whatever its name.
+    """Tell the kind of a file by its first bytes, whatever its name.
 
     Raises:
         InputError: if it is none of :data:`KINDS`.
@@ -105,7 +105,7 @@ def kind_of(path: Path) -> str:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Inspects a file in this process, which its reader may take down.
+    """Inspect a file in this process, which its reader may take down.
 
     Returns:
         Plain values: ``path``, ``kind``, ``bytes``, ``sha256``, the fields of :class:`Contents`,
@@ -127,7 +127,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         if manifest_path(path).exists():
             manifest = dataclasses.asdict(verify(path))
-    except InputError as error:
+    except SamnetError as error:
         notes.append(f"manifest: {error}")
     about = {"path": str(path), "kind": kind, "bytes": size, "sha256": sha256(path)}
     return {**about, **contents, "manifest": manifest, "notes": notes}
@@ -152,7 +152,7 @@ def _contents(kind: str, path: Path) -> Contents:
 
 
 def counted(kinds: list[tuple[str, int | None]]) -> tuple[OperationCount, ...]:
-    """Operations by kind from the kind and the multiply-adds of each."""
+    """Count operations by kind from the kind and the multiply-adds of each."""
     found: dict[str, list[int | None]] = {}
     for kind, cost in kinds:
         found.setdefault(kind, []).append(cost)

@@ -1,4 +1,4 @@
-"""Reads a file in a process of its own: a native reader that crashes takes nothing else along."""
+"""Inspects a file in a process of its own, so that a crash of a native reader harms nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.files import replacing
 
 SECONDS = 120
@@ -21,7 +21,7 @@ MEMORY = 16 << 30
 
 
 def read_isolated(path: str | Path) -> dict[str, Any]:
-    """What :func:`convert.inspect.inspection.read` gives, read by a child.
+    """Read by a child what :func:`convert.inspect.inspection.read` gives.
 
     Raises:
         InputError: as that, and if the child crashes, or takes too long or too much memory.
@@ -50,12 +50,12 @@ def read_isolated(path: str | Path) -> dict[str, Any]:
 
 
 def answer(path: Path) -> dict[str, Any]:
-    """What a file holds, or ``error``; to be called where a crash does no harm."""
+    """Describe what a file holds, or ``error``; to be called where a crash does no harm."""
     from convert.inspect.inspection import read
 
     try:
         return read(path)
-    except InputError as error:
+    except SamnetError as error:
         reason = str(error)
     except ModuleNotFoundError as error:
         reason = f"{error.name} is not installed, which reads this kind; see convert.doctor"
@@ -74,7 +74,7 @@ def _end(status: int) -> str:
 
 
 def main() -> None:
-    """Reads the file of the first argument and writes what it holds into that of the second."""
+    """Read the file of the first argument and write what it holds into that of the second."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     found = answer(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Reads an ``.onnx`` for an inspection."""
+"""Inspects an ``.onnx``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from convert.inspect.inspection import Contents, TensorInfo, counted
 
 
 def read_onnx(content: bytes) -> Contents:
-    """What stands in a network, and what onnxruntime makes of it.
+    """Describe what stands in a network, and what onnxruntime makes of it.
 
     Raises:
         InputError: if it is no ONNX network.
@@ -75,13 +75,13 @@ def read_onnx(content: bytes) -> Contents:
 
 
 def _type(number: int) -> str:
-    """The name of an element's type, as NumPy calls it where NumPy has it."""
+    """Return the name of an element's type, as NumPy calls it where NumPy has it."""
     import onnx
 
     try:
         return str(onnx.helper.tensor_dtype_to_np_dtype(number).name)
     except (KeyError, ValueError, TypeError):
-        return onnx.TensorProto.DataType.Name(number).lower()
+        return str(onnx.TensorProto.DataType.Name(number)).lower()
 
 
 def _shape(value: Any) -> tuple[int | str, ...]:

@@ -1,4 +1,4 @@
-"""Reads a ``.pte`` for an inspection."""
+"""Inspects a ``.pte``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TYPES = {
 
 
 def read_pte(content: bytes) -> Contents:
-    """What stands in a program and in its XNNPACK delegate.
+    """Describe what stands in a program and in its XNNPACK delegate.
 
     Raises:
         InputError: if it is no ExecuTorch program.
@@ -78,12 +78,12 @@ def read_pte(content: bytes) -> Contents:
 
 
 def _cost(kernel: str) -> int | None:
-    """Multiply-adds of a kernel outside the delegate; None where it may have some."""
+    """Count the multiply-adds of a kernel outside the delegate; None where it may have some."""
     return None if any(word in kernel for word in ("conv", "linear", "mm", "::")) else 0
 
 
 def _delegated(content: bytes) -> list[tuple[str, int | None]]:
-    """Each operation inside the delegate and its multiply-adds."""
+    """List each operation inside the delegate and its multiply-adds."""
     from convert.executorch.delegate import Delegate
 
     graph = Delegate(content).graph

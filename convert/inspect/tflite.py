@@ -1,10 +1,10 @@
-"""Reads a ``.tflite`` for an inspection."""
+"""Inspects a ``.tflite``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from common.errors import InputError
+from common.errors import SamnetError
 from convert.graphs.multiply_adds import of_tflite, shape_of
 from convert.inspect.inspection import Contents, TensorInfo, counted
 from convert.tflite.metadata import NAME, associated_files
@@ -16,7 +16,7 @@ LONGEST = 4096
 
 
 def read_tflite(content: bytes) -> Contents:
-    """What stands in a flatbuffer, and what XNNPACK takes of it."""
+    """Describe what stands in a flatbuffer, and what XNNPACK takes of it."""
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -55,7 +55,7 @@ def read_tflite(content: bytes) -> Contents:
         if entry.name == NAME:
             try:
                 metadata[_text(NAME)] = read_metadata(data)
-            except InputError as error:
+            except SamnetError as error:
                 notes.append(str(error))
     for name, file in associated_files(content).items():
         metadata[f"file {name}"] = file[:LONGEST].decode(errors="replace").strip()

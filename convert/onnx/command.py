@@ -91,7 +91,7 @@ convert_onnx = functools.partial(write_artifact, FORMAT)
 
 
 def main(options: Options) -> None:
-    """Converts and prints what came of it."""
+    """Convert and print what came of it."""
     command.convert(FORMAT, options)
 
 

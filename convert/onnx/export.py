@@ -1,4 +1,4 @@
-"""A network as an ONNX graph: exported from torch, tidied, and described in its metadata."""
+"""Exports a network to an ONNX graph, tidied and with its description in the metadata."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class CodesInAndOut(nn.Module):
         self.coding = coding
 
     def forward(self, photo: Tensor) -> Tensor:
+        """Compute the coded map of one photo."""
         how = (0, 255, torch.uint8)
         ops = torch.ops.quantized_decomposed
         scale, zero_point = INT8_INPUT
@@ -50,7 +51,7 @@ class CodesInAndOut(nn.Module):
 def export(
     module: nn.Module, size: int, metadata: dict[str, str], tensors: Tensors = "bytes"
 ) -> ModelProto:
-    """Exports a module that maps (1, S, S, 3) to (1, M, M), both uint8 or both float32.
+    """Export a module that maps (1, S, S, 3) to (1, M, M), both uint8 or both float32.
 
     Args:
         module: a float network, or a program within :class:`CodesInAndOut`.
@@ -74,7 +75,7 @@ def export(
 
 
 def raw_export(network: nn.Module, photo: Tensor, opset: int) -> ModelProto:
-    """What torch's exporter makes of a network with one input, ``photo``, and one output, ``map``.
+    """Export a network with one input, ``photo``, and one output, ``map``, by torch's exporter.
 
     Args:
         network: in evaluation mode.
@@ -108,7 +109,7 @@ def metadata_of(
     coding: Coding = LOGITS,
     tensors: Tensors = "bytes",
 ) -> dict[str, str]:
-    """The entries of ``metadata_props``, all text.
+    """Build the entries of ``metadata_props``, all text.
 
     Args:
         preprocessing: mean and std of values in 0 to 1.
@@ -133,7 +134,7 @@ def metadata_of(
 
 
 def _describe(model: ModelProto, metadata: dict[str, str]) -> None:
-    """Sets the file's metadata and takes out traces of the machine it was made on."""
+    """Set the file's metadata and take out traces of the machine it was made on."""
     for part in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
         del part.metadata_props[:]
         part.doc_string = ""

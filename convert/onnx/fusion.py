@@ -1,4 +1,4 @@
-"""Which operations of an ``.onnx`` onnxruntime executes in integers, or at all."""
+"""Finds the operations of an ``.onnx`` that onnxruntime executes in integers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOVES = frozenset(
 
 
 def fusion(content: bytes) -> Delegation:
-    """Lets onnxruntime optimize a network as it does at every load and sorts what came of it.
+    """Let onnxruntime optimize a network as it does at every load and sort what came of it.
 
     A quantized network's fast path are the integer kernels that it makes of the operations
     between a DequantizeLinear and a QuantizeLinear; a float network has no other than its own.
@@ -53,7 +53,7 @@ def fusion(content: bytes) -> Delegation:
 
 
 def _shares(content: bytes, optimized: GraphProto, outside: set[str]) -> dict[str, Any]:
-    """The share of the multiply-adds in integer kernels, and that of each kind outside them."""
+    """Compute the share of the multiply-adds in integer kernels, and each kind's outside them."""
     given = onnx.shape_inference.infer_shapes(ModelProto.FromString(content)).graph
     shapes = {tensor.name: tuple(tensor.dims) for tensor in given.initializer}
     shapes |= {tensor.name: tuple(tensor.dims) for tensor in optimized.initializer}
@@ -78,7 +78,7 @@ def _why(name: str) -> str:
 
 
 def _pieces(nodes: list[NodeProto]) -> int:
-    """How many connected pieces nodes form through the tensors that one makes and another reads."""
+    """Count the connected pieces of nodes through tensors that one makes and another reads."""
     piece = list(range(len(nodes)))
 
     def find(i: int) -> int:

@@ -1,4 +1,4 @@
-"""What makes an exported ONNX graph one that onnxruntime executes in integers."""
+"""Rewrites an exported ONNX graph so that onnxruntime executes it in integers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNSIGNED = 128
 
 
 def tidy(model: ModelProto) -> None:
-    """Rewrites a graph in place so that no code and no step changes, only how they are stored."""
+    """Rewrite a graph in place so that no code and no step changes, only how they are stored."""
     _join_codes(model)
     _unsigned_codes(model)
     _quantize_biases(model)
@@ -21,7 +21,7 @@ def tidy(model: ModelProto) -> None:
 
 
 def _join_codes(model: ModelProto) -> None:
-    """Removes what turns codes into numbers and back into the same codes.
+    """Remove what turns codes into numbers and back into the same codes.
 
     That is where bytes meet the program's own int8 input and output: dequantized bytes that are
     quantized to int8 of the same step, and int8 that becomes bytes again.
@@ -35,7 +35,7 @@ def _join_codes(model: ModelProto) -> None:
         return float(scale), int(zero_point) - shift
 
     def before(name: str) -> NodeProto:
-        node = made[name]
+        node: NodeProto = made[name]
         while node.op_type in ("Transpose", "Reshape"):
             node = made[node.input[0]]
         return node
@@ -53,7 +53,7 @@ def _join_codes(model: ModelProto) -> None:
 
 
 def _unsigned_codes(model: ModelProto) -> None:
-    """Writes the codes of every computed tensor as bytes, 128 higher than int8.
+    """Write the codes of every computed tensor as bytes, 128 higher than int8.
 
     The steps stay what they are. onnxruntime has integer kernels for operations whose inputs and
     outputs are of one type, which are bytes at the ends, and does this itself in places only.
@@ -72,7 +72,7 @@ def _unsigned_codes(model: ModelProto) -> None:
 
 
 def _quantize_biases(model: ModelProto) -> None:
-    """Stores the biases of quantized products as int32 codes, as integer kernels add them."""
+    """Store the biases of quantized products as int32 codes, as integer kernels add them."""
     constants = _constants(model)
     made = {node.output[0]: node for node in model.graph.node}
     nodes: list[NodeProto] = []
@@ -99,7 +99,7 @@ def _quantize_biases(model: ModelProto) -> None:
 
 
 def _part_zero_points(model: ModelProto) -> None:
-    """Gives every quantized weight zero points of its own.
+    """Give every quantized weight zero points of its own.
 
     Where onnxruntime stores weights as unsigned bytes, on x86 without VNNI or when asked for its
     exact product, it converts each weight's zero points and refuses to do so to the same twice.
@@ -114,7 +114,7 @@ def _part_zero_points(model: ModelProto) -> None:
 
 
 def _remove_unused(model: ModelProto) -> None:
-    """Removes operations and constants that nothing reads."""
+    """Remove operations and constants that nothing reads."""
     graph = model.graph
     while True:
         used = {name for node in graph.node for name in node.input}
@@ -134,7 +134,8 @@ def _constants(model: ModelProto) -> dict[str, Any]:
 
 
 def _reader(model: ModelProto, name: str) -> NodeProto:
-    (reader,) = (node for node in model.graph.node if name in node.input)
+    readers: list[NodeProto] = [node for node in model.graph.node if name in node.input]
+    (reader,) = readers
     return reader
 
 

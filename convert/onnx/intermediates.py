@@ -1,4 +1,4 @@
-"""What the operations of an ``.onnx`` file give, which it otherwise keeps to itself."""
+"""Exposes the results of the operations of an ``.onnx`` file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GIVING = ("Relu", "Clip", "DequantizeLinear")
 
 
 def onnx_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
-    """What every product, activation and dequantization of a file gives, maps (1, C, H, W).
+    """Compute what every product, activation and dequantization of a file gives, (1, C, H, W).
 
     Args:
         content: the file.

@@ -1,4 +1,4 @@
-"""Weights of seven bits, whose products onnxruntime sums alike on every processor.
+"""Rounds weights to seven bits, so that onnxruntime's sums are alike on every processor.
 
 On x86 without VNNI, onnxruntime adds two products of a byte and a weight in 16 bits and cuts off
 what lies beyond (VPMADDUBSW). With weights of -63 to 63 nothing does: 2 * 255 * 63 = 32130. The
@@ -31,7 +31,7 @@ NOTE = f"int8 codes from -{SEVEN} to {SEVEN}, exact on every processor; {_DEPTHW
 
 
 def with_seven_bits(program: QuantizedProgram) -> QuantizedProgram:
-    """A program whose weights have seven bits, rounded anew from their float values.
+    """Round the weights of a program anew from their float values, to seven bits.
 
     Depthwise convolutions stay as they are, since onnxruntime adds their products in 32 bits.
 
@@ -59,7 +59,7 @@ def _quantizes_channels(node: Node) -> bool:
 
 
 def _is_depthwise(quantizes: Node) -> bool:
-    """Whether each channel of a weight is multiplied with one channel of the input alone."""
+    """Tell whether each channel of a weight is multiplied with one channel of the input alone."""
     weight: Any = quantizes.args[0]
     shape = weight.meta["val"].shape
     (codes,) = quantizes.users

@@ -78,7 +78,7 @@ def _describe(source: Source, form: Form, tensors: Tensors) -> Description:
 
 
 def _gates(program: QuantizedProgram, file: bytes, allow_scales: bool) -> dict[str, dict[str, Any]]:
-    """Figures of the embedded photo on which an operation departs most from the program's."""
+    """Compute on the embedded photo on which an operation departs most from the program's."""
     from convert.checks.operations import compare_steps
 
     side = (program.info.size, program.info.size)
@@ -116,6 +116,8 @@ convert_tflite = functools.partial(write_artifact, FORMAT)
 
 @dataclasses.dataclass
 class Options(command.Options):
+    """Options of ``python -m convert.tflite``."""
+
     engine: Literal["litert", "onnx2tf"] = "litert"
     """What converts: torch straight to TFLite, or through ONNX and TensorFlow, which quantizes anew
     and is there for comparison."""
@@ -127,7 +129,7 @@ class Options(command.Options):
 
 
 def main(options: Options) -> None:
-    """Converts and prints what came of it."""
+    """Convert and print what came of it."""
     wanted = options.engine == "onnx2tf" and options.precision == "int8"
     if wanted != bool(options.calibration):
         raise InputError(

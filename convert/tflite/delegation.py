@@ -1,4 +1,4 @@
-"""What the interpreter says of a ``.tflite``: its tensors, and which operations are fast."""
+"""Sorts the operations of a ``.tflite`` into those that XNNPACK takes and those it leaves."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FLOAT_ONLY = frozenset({"EXP", "MAXIMUM", "MINIMUM", "DIV", "RSQRT", "SQRT", "SQ
 
 
 def interfaces(content: bytes) -> tuple[Interface, Interface]:
-    """The input and the output of a flatbuffer that has one of each."""
+    """Describe the input and the output of a flatbuffer that has one of each."""
     interpreter = interpreter_class()(model_content=content, num_threads=1)
     photo, saliency_map = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     return _interface(photo), _interface(saliency_map)
 
 
 def delegation(content: bytes) -> Delegation:
-    """Loads a flatbuffer as a device would and sorts its operations.
+    """Load a flatbuffer as a device would and sort its operations.
 
     The interpreter lists the original operations and, behind them, one DELEGATE for each piece
     of the graph that the delegate took. What is executed is found by walking back from the
@@ -61,7 +61,7 @@ def delegation(content: bytes) -> Delegation:
 
 
 def _costs(content: bytes, operations: list[dict[str, Any]]) -> dict[int, int]:
-    """Multiply-adds of each operation by the index that the interpreter gives it."""
+    """Count the multiply-adds of each operation by the index that the interpreter gives it."""
     from ai_edge_litert.tools import flatbuffer_utils
 
     graph = flatbuffer_utils.read_model_from_bytearray(bytearray(content)).subgraphs[0]
@@ -70,7 +70,7 @@ def _costs(content: bytes, operations: list[dict[str, Any]]) -> dict[int, int]:
 
 
 def _why(operation: dict[str, Any], types: dict[int, Any]) -> str:
-    """Why the delegate left an operation, as far as its types tell."""
+    """Say why the delegate left an operation, as far as its types tell."""
     name = operation["op_name"]
     given, made = (np.dtype(types[int(operation[side][0])]).name for side in ("inputs", "outputs"))
     if name == "QUANTIZE" and given != made and "float32" not in (given, made):

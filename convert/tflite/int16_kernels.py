@@ -1,4 +1,4 @@
-"""What TFLite's sixteen-bit kernels demand, and what they do worse than asked."""
+"""Adapts operations to the demands and defects of TFLite's sixteen-bit kernels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NARROW = (-(2**31), 2**31 - 1)
 
 
 def mend(content: bytes) -> bytes:
-    """Gives operations of int16 what they need; those of other types stay as they are.
+    """Give operations of int16 what they need; those of other types stay as they are.
 
     * Biases of products are stored as int64, not one value changed: litert-torch writes them as
       int32, with which no runtime loads the file.

@@ -25,7 +25,7 @@ Tensors = Literal["bytes", "float"]
 
 
 def with_interface(content: bytes, tensors: Tensors, photo: Scheme, saliency_map: Scheme) -> bytes:
-    """Puts quantizing operations before the first and behind the last tensor.
+    """Put quantizing operations before the first and behind the last tensor.
 
     Against casts in the graph this has two merits: XNNPACK executes it in a float network, and
     the scales stand in the file where any tool finds them.
@@ -35,7 +35,7 @@ def with_interface(content: bytes, tensors: Tensors, photo: Scheme, saliency_map
             float, int8 or int16.
         tensors: what goes in and comes out in the end.
         photo: scale and zero point of the input's bytes.
-        map: scale and zero point of the output's bytes.
+        saliency_map: scale and zero point of the output's bytes.
 
     Returns:
         A flatbuffer whose input and output are uint8 or float32.
@@ -78,7 +78,7 @@ def with_interface(content: bytes, tensors: Tensors, photo: Scheme, saliency_map
 
 
 def expose_steps(content: bytes) -> bytes:
-    """Makes every operation's result an output, so that a delegate has to give it away."""
+    """Make every operation's result an output, so that a delegate has to give it away."""
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -99,7 +99,7 @@ def expose_steps(content: bytes) -> bytes:
 
 
 def interface_scales(content: bytes) -> tuple[Scheme, Scheme]:
-    """Scale and zero point of a quantized flatbuffer's input and output."""
+    """Read scale and zero point of a quantized flatbuffer's input and output."""
     from ai_edge_litert.tools import flatbuffer_utils
 
     graph = flatbuffer_utils.read_model_from_bytearray(bytearray(content)).subgraphs[0]
@@ -113,7 +113,7 @@ def interface_scales(content: bytes) -> tuple[Scheme, Scheme]:
 def add_tensor(
     model: Any, like: int, name: bytes, kind: int, quantization: Scheme | None = None
 ) -> int:
-    """Adds a tensor of the same shape as ``like`` and returns its index."""
+    """Add a tensor of the same shape as ``like`` and return its index."""
     from ai_edge_litert import schema_py_generated as schema
 
     graph = model.subgraphs[0]
@@ -134,6 +134,14 @@ def add_tensor(
 
 
 def new_operator(model: Any, name: str, source: int, target: int) -> Any:
+    """Build an operator of one input and one output, and note its code in the model.
+
+    Args:
+        model: the TFLite model as an object of the schema; gets the operator's code if it lacks it.
+        name: QUANTIZE or DEQUANTIZE.
+        source: index of the input tensor.
+        target: index of the output tensor.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     builtin = getattr(schema.BuiltinOperator, name)

@@ -1,4 +1,4 @@
-"""The litert-torch engine: torch straight to a TFLite flatbuffer."""
+"""The litert-torch engine: converts torch straight to a TFLite flatbuffer."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class ChannelLast(nn.Module):
         self.shift = shift
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the map (1, M, M, 1) of a photo (1, S, S, 3)."""
         x = x.permute(0, 3, 1, 2)
         if self.shift:
             x = x + self.shift
@@ -56,24 +57,24 @@ class ChannelLast(nn.Module):
 def convert_float(
     network: DeployedNetwork, preprocessing: Preprocessing, tensors: Tensors = "bytes"
 ) -> bytes:
-    """A float ``.tflite`` of a network."""
+    """Convert a network to a float ``.tflite``."""
     return float_interface(bare_float(network, preprocessing), preprocessing, tensors)
 
 
 def bare_float(network: DeployedNetwork, preprocessing: Preprocessing) -> bytes:
-    """A flatbuffer between float tensors, whose input's zero point is a whole byte."""
+    """Convert to a flatbuffer between float tensors, whose input's zero point is a whole byte."""
     module = ChannelLast(fold_batch_norm(network), rest_of_zero_point(preprocessing))
     return _convert(module, network.size, quantized=False)
 
 
 def float_interface(content: bytes, preprocessing: Preprocessing, tensors: Tensors) -> bytes:
-    """Gives a flatbuffer between float tensors the interface that is asked for."""
+    """Give a flatbuffer between float tensors the interface that is asked for."""
     saliency_map = (LOGITS.scale, LOGITS.zero_point)
     return with_interface(content, tensors, byte_scale(preprocessing), saliency_map)
 
 
 def convert_int8(program: QuantizedProgram, tensors: Tensors = "bytes") -> bytes:
-    """An int8 ``.tflite`` of a program whose activations are int8.
+    """Convert a program whose activations are int8 to a ``.tflite``.
 
     Raises:
         InputError: if the converter did not keep the input's or the output's scale.
@@ -82,7 +83,7 @@ def convert_int8(program: QuantizedProgram, tensors: Tensors = "bytes") -> bytes
 
 
 def convert_int16x8(program: QuantizedProgram, tensors: Tensors = "bytes") -> bytes:
-    """A ``.tflite`` of a program whose activations are int16 and whose weights are int8.
+    """Convert a program whose activations are int16 and whose weights are int8 to a ``.tflite``.
 
     Raises:
         InputError: as :func:`convert_int8` and :func:`convert.tflite.int16_kernels.mend`, and
@@ -117,7 +118,7 @@ def _convert_program(
 
 
 def round_weights(module: GraphModule) -> GraphModule:
-    """Moves every weight of a program onto its code, in place, and returns the module.
+    """Move every weight of a program onto its code, in place, and return the module.
 
     The converter rounds weights anew, and where one lies between two codes it may choose the
     other; such a channel then departs by up to a code wherever that input is large.
@@ -158,7 +159,7 @@ def _convert(module: nn.Module, size: int, *, quantized: bool) -> bytes:
 
 
 def _evaluating(module: nn.Module) -> nn.Module:
-    """Marks as evaluated without calling ``eval``, which exported graphs refuse."""
+    """Mark as evaluated without calling ``eval``, which exported graphs refuse."""
     for part in module.modules():
         part.training = False
     return module
@@ -166,7 +167,7 @@ def _evaluating(module: nn.Module) -> nn.Module:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the engine's progress off standard output and its warnings off standard error."""
+    """Keep the engine's progress off standard output and its warnings off standard error."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

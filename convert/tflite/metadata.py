@@ -1,4 +1,4 @@
-"""TFLite metadata, where Android Studio, MediaPipe and the Interpreter's tools look for it.
+"""Writes TFLite metadata, which Android Studio, MediaPipe and the Interpreter's tools read.
 
 A flatbuffer of its own (``metadata_schema.fbs`` 1.2 of tflite-support) stands in a buffer of the
 model under the name TFLITE_METADATA; the files that it names are appended to the model as a zip
@@ -59,7 +59,7 @@ class Description:
 
 
 def with_metadata(content: bytes, description: Description) -> bytes:
-    """A model with its description and the files that belong to it."""
+    """Add to a model its description and the files that belong to it."""
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -76,7 +76,7 @@ def with_metadata(content: bytes, description: Description) -> bytes:
 
 
 def associated_files(content: bytes) -> dict[str, bytes]:
-    """The files appended to a model by their names; none where there is no archive."""
+    """Read the files appended to a model by their names; none where there is no archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
@@ -92,7 +92,7 @@ def _license() -> str:
 
 
 def _archive(files: dict[str, str], offset: int) -> bytes:
-    """A zip archive to stand behind so many bytes; the same files give the same bytes."""
+    """Zip an archive to stand behind so many bytes; the same files give the same bytes."""
     stream = io.BytesIO(bytes(offset))
     stream.seek(offset)
     with zipfile.ZipFile(stream, "a") as archive:
@@ -152,7 +152,7 @@ def _metadata(it: Description) -> bytes:
 
 
 def _segmenter(coding: Coding) -> bytes:
-    """The activation that makes probabilities of what a file gives."""
+    """Name the activation that makes probabilities of what a file gives."""
     import flatbuffers
 
     builder = flatbuffers.Builder(64)
@@ -168,11 +168,11 @@ Field = Callable[[Any, int], None]
 
 
 def _table(builder: Any, fields: Sequence[tuple[int, Field]]) -> int:
-    """A table of the fields; what they refer to was built before."""
+    """Build a table of the fields; what they refer to was built before."""
     builder.StartObject(max(slot for slot, _ in fields) + 1)
     for slot, field in fields:
         field(builder, slot)
-    return builder.EndObject()
+    return int(builder.EndObject())
 
 
 def _reference(offset: int) -> Field:
@@ -195,11 +195,11 @@ def _vector(builder: Any, offsets: Sequence[int]) -> int:
     builder.StartVector(4, len(offsets), 4)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
-    return builder.EndVector()
+    return int(builder.EndVector())
 
 
 def _custom(builder: Any, name: str, data: bytes) -> int:
-    """Custom metadata: a flatbuffer in the flatbuffer, aligned as the schema asks for."""
+    """Build custom metadata: a flatbuffer in the flatbuffer, aligned as the schema asks for."""
     builder.StartVector(1, len(data), 16)
     for byte in reversed(data):
         builder.PrependByte(byte)
@@ -209,7 +209,7 @@ def _custom(builder: Any, name: str, data: bytes) -> int:
 
 
 def _numbers(builder: Any, values: Sequence[float]) -> int:
-    return builder.CreateNumpyVector(np.array(values, np.float32))
+    return int(builder.CreateNumpyVector(np.array(values, np.float32)))
 
 
 def _file(builder: Any, name: str, description: str, kind: int) -> int:
@@ -218,7 +218,7 @@ def _file(builder: Any, name: str, description: str, kind: int) -> int:
 
 
 def _image(builder: Any, color: int, size: int | None) -> int:
-    """A tensor's content: an image in a color space."""
+    """Build a tensor's content: an image in a color space."""
     fields = [(0, _byte(color))]
     if size is not None:
         fields.append((1, _reference(size)))

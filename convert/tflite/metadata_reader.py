@@ -30,7 +30,7 @@ ACTIVATIONS = ("none", "sigmoid", "softmax")
 
 
 def read_metadata(data: bytes) -> dict[str, str]:
-    """What a model says of itself, by name.
+    """Read what a model says of itself, by name.
 
     Args:
         data: the buffer called TFLITE_METADATA.
@@ -60,7 +60,7 @@ def _model(model: _Table) -> Iterator[tuple[str, str]]:
 
 
 def _tensor(tensor: _Table) -> str:
-    """What a tensor holds, how it was brought into its range, and what belongs to it."""
+    """Read what a tensor holds, how it was brought into its range, and what belongs to it."""
     parts = []
     for content in tensor.table(3):
         kind = _named(CONTENTS, content.number(0))
@@ -99,45 +99,45 @@ class _Table:
 
     @classmethod
     def root(cls, data: bytes) -> _Table:
-        """The table that a buffer begins with."""
+        """Read the table that a buffer begins with."""
         from flatbuffers.table import Table
 
         (start,) = struct.unpack_from("<I", data)
         return cls(Table(data, start))
 
     def number(self, slot: int) -> int:
-        """A field of one byte; 0 where it is not set."""
+        """Read a field of one byte; 0 where it is not set."""
         at = self._at(slot)
         return int(self._table.Bytes[at]) if at else 0
 
     def text(self, slot: int) -> str:
-        """A field of text; empty where it is not set."""
+        """Read a field of text; empty where it is not set."""
         at = self._at(slot)
         return self._table.String(at).decode(errors="replace") if at else ""
 
     def table(self, slot: int) -> tuple[_Table, ...]:
-        """A field that is a table, if it is set."""
+        """Read a field that is a table, if it is set."""
         at = self._at(slot)
         return (self._behind(at),) if at else ()
 
     def tables(self, slot: int) -> Iterator[_Table]:
-        """A field that is a vector of tables."""
+        """Read a field that is a vector of tables."""
         start, length = self._vector(slot)
         for i in range(length):
             yield self._behind(start + 4 * i)
 
     def floats(self, slot: int) -> tuple[float, ...]:
-        """A field that is a vector of numbers."""
+        """Read a field that is a vector of numbers."""
         start, length = self._vector(slot)
         return struct.unpack_from(f"<{length}f", self._table.Bytes, start)
 
     def bytes(self, slot: int) -> bytes:
-        """A field that is a vector of bytes."""
+        """Read a field that is a vector of bytes."""
         start, length = self._vector(slot, 1)
         return bytes(self._table.Bytes[start : start + length])
 
     def _at(self, slot: int) -> int:
-        """Where a field stands; 0 if it is not set."""
+        """Find where a field stands; 0 if it is not set."""
         offset = self._table.Offset(4 + 2 * slot)
         return self._table.Pos + offset if offset else 0
 
@@ -145,7 +145,7 @@ class _Table:
         return _Table(type(self._table)(self._table.Bytes, self._table.Indirect(at)))
 
     def _vector(self, slot: int, width: int = 4) -> tuple[int, int]:
-        """Where a vector's entries of so many bytes begin, and how many there are."""
+        """Find where a vector's entries of so many bytes begin, and how many there are."""
         at = self._at(slot)
         if not at:
             return 0, 0

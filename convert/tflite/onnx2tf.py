@@ -1,4 +1,4 @@
-"""The onnx2tf engine: torch to ONNX to TensorFlow to TFLite, in a process of its own.
+"""The onnx2tf engine: converts torch to ONNX to TensorFlow to TFLite, in its own process.
 
 onnx2tf ends the interpreter where it fails, prints by the page, and brings a TensorFlow that need
 not share a process with torch. What it does wrong is put right from outside in that process
@@ -37,7 +37,7 @@ CALIBRATION = "calibration.npy"
 
 
 def bare_float(network: DeployedNetwork, preprocessing: Preprocessing) -> bytes:
-    """A flatbuffer between float tensors, (1, S, S, 3) to (1, M, M, 1).
+    """Convert to a flatbuffer between float tensors, (1, S, S, 3) to (1, M, M, 1).
 
     Raises:
         InputError: if onnx2tf fails, asks for the network, or resizes in another way than torch.
@@ -48,7 +48,7 @@ def bare_float(network: DeployedNetwork, preprocessing: Preprocessing) -> bytes:
 def bare_int8(
     network: DeployedNetwork, preprocessing: Preprocessing, photos: Sequence[Bytes]
 ) -> bytes:
-    """The same between int8 tensors, with scales that TensorFlow's converter found.
+    """Convert to the same between int8 tensors, with scales that TensorFlow's converter found.
 
     Its ranges are the extremes over all photos, so that a few odd ones spend most of the codes on
     themselves; the oddest tenth is kept from it.
@@ -64,11 +64,11 @@ def bare_int8(
     if not photos:
         raise InputError("onnx2tf finds int8 scales by itself: give photos with --calibration")
     from quantize.calibration import normalize
-    from quantize.outlier_photos import ordinary
+    from quantize.outlier_photos import without_outliers
 
     side = (network.size, network.size)
     inputs = [normalize(resize_photo(photo, side), preprocessing) for photo in photos]
-    chosen = np.concatenate([inputs[i].numpy() for i in ordinary(network, inputs)])
+    chosen = np.concatenate([inputs[i].numpy() for i in without_outliers(network, inputs)])
     return _run(network, preprocessing, chosen.transpose(0, 2, 3, 1))
 
 
@@ -90,7 +90,7 @@ def _run(
 
 
 def process(folder: Path, precision: str) -> None:
-    """Runs onnx2tf on a folder that holds ``network.onnx``.
+    """Run onnx2tf on a folder that holds ``network.onnx``.
 
     Raises:
         InputError: with its last line if it fails.
@@ -121,7 +121,7 @@ def process(folder: Path, precision: str) -> None:
 
 
 def check_resizes(content: bytes, expected: int) -> None:
-    """Makes sure that every bilinear resize aligns its corners, as the network's do.
+    """Make sure that every bilinear resize aligns its corners, as the network's do.
 
     Args:
         content: what onnx2tf wrote.
@@ -151,7 +151,7 @@ def check_resizes(content: bytes, expected: int) -> None:
 def _export(
     network: DeployedNetwork, preprocessing: Preprocessing, path: Path, *, clipped: bool
 ) -> int:
-    """Writes a float network (1, 3, S, S) to (1, 1, M, M) as ONNX; returns how often it resizes.
+    """Write a float network (1, 3, S, S) to (1, 1, M, M) as ONNX; return how often it resizes.
 
     Args:
         network: in float.

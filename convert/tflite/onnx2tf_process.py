@@ -1,4 +1,4 @@
-"""Runs onnx2tf in the folder it is started in; a script, to be started with ``python -P``.
+"""Script that runs onnx2tf in its working folder; to be started with ``python -P``.
 
 It reads ``network.onnx`` and writes ``float.tflite``; with the argument ``int8`` it reads
 ``calibration.npy``, (N, S, S, 3) float32, as well and writes ``int8.tflite``. Imports nothing of
@@ -23,7 +23,7 @@ HEEDED = 17
 
 
 def main() -> None:
-    """Converts as the first argument says."""
+    """Convert as the first argument says."""
     import onnx2tf
 
     _mend()
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _mend() -> None:
-    """Replaces what is wrong.
+    """Replace what is wrong.
 
     Raises:
         SystemExit: with a line, if this version of onnx2tf has no such places.

@@ -20,7 +20,7 @@ _REMOVED = ("PAD", "PADV2", "TRANSPOSE")
 
 
 def fold_padding(content: bytes) -> bytes:
-    """Folds padding into convolutions, and takes it out of transpositions.
+    """Fold padding into convolutions, and take it out of transpositions.
 
     * PAD between two TRANSPOSE that cancel becomes one PAD of the transposed map.
     * PAD with zeros in front of a convolution with padding ``VALID`` goes, where ``SAME`` reads
@@ -46,7 +46,7 @@ def fold_padding(content: bytes) -> bytes:
 
 
 def same_margin(side: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
-    """Rows of zeros that TFLite's padding ``SAME`` puts before and after a side."""
+    """Count the rows of zeros that TFLite's padding ``SAME`` puts before and after a side."""
     made = -(-side // stride)
     total = max(0, (made - 1) * stride + (kernel - 1) * dilation + 1 - side)
     return total // 2, total - total // 2
@@ -65,7 +65,7 @@ class _Rewriting:
         self.makers = {int(t): o for o in self.graph.operators for t in o.outputs}
 
     def untranspose(self) -> int:
-        """Pads in the layout that both neighbors have; returns how many PAD moved."""
+        """Pad in the layout that both neighbors have; return how many PAD moved."""
         moved = 0
         for operator in self._operators("TRANSPOSE"):
             pad = self._maker(operator, "PAD", "PADV2")
@@ -89,7 +89,7 @@ class _Rewriting:
         return moved
 
     def fold(self) -> int:
-        """Pads inside convolutions; returns how many do so now."""
+        """Pad inside convolutions; return how many do so now."""
         from ai_edge_litert import schema_py_generated as schema
 
         folded = 0
@@ -103,7 +103,7 @@ class _Rewriting:
         return folded
 
     def remove_unread(self) -> None:
-        """Removes what no output needs: operations of padding, tensors, buffers and codes."""
+        """Remove what no output needs: operations of padding, tensors, buffers and codes."""
         graph, model = self.graph, self.model
         read, kept = {int(t) for t in graph.outputs}, []
         for operator in reversed(graph.operators):
@@ -133,7 +133,7 @@ class _Rewriting:
             holder.buffer = places[holder.buffer]
 
     def _is_same(self, pad: Any, convolution: Any) -> bool:
-        """Whether a PAD in front of a convolution gives what padding ``SAME`` would give."""
+        """Tell whether a PAD in front of a convolution gives what padding ``SAME`` would give."""
         margins = self._constant(int(pad.inputs[1]))
         tensors, options = self.graph.tensors, convolution.builtinOptions
         given, padded = tensors[pad.inputs[0]], tensors[pad.outputs[0]]
@@ -157,7 +157,7 @@ class _Rewriting:
         return [o for o in self.graph.operators if self.names[o.opcodeIndex] in names]
 
     def _maker(self, operator: Any, *names: str) -> Any:
-        """What makes an operation's first input, if it has one of the names."""
+        """Find what makes an operation's first input, if it has one of the names."""
         maker = self.makers.get(int(operator.inputs[0]))
         return maker if maker is not None and self.names[maker.opcodeIndex] in names else None
 
@@ -190,6 +190,6 @@ def _scheme(tensor: Any) -> tuple[list[float], list[int]] | None:
 
 
 def _pick(items: list[Any], used: Iterable[int]) -> tuple[list[Any], dict[int, int]]:
-    """The used items in their order, and their new places by their old ones."""
+    """Pick the used items in their order, and their new places by their old ones."""
     kept = sorted({int(i) for i in used} - {-1})
     return [items[i] for i in kept], {old: new for new, old in enumerate(kept)}

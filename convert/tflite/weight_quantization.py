@@ -1,4 +1,4 @@
-"""Weights of a float TFLite flatbuffer in half the bits or a quarter, by ai-edge-quantizer."""
+"""Stores the weights of a float ``.tflite`` in float16 or int8, by ai-edge-quantizer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from quantize.recipes import WEIGHT_EPS, WEIGHT_MAX
 
 DYNAMIC = ("CONV_2D", "FULLY_CONNECTED")
@@ -18,7 +18,7 @@ convolutions it knows none: they would leave the fast path to save one weight in
 
 
 def half_weights(content: bytes) -> bytes:
-    """All weights of convolutions and products in float16; runtimes compute in float32 or 16."""
+    """Store all weights of convolutions and products in float16; runtimes compute in float."""
     from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
@@ -37,7 +37,7 @@ def half_weights(content: bytes) -> bytes:
 
 
 def dynamic_weights(content: bytes) -> bytes:
-    """Weights of dense convolutions and products in int8, one scale a channel.
+    """Store weights of dense convolutions and products in int8, one scale a channel.
 
     Raises:
         InputError: if a weight's scales are not those of the recipe ``dynamic_wi8_afp32``.
@@ -53,7 +53,7 @@ def dynamic_weights(content: bytes) -> bytes:
 
 
 def _check_scales(float_content: bytes, content: bytes) -> None:
-    """Makes sure that every int8 weight has the scales that the recipe gives the float one."""
+    """Make sure that every int8 weight has the scales that the recipe gives the float one."""
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -71,7 +71,7 @@ def _check_scales(float_content: bytes, content: bytes) -> None:
         expected = np.maximum(np.abs(weight).max(1) / WEIGHT_MAX, WEIGHT_EPS)
         if not np.allclose(tensor.quantization.scale, expected, rtol=1e-5):
             worst = int(np.abs(tensor.quantization.scale / expected - 1).argmax())
-            raise InputError(
+            raise CheckFailedError(
                 f"{tensor.name.decode()}: channel {worst} has a scale of "
                 f"{tensor.quantization.scale[worst]:.6g}, expected {expected[worst]:.6g}; the "
                 "installed ai-edge-quantizer rounds otherwise than the recipe"
@@ -95,6 +95,6 @@ def _quantized(quantizer: Any) -> bytes:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the library's table of sizes and its progress off both streams."""
+    """Keep the library's table of sizes and its progress off both streams."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield

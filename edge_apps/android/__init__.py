@@ -1,0 +1,1 @@
+"""Runs, times and profiles artifacts on Android devices through adb."""

@@ -15,7 +15,6 @@ from common.subcommands import Entry, Subcommands
 from edge_apps.android import bench, profile, run, timing
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import adb_client, choose, describe, list_devices
-from edge_apps.android.errors import DeviceError
 from edge_apps.android.results import summary, write_result
 
 DESCRIPTION = (

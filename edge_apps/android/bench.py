@@ -1,4 +1,4 @@
-"""How fast a network is on a device: our runner, or a user's own program."""
+"""Measures latency on an Android device, with our runner or a user's own program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_apps.android.user_runners import figures, parse_latency
 
 
 def bench(options: Options, device: Device) -> dict[str, Any]:
-    """Times a network on a device, which is then left as it was found.
+    """Time a network on a device, which is then left as it was found.
 
     Returns:
         The protocol, ``latency_ms`` by name of the figure (None on an emulated device) and the
@@ -35,7 +35,7 @@ def bench(options: Options, device: Device) -> dict[str, Any]:
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """What :func:`bench` found, for people."""
+    """Write what :func:`bench` found, for people."""
     found = result["latency_ms"]
     if found is None:
         return [f"ran {result['protocol']['repetitions']} times; {EMULATED}"]

@@ -1,4 +1,4 @@
-"""Runners: the bundle that ``native/build.sh`` makes, and a user's own program."""
+"""Finds the runner for a device: the bundle of ``native/build.sh``, or a user's own program."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Bundle:
 
 
 def cache_folder() -> Path:
-    """Where bundles are built, a folder an ABI and format such as ``arm64-v8a-tflite``."""
+    """Return the folder where bundles are built, one an ABI and format as ``arm64-v8a-tflite``."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "samnet" / "android"
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Reads what a bundle says of itself.
+    """Read what a bundle says of itself.
 
     Raises:
         InputError: if the folder holds no bundle, or its program is for another machine.
@@ -69,7 +69,7 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def find_bundle(abis: Sequence[str], suffix: str, folder: Path | None) -> Bundle:
-    """The bundle for a device and a model.
+    """Find the bundle for a device and a model.
 
     Args:
         abis: that the device runs, best first.
@@ -106,7 +106,7 @@ def find_bundle(abis: Sequence[str], suffix: str, folder: Path | None) -> Bundle
 
 
 def require_abi(runner: Path, abi: str | None, abis: Sequence[str]) -> None:
-    """Refuses a runner that a device cannot execute.
+    """Refuse a runner that a device cannot execute.
 
     Raises:
         InputError: naming both ABIs.
@@ -120,7 +120,7 @@ def require_abi(runner: Path, abi: str | None, abis: Sequence[str]) -> None:
 
 
 def elf_abi(path: Path) -> str | None:
-    """The ABI of a program or library; None if it is no ELF file of a known machine."""
+    """Read the ABI of a program or library; None if it is no ELF file of a known machine."""
     with open(path, "rb") as file:
         header = file.read(20)
     if len(header) < 20 or header[:4] != b"\x7fELF":

@@ -1,4 +1,4 @@
-"""One device behind the adb server: shell, push and pull, every failure named."""
+"""One Android device behind the adb server: shell, push and pull, with named errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from edge_apps.android.errors import ConnectionLost, DeviceError
+from common.errors import DeviceError
+from edge_apps.android.errors import ConnectionLost
 
 SHELL_SECONDS = 30.0
 """Patience with small commands."""
@@ -56,7 +57,7 @@ class Device:
         self._device = client.device(serial)
 
     def shell(self, command: str | Sequence[str], *, seconds: float = SHELL_SECONDS) -> Reply:
-        """Runs a command: a string for the device's shell, or words that it shall not interpret.
+        """Run a command: a string for the device's shell, or words that it shall not interpret.
 
         Raises:
             ConnectionLost: if the device went away.
@@ -69,7 +70,7 @@ class Device:
         return Reply(reply.returncode, reply.stdout or reply.output, reply.stderr)
 
     def push(self, content: bytes, target: str, mode: int = 0o644) -> None:
-        """Writes a file on the device; missing folders are made.
+        """Write a file on the device; missing folders are made.
 
         Raises:
             ConnectionLost: if the device went away.
@@ -79,7 +80,7 @@ class Device:
             self._device.sync.push(content, target, mode)
 
     def pull(self, source: str) -> bytes:
-        """Reads a file on the device.
+        """Read a file on the device.
 
         Raises:
             ConnectionLost: if the device went away.
@@ -90,17 +91,17 @@ class Device:
         return content
 
     def property(self, name: str) -> str:
-        """A property of the Android system, "" if it is not set."""
+        """Read a property of the Android system, "" if it is not set."""
         return self.shell(["getprop", name]).output.strip()
 
     def free_bytes(self, folder: str) -> int | None:
-        """Free space in bytes on the file system of a folder; None if the device does not say."""
+        """Return free bytes on the file system of a folder; None if the device does not say."""
         lines = self.shell(["df", "-k", folder]).output.splitlines()
         words = lines[-1].split() if len(lines) > 1 else []
         return int(words[3]) * 1024 if len(words) > 3 and words[3].isdigit() else None
 
     def wait(self, seconds: float) -> None:
-        """Waits until the device answers again.
+        """Wait until the device answers again.
 
         Raises:
             ConnectionLost: if it has not after ``seconds``.
@@ -121,7 +122,7 @@ class Device:
 
     @contextlib.contextmanager
     def _named(self, what: str, seconds: float | None, needed: int = 0) -> Iterator[None]:
-        """Turns what adbutils raises into the errors of this package."""
+        """Turn what adbutils raises into the errors of this package."""
         from adbutils import AdbError
         from adbutils.errors import AdbTimeout
 
@@ -149,7 +150,7 @@ class Device:
 
 
 def reconnect(client: Any, serial: str) -> None:
-    """Connects anew to a device HOST:PORT; others come back by themselves.
+    """Connect anew to a device HOST:PORT; others come back by themselves.
 
     The server forgets what it reached by network, or takes a dead connection for one that lives.
     """
@@ -159,7 +160,7 @@ def reconnect(client: Any, serial: str) -> None:
 
 
 def full(serial: str, needed: int, free: int) -> DeviceError:
-    """The error for a device without space: ``needed`` and ``free`` in bytes."""
+    """Build the error for a device without space: ``needed`` and ``free`` in bytes."""
     return DeviceError(
         f"{serial}: device is full, {free / 1e6:.1f} MB free in /data/local/tmp, "
         f"{needed / 1e6:.1f} MB needed; make room and repeat the command"

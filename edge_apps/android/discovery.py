@@ -1,4 +1,4 @@
-"""Which devices there are, what they are, and the one to use."""
+"""Finds the Android devices that the adb server knows, and chooses one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 import subprocess
 from typing import Any
 
-from common.errors import InputError
+from common.errors import DeviceError, MissingPackageError
 from edge_apps.android.device import Device, reconnect
-from edge_apps.android.errors import DeviceError
 
 ADVICE = {
-    "unauthorized": "unauthorised; confirm this computer on the device's screen",
+    "unauthorized": "unauthorized; confirm this computer on the device's screen",
     "offline": "offline; reconnect it, or switch USB debugging off and on",
     "no": "no permission to open it; add a udev rule for its vendor, or see `adb devices`",
-    "authorizing": "still being authorised; confirm this computer on the device's screen",
+    "authorizing": "still being authorized; confirm this computer on the device's screen",
     "bootloader": "in its boot loader; start Android on it",
     "recovery": "in recovery; start Android on it",
     "sideload": "in sideload mode; start Android on it",
@@ -43,7 +42,7 @@ class Description:
 
 
 def adb_client() -> Any:
-    """A client of the adb server that the environment names; adbutils starts it if need be.
+    """Connect to the adb server that the environment names; adbutils starts it if need be.
 
     Raises:
         InputError: if adbutils is not installed.
@@ -51,12 +50,14 @@ def adb_client() -> Any:
     try:
         import adbutils
     except ModuleNotFoundError as error:
-        raise InputError("adbutils is not installed; pip install samnet[android]") from error
+        raise MissingPackageError(
+            "adbutils is not installed; pip install samnet[android]"
+        ) from error
     return adbutils.AdbClient()
 
 
 def list_devices(client: Any) -> dict[str, str]:
-    """The state of each device that the adb server lists, by serial.
+    """Return the state of each device that the adb server lists, by serial.
 
     Raises:
         DeviceError: if the server cannot be reached or started.
@@ -73,7 +74,7 @@ def list_devices(client: Any) -> dict[str, str]:
 
 
 def choose(client: Any, serial: str | None) -> Device:
-    """The device with a serial, or the only one there is.
+    """Choose the device with a serial, or the only one there is.
 
     Without a serial ANDROID_SERIAL counts, as for adb. A serial HOST:PORT is connected to unless
     the server is.
@@ -105,7 +106,7 @@ def choose(client: Any, serial: str | None) -> Device:
 
 
 def describe(device: Device) -> Description:
-    """Asks a device what it is.
+    """Ask a device what it is.
 
     Raises:
         DeviceError: if it does not answer.

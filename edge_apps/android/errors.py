@@ -1,12 +1,8 @@
-"""What can go wrong with a device, told apart by whether trying again makes sense."""
+"""Errors of Android devices, told apart by whether trying again makes sense."""
 
 from __future__ import annotations
 
-from common.errors import InputError
-
-
-class DeviceError(InputError):
-    """A device cannot be used, or failed on the way; trying again would not help."""
+from common.errors import DeviceError
 
 
 class PassingError(DeviceError):

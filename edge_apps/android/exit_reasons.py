@@ -1,9 +1,10 @@
-"""What the end of a runner means."""
+"""Explains why a runner ended."""
 
 from __future__ import annotations
 
+from common.errors import DeviceError
 from edge_apps.android.device import Reply
-from edge_apps.android.errors import DeviceError, RunnerKilled
+from edge_apps.android.errors import RunnerKilled
 
 SIGNALS_FROM_OUTSIDE = {1: "SIGHUP", 9: "SIGKILL", 15: "SIGTERM"}
 """Signals that tell of the system, not of the runner."""
@@ -20,7 +21,7 @@ RUNNER = {
 
 
 def failure(serial: str, reply: Reply) -> DeviceError:
-    """The error for a program that ended with another status than 0."""
+    """Build the error for a program that ended with another status than 0."""
     if reply.status > 128:
         signal = reply.status - 128
         if signal in SIGNALS_FROM_OUTSIDE:

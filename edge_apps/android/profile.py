@@ -1,4 +1,4 @@
-"""Where a network's time goes on a device, operation by operation.
+"""Measures the time of each operation of a network on an Android device.
 
 Our runners ask LiteRT's profiler, and ExecuTorch's event tracer with XNNPACK's own times behind it.
 A user's benchmark_model is asked for its own profile.
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import DeviceError
 from edge_apps.android.device import Device
-from edge_apps.android.errors import DeviceError
 from edge_apps.android.results import EMULATED
 from edge_apps.android.timing import Options, Stay, heat_lines
 from edge_apps.android.user_runners import parse_operations
@@ -22,7 +22,7 @@ SHOWN = 15
 
 
 def profile(options: Options, device: Device) -> dict[str, Any]:
-    """Times each operation of a network on a device, which is then left as it was found.
+    """Time each operation of a network on a device, which is then left as it was found.
 
     Returns:
         The protocol, ``operations`` in their order as the runtime names them, each with the
@@ -50,7 +50,7 @@ def profile(options: Options, device: Device) -> dict[str, Any]:
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """What :func:`profile` found, for people: the kinds of operations that cost most."""
+    """Write what :func:`profile` found, for people: the kinds of operations that cost most."""
     operations = result["operations"]
     counts = collections.Counter(kind(it["name"]) for it in operations)
     if any(it["ms"] is None for it in operations):
@@ -69,6 +69,6 @@ def lines(result: dict[str, Any]) -> list[str]:
 
 
 def kind(name: str) -> str:
-    """An operation's name without the number that XNNPACK may give it: ``Add (ND) #3``."""
+    """Strip an operation's name of the number that XNNPACK may give it: ``Add (ND) #3``."""
     head, mark, number = name.rpartition(" #")
     return head if mark and number.isdecimal() else name

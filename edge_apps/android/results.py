@@ -1,4 +1,4 @@
-"""What a device did with each photo, and the result file."""
+"""The outcome of each photo on a device, and the result file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Outcome:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """One line about all photos."""
+    """Write one line about all photos."""
     if not outcomes:
         return "no photo"
     worst = max(outcomes, key=lambda outcome: outcome.agreement.max)
@@ -49,7 +49,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 
 def protocol(model: Path, serial: str, about: Description, more: dict[str, Any]) -> dict[str, Any]:
-    """The circumstances of a measurement, as plain JSON values."""
+    """Describe the circumstances of a measurement, as plain JSON values."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "model": {"name": model.name, "sha256": sha256(model)},
@@ -60,7 +60,7 @@ def protocol(model: Path, serial: str, about: Description, more: dict[str, Any])
 
 
 def write_result(path: Path, result: dict[str, Any], *, overwrite: bool) -> None:
-    """Writes a result file, whole or not at all.
+    """Write a result file, whole or not at all.
 
     Raises:
         InputError: if it exists and may not be overwritten, or cannot be written.

@@ -1,4 +1,4 @@
-"""Trying again where that makes sense."""
+"""Repeats work on a device after a lost connection or a killed runner."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from edge_apps.android.errors import ConnectionLost, DeviceError, PassingError
+from common.errors import DeviceError
+from edge_apps.android.errors import ConnectionLost, PassingError
 from edge_apps.android.session import Session
 
 TRIES = 3
@@ -16,7 +17,7 @@ Done = TypeVar("Done")
 
 
 def persist(session: Session, work: Callable[[], Done], reconnect: float) -> Done:
-    """Does work that may be repeated, again when the connection is lost or the runner killed.
+    """Do work that may be repeated, again when the connection is lost or the runner killed.
 
     Args:
         session: where.

@@ -1,4 +1,4 @@
-"""Photos through the network on a device, and how far its maps are from the desktop's."""
+"""Runs photos through a network on an Android device and compares the maps with this machine's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from common.progress import progress
 from edge_apps.android.bundle import Bundle, find_bundle
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import describe
-from edge_apps.android.errors import ConnectionLost, DeviceError
+from edge_apps.android.errors import ConnectionLost
 from edge_apps.android.results import Outcome, protocol, summary, write_result
 from edge_apps.android.retries import persist
 from edge_apps.android.session import Session
@@ -66,7 +66,7 @@ class Run(NamedTuple):
 
 
 def run(options: Options, device: Device) -> list[Outcome]:
-    """Runs the photos on the device and writes their maps and the result file.
+    """Run the photos on the device and write their maps and the result file.
 
     The device is left as it was found, whatever happens. What was fetched before a failure stays
     in the output folder, and the result file names the failure.
@@ -130,7 +130,7 @@ def run(options: Options, device: Device) -> list[Outcome]:
 
 
 def plan(options: Options) -> dict[Path, Path]:
-    """The map to write for each photo.
+    """Name the map to write for each photo.
 
     Raises:
         InputError: if numbers make no sense, or as :func:`common.output_paths.check_targets`.
@@ -149,12 +149,12 @@ def plan(options: Options) -> dict[Path, Path]:
 
 
 def _readable(paths: Sequence[Path], failures: list[str]) -> dict[Path, Bytes]:
-    """The photos that can be read; of the others the reason goes to ``failures``."""
+    """Select the photos that can be read; of the others the reason goes to ``failures``."""
     photos = {}
     for path in paths:
         try:
             photos[path] = read_photo(path)
-        except InputError as error:
+        except SamnetError as error:
             failures.append(str(error))
     return photos
 
@@ -162,7 +162,7 @@ def _readable(paths: Sequence[Path], failures: list[str]) -> dict[Path, Bytes]:
 def run_frames(
     session: Session, bundle: Bundle, options: Options, frames: Sequence[Bytes], side: int
 ) -> list[Run]:
-    """Runs frames (S, S, 3) and removes them again, so that the next ones find room.
+    """Run frames (S, S, 3) and remove them again, so that the next ones find room.
 
     Their maps are (side, side).
     """

@@ -1,4 +1,4 @@
-"""A runner's stay on a device: what is copied there, run, fetched and removed."""
+"""A session of a runner on a device: copies it there, runs it, fetches maps and cleans up."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from common.errors import DeviceError
 from edge_apps.android.bundle import Bundle
 from edge_apps.android.device import Device, Reply, full
-from edge_apps.android.errors import ConnectionLost, DeviceError
+from edge_apps.android.errors import ConnectionLost
 from edge_apps.android.exit_reasons import failure
 
 ROOT = "/data/local/tmp/samnet"
@@ -48,7 +49,7 @@ class Session:
         self.pushed_bytes = 0
 
     def begin(self) -> None:
-        """Makes sure that nobody else uses the folder.
+        """Make sure that nobody else uses the folder.
 
         Raises:
             DeviceError: if a runner is at work.
@@ -61,7 +62,7 @@ class Session:
         self._remove_work()
 
     def install(self, files: Mapping[str, Path | bytes], *, program: bool = False) -> None:
-        """Copies what is missing or differs, by its SHA-256.
+        """Copy what is missing or differs, by its SHA-256.
 
         Args:
             files: content by name below :data:`ROOT`.
@@ -94,7 +95,7 @@ class Session:
             self.device.shell(f"chmod 755 {' '.join(shlex.quote(f'{ROOT}/{n}') for n in changed)}")
 
     def install_bundle(self, bundle: Bundle) -> None:
-        """Copies a runner with all it needs.
+        """Copy a runner with all it needs.
 
         Raises:
             DeviceError: as :meth:`install`.
@@ -112,7 +113,7 @@ class Session:
         seconds: float,
         profile: bool = False,
     ) -> Output:
-        """Runs the installed runner on installed photos.
+        """Run the installed runner on installed photos.
 
         Args:
             model: its name below :data:`ROOT`.
@@ -144,7 +145,7 @@ class Session:
         return Output(latencies, operations)
 
     def execute(self, words: Sequence[str], seconds: float) -> Reply:
-        """Runs a program in :data:`ROOT`, to be found and ended later by :meth:`stop`.
+        """Run a program in :data:`ROOT`, to be found and ended later by :meth:`stop`.
 
         Raises:
             PassingError: if the connection is lost or the program killed.
@@ -157,7 +158,7 @@ class Session:
         return reply
 
     def pull_map(self, name: str, size: int) -> bytes:
-        """Fetches the map of a photo, ``size`` bytes.
+        """Fetch the map of a photo, ``size`` bytes.
 
         Raises:
             ConnectionLost: if the device went away.
@@ -172,7 +173,7 @@ class Session:
         return content
 
     def discard(self, names: Sequence[str]) -> None:
-        """Removes files below :data:`ROOT`.
+        """Remove files below :data:`ROOT`.
 
         Raises:
             ConnectionLost: if the device went away.
@@ -180,12 +181,12 @@ class Session:
         self.device.shell(["rm", "-f", *(f"{ROOT}/{name}" for name in names)])
 
     def stop(self) -> None:
-        """Ends a runner of ours that goes on after its connection was lost."""
+        """End a runner of ours that goes on after its connection was lost."""
         if pid := self._runner():
             self.device.shell(["kill", "-9", pid])
 
     def clean(self, reconnect: float = 0.0) -> None:
-        """Ends what still runs and removes what was copied.
+        """End what still runs and remove what was copied.
 
         Args:
             reconnect: seconds to wait for a device that went away.
@@ -218,7 +219,7 @@ class Session:
         self.device.shell(["rm", "-rf", *(f"{ROOT}/{name}" for name in names)])
 
     def _runner(self) -> str:
-        """The process of the last program, "" if it has ended; its number may be another's now."""
+        """Find the last program's process, "" if it has ended; its number may be another's now."""
         pid = self.device.shell(["cat", f"{ROOT}/pid"]).output.strip()
         if not pid.isdecimal():
             return ""
@@ -226,7 +227,7 @@ class Session:
         return pid if f"{ROOT}/" in line else ""
 
     def _hashes(self, folders: set[str]) -> dict[str, str]:
-        """SHA-256 by name of the files directly inside folders below :data:`ROOT`."""
+        """Hash by name the files directly inside folders below :data:`ROOT`."""
         patterns = " ".join(f"{folder}/*" if folder else "*" for folder in sorted(folders))
         reply = self.device.shell(f"cd {ROOT} && sha256sum {patterns}", seconds=120.0)
         found = (line.split(maxsplit=1) for line in reply.output.splitlines())

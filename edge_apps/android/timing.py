@@ -1,4 +1,4 @@
-"""What timing as a whole and timing by operation share: options, a quiet stay, battery heat."""
+"""Shared by bench and profile: options, an undisturbed device, the battery's temperature."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Stay:
 
     @contextlib.contextmanager
     def measuring(self) -> Iterator[Session]:
-        """Takes the battery's temperature before and after; leaves the device as it was found."""
+        """Take the battery's temperature before and after; leave the device as it was found."""
         device = self.session.device
         self.session.begin()
         self.heat["before"] = battery_celsius(device)
@@ -90,7 +90,7 @@ class Stay:
             self.session.clean()
 
     def run(self, session: Session, *, profile: bool = False) -> Output:
-        """Runs our runner on noise: the network does the same work whatever it sees."""
+        """Run our runner on noise: the network does the same work whatever it sees."""
         options = self.options
         assert self.bundle is not None
         session.install_bundle(self.bundle)
@@ -108,7 +108,7 @@ class Stay:
         )
 
     def run_given(self, session: Session, runner: Path, *, profile: bool = False) -> str:
-        """Runs a user's own program; all that it says."""
+        """Run a user's own program; return all that it says."""
         options = self.options
         return run_foreign(
             session,
@@ -122,7 +122,7 @@ class Stay:
         )
 
     def result(self, figures: dict[str, Any]) -> dict[str, Any]:
-        """A result file's values: the protocol, what was found, the battery's heat in °C."""
+        """Build a result file's values: the protocol, what was found, the battery's heat in °C."""
         options = self.options
         user = options.runner and f"{options.runner.name}, given by the user"
         more = {
@@ -140,20 +140,20 @@ class Stay:
 
 
 def _size(model: Path) -> int:
-    """S of a model; one with a manifest needs no runtime here for that."""
+    """Return S of a model; one with a manifest needs no runtime here for that."""
     if manifest_path(model).exists():
         return verify(model).size
     return load(model, threads=1).size
 
 
 def battery_celsius(device: Device) -> float | None:
-    """The battery's temperature in °C; None where the device has none."""
+    """Read the battery's temperature in °C; None where the device has none."""
     found = re.search(r"temperature: (-?\d+)", device.shell(["dumpsys", "battery"]).output)
     return int(found[1]) / 10 if found else None
 
 
 def heat_lines(result: dict[str, Any]) -> list[str]:
-    """The battery's temperatures of a result, for people; nothing where it has none."""
+    """Write the battery's temperatures of a result, for people; nothing where it has none."""
     before, after = (result["battery_celsius"][name] for name in ("before", "after"))
     if before is None or after is None:
         return []

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import DeviceError, InputError
 from edge_apps.android.bundle import elf_abi, require_abi
-from edge_apps.android.errors import DeviceError
 from edge_apps.android.session import ROOT, Session
 
 PROGRAMS = {".tflite": "benchmark_model", ".pte": "executor_runner"}
@@ -25,7 +24,7 @@ EXECUTED = re.compile(r"executed successfully (\d+) time\(s\) in ([0-9.]+) ms")
 
 
 def check_runner(runner: Path, model: Path, abis: Sequence[str]) -> None:
-    """Makes sure that a program can run on a device and that one for the model's format exists.
+    """Make sure that a program can run on a device and that one for the model's format exists.
 
     Raises:
         InputError: if not.
@@ -49,7 +48,7 @@ def run_foreign(
     seconds: float,
     profile: bool = False,
 ) -> str:
-    """Copies a user's program and a model, runs it and returns all that it says.
+    """Copy a user's program and a model, run it and return all that it says.
 
     Raises:
         InputError: if the program cannot profile.
@@ -85,7 +84,7 @@ def run_foreign(
 
 
 def parse_latency(output: str, model: Path, warm_up: int) -> dict[str, float]:
-    """The figures in milliseconds that a user's program gave for a model.
+    """Parse the figures in milliseconds that a user's program gave for a model.
 
     Raises:
         DeviceError: if there is none.
@@ -96,7 +95,7 @@ def parse_latency(output: str, model: Path, warm_up: int) -> dict[str, float]:
 
 
 def parse_benchmark_model(output: str) -> dict[str, float]:
-    """The figures of LiteRT's benchmark_model in milliseconds.
+    """Parse the figures of LiteRT's benchmark_model in milliseconds.
 
     Of its lines ``count=… avg=…`` the last is about the counted runs; those before are the
     warm-up.
@@ -111,7 +110,7 @@ def parse_benchmark_model(output: str) -> dict[str, float]:
 
 
 def parse_executor_runner(output: str, warm_up: int) -> dict[str, float]:
-    """The figures of ExecuTorch's executor_runner in milliseconds.
+    """Parse the figures of ExecuTorch's executor_runner in milliseconds.
 
     Newer ones tell the time of each run, of which the first ``warm_up`` are left out; of older
     ones there is only the average over all of them.
@@ -129,7 +128,7 @@ def parse_executor_runner(output: str, warm_up: int) -> dict[str, float]:
 
 
 def parse_operations(output: str) -> list[tuple[str, float]]:
-    """The operations of benchmark_model's last profile with their average milliseconds, in order.
+    """Parse the operations of benchmark_model's last profile with their mean milliseconds.
 
     Raises:
         DeviceError: if there is no profile; programs built without profiling print none.
@@ -153,7 +152,7 @@ def parse_operations(output: str) -> list[tuple[str, float]]:
 
 
 def figures(milliseconds: Sequence[float]) -> dict[str, float]:
-    """What is told of a series of latencies."""
+    """Compute what is told of a series of latencies."""
     taken = np.array(milliseconds)
     return {
         "min": float(taken.min()),

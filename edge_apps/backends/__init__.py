@@ -1,1 +1,1 @@
-"""One module for each runtime that executes artifacts."""
+"""The runtimes that execute artifacts, one module each."""

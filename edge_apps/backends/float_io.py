@@ -1,4 +1,4 @@
-"""Bytes as the float tensors of artifacts that were converted for them, and back."""
+"""Converts bytes to and from the float tensors of artifacts that have such inputs and outputs."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Floats:
     coding: Coding
 
     def photo(self, photo: Bytes) -> NDArray[np.float32]:
-        """A photo (S, S, 3) uint8 as the tensor (1, S, S, 3)."""
+        """Turn a photo (S, S, 3) uint8 into the tensor (1, S, S, 3)."""
         values = (photo.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
         return values[None]
 
     def map(self, values: NDArray[Any]) -> Bytes:
-        """A map's values as bytes of the same shape."""
+        """Turn a map's values into bytes of the same shape."""
         return self.coding.bytes(values)
 
 
 def floats_of(manifest: Manifest | None) -> Floats | None:
-    """How a manifest's artifact takes bytes; None where it takes them as they are.
+    """Tell how a manifest's artifact takes bytes; None where it takes them as they are.
 
     Raises:
         InputError: if input and output are of different or unknown types.

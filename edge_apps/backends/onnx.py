@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 from edge_apps.backends.float_io import Floats
 from edge_apps.backends.shapes import photo_size, tensor_type
@@ -35,7 +35,7 @@ class OnnxBackend:
         self.coding: Coding | None = _coding(session)
 
     def run(self, photo: Bytes) -> Bytes:
-        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
+        """Map a photo (S, S, 3) uint8 to a map (M, M) uint8."""
         given = self.floats.photo(photo) if self.floats else photo[None]
         saliency_map: Bytes = self.session.run(None, {self._input: given})[0]
         if self.floats:
@@ -44,7 +44,7 @@ class OnnxBackend:
 
 
 def session_options(threads: int) -> Any:
-    """How this project runs every ONNX network.
+    """Build the options with which this project runs every ONNX network.
 
     Raises:
         InputError: if onnxruntime is not installed.
@@ -58,7 +58,7 @@ def session_options(threads: int) -> Any:
 
 
 def open_onnx(path: str | Path, threads: int, floats: Floats | None = None) -> OnnxBackend:
-    """Opens an ``.onnx`` that takes a photo (1, S, S, 3) and gives a map of M x M, both uint8.
+    """Open an ``.onnx`` that takes a photo (1, S, S, 3) and give a map of M x M, both uint8.
 
     Args:
         path: the artifact.
@@ -82,7 +82,7 @@ def open_onnx(path: str | Path, threads: int, floats: Floats | None = None) -> O
 
 
 def _coding(session: Any) -> Coding | None:
-    """What the file's metadata says of its map's bytes; None where that is nothing."""
+    """Read what the file's metadata says of its map's bytes; None where that is nothing."""
     stated = session.get_modelmeta().custom_metadata_map
     try:
         return coding_by(float(stated[SCALE]), int(stated[ZERO_POINT]))
@@ -94,12 +94,14 @@ def _onnxruntime() -> Any:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
-        raise InputError("onnxruntime is not installed; pip install onnxruntime") from error
+        raise MissingPackageError(
+            "onnxruntime is not installed; pip install onnxruntime"
+        ) from error
     return onnxruntime
 
 
 def _size(path: str | Path, session: Any, floats: Floats | None) -> int:
-    """S, after a check that input and output are a photo and a map."""
+    """Return S, after a check that input and output are a photo and a map."""
     tensors = [*session.get_inputs(), *session.get_outputs()]
     shapes = [tuple(tensor.shape) for tensor in tensors]
     types = {tensor.type for tensor in tensors}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 from common.native_output import quiet
 from edge_apps.backends.float_io import Floats
@@ -65,7 +65,7 @@ class PteBackend:
         self._method: Any = None
 
     def run(self, photo: Bytes) -> Bytes:
-        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
+        """Map a photo (S, S, 3) uint8 to a map (M, M) uint8."""
         import torch
 
         given = self.floats.photo(photo) if self.floats else np.ascontiguousarray(photo)[None]
@@ -80,7 +80,7 @@ class PteBackend:
         return saliency_map.reshape(saliency_map.shape[1:3])
 
     def prepare(self) -> None:
-        """Loads the program for a pool of as many threads as asked for."""
+        """Load the program for a pool of as many threads as asked for."""
         with _turn:
             generation = _use_threads(self.threads)
             if generation != self._generation:
@@ -91,7 +91,7 @@ class PteBackend:
 def open_pte(
     path: str | Path, threads: int | None = None, floats: Floats | None = None
 ) -> PteBackend:
-    """Opens a ``.pte`` that takes a photo (1, S, S, 3) and gives a map of S x S, both uint8.
+    """Open a ``.pte`` that takes a photo (1, S, S, 3) and give a map of S x S, both uint8.
 
     Args:
         path: the artifact.
@@ -122,7 +122,7 @@ def open_pte(
 
 
 def load_program(content: bytes) -> Any:
-    """ExecuTorch's program of a file's bytes.
+    """Load ExecuTorch's program of a file's bytes.
 
     Raises:
         InputError: if ExecuTorch is not installed.
@@ -133,13 +133,13 @@ def load_program(content: bytes) -> Any:
         with quiet():
             from executorch.runtime import Runtime, Verification
     except ModuleNotFoundError as error:
-        raise InputError("ExecuTorch is not installed; pip install executorch") from error
+        raise MissingPackageError("ExecuTorch is not installed; pip install executorch") from error
     with quiet():
         return Runtime.get().load_program(content, verification=Verification.InternalConsistency)
 
 
 def _use_threads(threads: int) -> int:
-    """Gives the pool that many threads; the number changes whenever the pool does."""
+    """Give the pool that many threads; the number changes whenever the pool does."""
     global _pool_generation
     from executorch.extension.pybindings import portable_lib
 
@@ -151,7 +151,7 @@ def _use_threads(threads: int) -> int:
 
 
 def _coding(program: Any) -> Coding | None:
-    """What the file says of its map's bytes; None where that is nothing."""
+    """Read what the file says of its map's bytes; None where that is nothing."""
     if not {SCALE, ZERO_POINT} <= program.method_names:
         return None
     scale, zero_point = (program.load_method(n).execute([])[0] for n in (SCALE, ZERO_POINT))
@@ -159,7 +159,7 @@ def _coding(program: Any) -> Coding | None:
 
 
 def _size(path: str | Path, program: Any, floats: Floats | None) -> int:
-    """S, after a check that input and output are a photo and a map."""
+    """Return S, after a check that input and output are a photo and a map."""
     if "forward" not in program.method_names:
         raise InputError(f"{path}: has no method forward; not an artifact of this project")
     meta = program.metadata("forward")

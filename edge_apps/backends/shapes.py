@@ -1,4 +1,4 @@
-"""The shapes that make a file an artifact: a photo goes in, a map comes out."""
+"""Checks that a file takes a photo and gives a map, by the shapes of its tensors."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from edge_apps.backends.float_io import Floats
 
 
 def tensor_type(floats: Floats | None) -> str:
-    """The type of an artifact's input and output."""
+    """Return the type of an artifact's input and output."""
     return "float32" if floats else "uint8"
 
 
 def photo_size(shapes: Sequence[tuple[int, ...]]) -> int | None:
-    """S of a network that takes one photo and gives one map, None of any other.
+    """Return S of a network that takes one photo and gives one map, None of any other.
 
     Args:
         shapes: of all inputs, then of all outputs: (1, S, S, 3), and (1, M, M) or (1, M, M, 1),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 from edge_apps.backends.float_io import Floats
 from edge_apps.backends.shapes import photo_size, tensor_type
@@ -45,7 +45,7 @@ class TFLiteBackend:
         self.coding: Coding | None = coding_by(*output["quantization"])
 
     def run(self, photo: Bytes) -> Bytes:
-        """Maps a photo (S, S, 3) uint8 to a map (M, M) uint8."""
+        """Map a photo (S, S, 3) uint8 to a map (M, M) uint8."""
         floats = self.floats
         given = floats.photo(photo) if floats else photo[None]
         with self._turn:
@@ -58,7 +58,7 @@ class TFLiteBackend:
 
 
 def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) -> TFLiteBackend:
-    """Opens a ``.tflite`` that takes a photo (1, S, S, 3) and gives a map of M x M, both uint8.
+    """Open a ``.tflite`` that takes a photo (1, S, S, 3) and gives a map of M x M, both uint8.
 
     Args:
         path: the artifact.
@@ -84,7 +84,7 @@ def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) ->
         raise InputError(f"{path}: damaged or foreign TFLite file ({reason})") from error
     except (ImportError, SystemError) as error:
         # SystemError is how an extension reports that its own import of NumPy failed.
-        raise InputError(
+        raise MissingPackageError(
             f"the TFLite runtime was built for another NumPy than {np.__version__}; "
             "pip install --upgrade ai-edge-litert"
         ) from error
@@ -92,7 +92,7 @@ def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) ->
 
 
 def interpreter_class() -> Any:
-    """The Interpreter of the first TFLite runtime that is installed.
+    """Import the Interpreter of the first TFLite runtime that is installed.
 
     Raises:
         InputError: if there is none.
@@ -102,11 +102,11 @@ def interpreter_class() -> Any:
             return importlib.import_module(name).Interpreter
         except ModuleNotFoundError:
             continue
-    raise InputError("no TFLite runtime is installed; pip install ai-edge-litert")
+    raise MissingPackageError("no TFLite runtime is installed; pip install ai-edge-litert")
 
 
 def _size(path: str | Path, interpreter: Any, floats: Floats | None) -> int:
-    """S, after a check that input and output are a photo and a map."""
+    """Return S, after a check that input and output are a photo and a map."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     shapes = [tuple(map(int, details["shape"])) for details in (*inputs, *outputs)]
     types = [details["dtype"] for details in (*inputs, *outputs)]

@@ -84,7 +84,7 @@ def main(options: Options) -> None:
 
 
 def _shipped() -> list[Path]:
-    """The shipped artifacts, float first, as the reference of the others."""
+    """Return the shipped artifacts, float first, as the reference of the others."""
     found = [path for path in FOLDER.iterdir() if path.suffix in (".tflite", ".pte")]
     return sorted(found, key=lambda path: ("fp32" not in path.name, path.suffix != ".tflite"))
 

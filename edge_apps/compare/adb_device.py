@@ -1,4 +1,4 @@
-"""A device behind adb as a place to compare."""
+"""The backend of a comparison that runs on an Android device through adb."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import SamnetError
 from common.images.photos import Bytes
 from edge_apps.android.bundle import find_bundle
 from edge_apps.android.discovery import adb_client, choose, describe
@@ -41,13 +41,13 @@ class AdbDevice:
             if self._serial is None and not _running(client):
                 raise Absent("no adb server is running; connect a device and `adb start-server`")
             device = choose(client, self._serial)
-        except InputError as error:
+        except SamnetError as error:
             raise Absent(str(error)) from error
         about = describe(device)
         self.name = f"device {device.serial}"
         try:
             bundle = find_bundle(about.abis, model.suffix, None)
-        except InputError as error:
+        except SamnetError as error:
             raise Absent(str(error)) from error
         options = Options(model=model, photos=(), output=Path(), threads=self._threads)
         side = len(load(model, threads=1).run(frames[0]))
@@ -66,7 +66,7 @@ class AdbDevice:
 
 
 def _running(client: Any) -> bool:
-    """Whether an adb server answers; a comparison alone shall not leave one behind."""
+    """Tell whether an adb server answers; a comparison alone shall not leave one behind."""
     try:
         with socket.create_connection((client.host, client.port), timeout=5):
             return True

@@ -1,4 +1,4 @@
-"""Where a network can run: this machine's CPU and GPU, an emulated arm64, a device behind adb."""
+"""Backends of a comparison: this machine's CPU and GPU, emulated arm64, an Android device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import DeviceError, InputError
 from common.images.photos import Bytes
 from edge_apps.compare.worker import WARM_UP, run_cpu
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 """Where a child process finds this package."""
 
 
-class Absent(InputError):
+class Absent(DeviceError):
     """A place does not exist here, or does not take a model; the message says why."""
 
 
@@ -52,7 +52,7 @@ class Place(Protocol):
     name: str
 
     def run(self, model: Path, frames: Bytes) -> Maps:
-        """Maps frames (N, S, S, 3) uint8.
+        """Map frames (N, S, S, 3) uint8.
 
         Raises:
             Absent: if it cannot be done.
@@ -100,7 +100,7 @@ def run_child(
     threads: int,
     environment: dict[str, str] | None = None,
 ) -> Maps:
-    """Runs :mod:`edge_apps.compare.worker` by a Python.
+    """Run :mod:`edge_apps.compare.worker` by a Python.
 
     Args:
         python: its command line.
@@ -128,7 +128,7 @@ def run_child(
 def run_program(
     command: Sequence[str], count: int, environment: dict[str, str] | None = None
 ) -> str:
-    """Runs a program over so many frames; what it wrote to standard error, in one line.
+    """Run a program over so many frames; return what it wrote to standard error, in one line.
 
     Raises:
         Absent: if it ended with status 3, with its reason.

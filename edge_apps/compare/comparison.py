@@ -1,4 +1,4 @@
-"""The same photos through the same networks in several places."""
+"""Runs the same photos through the same networks on several backends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.files import sha256
 from common.images.photos import Bytes, resize_map, resize_photo
 from common.map_accuracy import Accuracy, AccuracyMeter
@@ -69,7 +69,7 @@ def compare(
     photos: Sequence[Photo],
     begin: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
-    """Runs every model in every place.
+    """Run every model in every place.
 
     Maps are compared at the size at which their network takes photos, enlarged where they are
     smaller, and with the reference's at that one's; masks at the photo's own size.
@@ -95,7 +95,7 @@ def compare(
                 if here is None and place is not places[0]:
                     raise InputError("the CPU's maps are missing, nothing to compare with")
                 found = place.run(model, frames)
-            except InputError as error:
+            except SamnetError as error:
                 if reference is None:
                     raise
                 rows.append(Row(model.name, place.name, why=str(error)))
@@ -109,7 +109,7 @@ def compare(
 
 
 def protocol(models: Sequence[Path], photos: Sequence[Photo], threads: int) -> dict[str, Any]:
-    """The circumstances of a comparison, as plain JSON values."""
+    """Describe the circumstances of a comparison, as plain JSON values."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "platform": platform.platform(),
@@ -125,7 +125,7 @@ def protocol(models: Sequence[Path], photos: Sequence[Photo], threads: int) -> d
 
 
 def strangers(models: Sequence[Path]) -> list[str]:
-    """Names of the models that come from another checkpoint than the first one."""
+    """Name the models that come from another checkpoint than the first one."""
     known = [_manifest(model) for model in models]
     first = known[0]
     return [
@@ -156,7 +156,7 @@ def _row(
 
 
 def _accuracy(found: Maps, size: int, coding: Coding, photos: Sequence[Photo]) -> Accuracy | None:
-    """Of the photos that have masks; None without any."""
+    """Score the maps of photos that have masks; None without any."""
     meter, masked = AccuracyMeter(), False
     for saliency_map, it in zip(found.maps, photos, strict=True):
         if it.mask is not None:
@@ -166,7 +166,7 @@ def _accuracy(found: Maps, size: int, coding: Coding, photos: Sequence[Photo]) -
 
 
 def _described(model: Path) -> tuple[int, Coding]:
-    """At how many pixels a model runs, and what the bytes of its map stand for."""
+    """Say at how many pixels a model runs, and what the bytes of its map stand for."""
     if manifest := _manifest(model):
         return manifest.size, coding_of(manifest)
     segmenter = load(model, threads=1)

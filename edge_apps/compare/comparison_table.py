@@ -1,4 +1,4 @@
-"""A comparison as people read it."""
+"""Formats a comparison as a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GROUPS = ("", "", "same file, CPU", "", "", "reference", "", "masks", "", "")
 
 
 def lines(rows: Sequence[Row]) -> list[str]:
-    """The table, absent places with their reason, and what its columns mean."""
+    """Format the table, absent places with their reason, and what its columns mean."""
     table = [HEAD, *(_cells(row) for row in rows)]
     widths = [max(len(cells[column]) for cells in table) for column in range(len(HEAD))]
     told = [_line(cells, widths) for cells in table]
@@ -23,7 +23,7 @@ def lines(rows: Sequence[Row]) -> list[str]:
 
 
 def legend(reference: str, photos: int) -> str:
-    """What the figures of the table are."""
+    """Explain what the figures of the table are."""
     return (
         f"{photos} photos. Differences are in steps of 1/255: the largest, the mean, and the share "
         "of pixels within 1; «same file, CPU» is against the same file on this machine's CPU, "
@@ -58,7 +58,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _grouped(widths: Sequence[int]) -> str:
-    """The line above the head: each group's name begins where its first column does."""
+    """Build the line above the head: each group's name begins where its first column does."""
     line, start = "", 0
     for name, width in zip(GROUPS, widths, strict=True):
         if name:

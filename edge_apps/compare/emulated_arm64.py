@@ -1,4 +1,4 @@
-"""An arm64 processor made of software: what a Raspberry Pi or a phone computes, not how fast."""
+"""The backend of a comparison that emulates an arm64 processor: right maps, meaningless times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import SamnetError
 from common.images.photos import Bytes
 from edge_apps.android.bundle import cache_folder, find_bundle
 from edge_apps.compare.backends import ROOT, Absent, Maps, run_child, run_program
@@ -49,7 +49,7 @@ class Emulated:
     def _by_runner(self, qemu: list[str], model: Path, frames: Bytes) -> Maps:
         try:
             bundle = find_bundle(("arm64-v8a",), model.suffix, None)
-        except InputError as error:
+        except SamnetError as error:
             raise Absent(str(error)) from error
         loader = bundle.folder / "ld-linux-aarch64.so.1"
         with tempfile.TemporaryDirectory() as name:
@@ -70,7 +70,7 @@ class Emulated:
 
 
 def guest_python(processor: str, userland: Path | None) -> list[str]:
-    """The command line of an arm64 Python with this project and LiteRT, run by qemu.
+    """Return the command line of an arm64 Python with this project and LiteRT, run by qemu.
 
     Args:
         processor: as qemu names it.
@@ -105,7 +105,7 @@ def _folder(given: Path | None) -> Path:
 
 
 def _cached() -> Path | None:
-    """The newest userland in the cache, else a folder with qemu alone, else None."""
+    """Find the newest userland in the cache, else a folder with qemu alone, else None."""
     base = cache_folder().parent
     folders = [*base.glob("raspberry-pi-*"), base / "android-phone"]
     usable = [folder for folder in folders if (folder / "qemu-aarch64").exists()]

@@ -1,4 +1,4 @@
-"""Runs frames through a network in a process of its own: under qemu, or on a GPU.
+"""Worker process of a comparison: runs frames through a network under qemu or on a GPU.
 
 ``python -m edge_apps.compare.worker cpu|gpu MODEL FRAMES.npy MAPS.npz THREADS``
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.images.photos import Bytes
 from edge_apps.runtime import load
 
@@ -23,7 +23,7 @@ WARM_UP = 3
 
 
 def run_cpu(model: Path, frames: Bytes, threads: int, warm_up: int) -> tuple[Bytes, list[float]]:
-    """Maps frames (N, S, S, 3) uint8 to (N, M, M) uint8, with the milliseconds of each.
+    """Map frames (N, S, S, 3) uint8 to (N, M, M) uint8, with the milliseconds of each.
 
     Raises:
         InputError: if the model cannot be used here.
@@ -40,7 +40,7 @@ def run_cpu(model: Path, frames: Bytes, threads: int, warm_up: int) -> tuple[Byt
 
 
 def run_gpu(model: Path, frames: Bytes, warm_up: int) -> tuple[Bytes, list[float]]:
-    """The same by LiteRT's GPU accelerator alone, without help of the CPU.
+    """Do the same by LiteRT's GPU accelerator alone, without help of the CPU.
 
     Raises:
         InputError: if LiteRT finds no GPU, or the GPU does not take the whole network.
@@ -73,7 +73,7 @@ def run_gpu(model: Path, frames: Bytes, warm_up: int) -> tuple[Bytes, list[float
 
 
 def main() -> None:
-    """Runs the command line; ends with status 3 and a line if it cannot be done here."""
+    """Run the command line; end with status 3 and a line if it cannot be done here."""
     place, model, source, target, threads = sys.argv[1:]
     frames = np.load(source)
     try:
@@ -81,7 +81,7 @@ def main() -> None:
             maps, taken = run_gpu(Path(model), frames, WARM_UP)
         else:
             maps, taken = run_cpu(Path(model), frames, int(threads), warm_up=0)
-    except InputError as error:
+    except SamnetError as error:
         print(f"reason: {error}", file=sys.stderr)
         sys.exit(3)
     np.savez(target, maps=maps, taken=taken)

@@ -1,1 +1,1 @@
-"""From the bytes that a network gives to the map of a photo."""
+"""Turns the bytes that a network gives into the map of a photo."""

@@ -1,4 +1,4 @@
-"""What the bytes of an artifact's map stand for, and how they become the map of a photo."""
+"""The coding of an artifact's map: what its bytes stand for, and their decoding."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ class Coding:
         return least, most
 
     def bytes(self, values: NDArray[Any]) -> Bytes:
-        """Real values as the nearest bytes, of their shape."""
+        """Round real values to the nearest bytes, of their shape."""
         codes = np.rint(values / self.scale) + self.zero_point
         return np.clip(codes, 0, 255).astype(np.uint8)
 
     def probabilities(self, saliency_map: Bytes) -> Bytes:
-        """The map that bytes stand for, of their shape, 255 is salient."""
+        """Look up the map that bytes stand for, of their shape, 255 is salient."""
         if self.kind == "probability":
             # Of scale 1/255, or 1/256 in quantized files, which is as good.
             return saliency_map
         return np.asarray(_sigmoids(self.scale, self.zero_point)[saliency_map])
 
     def logits(self, saliency_map: Bytes) -> NDArray[np.float32]:
-        """The logits that bytes stand for, of their shape, within those of :data:`LOGITS`."""
+        """Look up the logits that bytes stand for, of their shape, within :data:`LOGITS`."""
         return np.asarray(_logits(self)[saliency_map])
 
     def describe(self, *, in_bytes: bool) -> str:
-        """What a file says of its map to programs that read it by themselves."""
+        """Describe a file's map to programs that read it by themselves."""
         if self.kind == "probability":
             return f"{'255' if in_bytes else '1'} is salient"
         ends = "corners" if self.aligned else "pixels' centers"
@@ -66,10 +66,10 @@ class Coding:
         )
 
     def enlarge(self, saliency_map: Bytes, side: int, size: tuple[int, int]) -> Bytes:
-        """The map of a whole photo from an artifact's: logits are enlarged, then looked up.
+        """Enlarge an artifact's map to the whole photo: logits are enlarged, then looked up.
 
         Args:
-            map: (M, M) uint8, coded.
+            saliency_map: (M, M) uint8, coded.
             side: S, height and width of the network's input.
             size: (height, width) of the photo.
 
@@ -79,7 +79,7 @@ class Coding:
         return self.probabilities(self.placed(saliency_map, side, size))
 
     def placed(self, saliency_map: Bytes, side: int, size: tuple[int, int]) -> Bytes:
-        """The same without the lookup, of the bytes that are coded.
+        """Enlarge the coded bytes without the lookup.
 
         Where corners are aligned, the map's outermost pixels lie on those of the network's input,
         so that the photo begins and ends within them.
@@ -100,20 +100,20 @@ LOGITS = Coding("logits", 1 / 16, 128)
 
 
 def coding_of(manifest: Manifest) -> Coding:
-    """What the bytes of an artifact's map stand for."""
+    """Tell what the bytes of an artifact's map stand for."""
     output = manifest.output
     return Coding(output.kind, output.scale, output.zero_point, output.aligned)
 
 
 def coding_by(scale: float, zero_point: int) -> Coding:
-    """The same by a scale and zero point that stand in the artifact itself."""
+    """Do the same by a scale and zero point that stand in the artifact itself."""
     logits = (LOGITS.scale, LOGITS.zero_point)
     return LOGITS if (scale, zero_point) == logits else PROBABILITIES
 
 
 @functools.lru_cache(maxsize=8)
 def _logits(coding: Coding) -> NDArray[np.float32]:
-    """The logit of every byte, (256,)."""
+    """Compute the logit of every byte, (256,)."""
     values = (np.arange(256) - coding.zero_point) * coding.scale
     if coding.kind == "probability":
         share = np.clip(values, 1 / 512, 1 - 1 / 512)
@@ -123,6 +123,7 @@ def _logits(coding: Coding) -> NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=8)
 def _sigmoids(scale: float, zero_point: int) -> Bytes:
-    """The sigmoid of every byte in steps of 1/255, (256,) uint8."""
+    """Compute the sigmoid of every byte in steps of 1/255, (256,) uint8."""
     logits = (np.arange(256) - zero_point) * scale
-    return np.rint(255 / (1 + np.exp(-logits))).astype(np.uint8)
+    sigmoids: Bytes = np.rint(255 / (1 + np.exp(-logits))).astype(np.uint8)
+    return sigmoids

@@ -1,4 +1,4 @@
-"""What a network made of a photo, before the last step to the photo's own size."""
+"""A network's map of a photo before it is enlarged to the photo's size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RawMap:
     small: Bytes
 
     def at(self, photo: Bytes, refinement: Refinement | None) -> Bytes:
-        """The map of a photo, (H, W) uint8, 255 is salient.
+        """Compute the map of a photo, (H, W) uint8, 255 is salient.
 
         Args:
             photo: the one that the network saw, at any size, (H, W, 3) uint8.

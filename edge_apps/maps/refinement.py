@@ -1,4 +1,4 @@
-"""The last step from a network's small map to the photo: logits follow the photo's edges.
+"""Guided refinement: enlarges a network's small map along the photo's edges.
 
 A fast guided filter (He, Sun, "Fast Guided Filter", arXiv 1505.00996; He, Sun, Tang, "Guided Image
 Filtering", 2013, section 3.5 for a photo in color): in every window of a coarse grid the logits
@@ -63,10 +63,10 @@ class Refinement:
                 raise InputError(f"refinement {name} is {value}, expected a positive number")
 
     def __call__(self, saliency_map: Bytes, coding: Coding, small: Bytes, photo: Bytes) -> Bytes:
-        """The refined map of a photo.
+        """Refine the map of a photo.
 
         Args:
-            map: the network's, (M, M) uint8.
+            saliency_map: the network's, (M, M) uint8.
             coding: of the map.
             small: (S, S, 3) uint8, the photo as its network saw it.
             photo: (H, W, 3) uint8.
@@ -97,7 +97,7 @@ class Refinement:
         return _apply(slopes, offset, plain, photo, self.bound * float(scale))
 
     def _fit(self, guide: Floats, logits: Floats) -> tuple[Floats, Floats]:
-        """The averaged functions: slopes (3, G, G) and offset (G, G), for a guide (3, G, G)."""
+        """Fit the averaged functions: slopes (3, G, G) and offset (G, G), for a guide (3, G, G)."""
         pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
         planes = [*guide, logits, *(guide[i] * guide[j] for i, j in pairs), *(guide * logits)]
         means = _means(np.stack(planes), self.radius)
@@ -122,14 +122,14 @@ class Refinement:
 
 
 def refinement_of(refine: bool | Refinement) -> Refinement | None:
-    """The refinement that is asked for: a given one, the default one or none."""
+    """Return the refinement that is asked for: a given one, the default one or none."""
     if isinstance(refine, Refinement):
         return refine
     return Refinement() if refine else None
 
 
 def _means(planes: Floats, radius: int) -> Floats:
-    """Means over windows that end at the borders, by running sums, of planes (N, G, G)."""
+    """Average planes (N, G, G) over windows that end at the borders, by running sums."""
     side = planes.shape[2]
     for axis in (1, 2):
         sums = np.cumsum(planes, axis=axis).swapaxes(1, axis)
@@ -143,14 +143,14 @@ def _means(planes: Floats, radius: int) -> Floats:
 
 @functools.lru_cache(maxsize=8)
 def _shares(side: int, radius: int) -> Floats:
-    """One over the number of positions in each window, (G, G)."""
+    """Compute one over the number of positions in each window, (G, G)."""
     index = np.arange(side)
     count = np.minimum(index + radius, side - 1) - np.maximum(index - radius, 0) + 1
     return (1 / np.outer(count, count)).astype(np.float32)
 
 
 def _apply(slopes: Floats, offset: Floats, plain: Floats, photo: Bytes, bound: float) -> Bytes:
-    """The sigmoid of the plain logits and what the functions of a photo's bytes add to them.
+    """Apply the functions of a photo's bytes to the plain logits; return the sigmoid.
 
     Args:
         slopes: (3, G, G).
@@ -188,7 +188,7 @@ def _apply(slopes: Floats, offset: Floats, plain: Floats, photo: Bytes, bound: f
 
 
 def _stretched(planes: Floats, width: int) -> Floats:
-    """Rows enlarged, the channels of a position side by side: (G, G, C) to (G, width * C)."""
+    """Enlarge rows, the channels of a position side by side: (G, G, C) to (G, width * C)."""
     side, channels = len(planes), planes.shape[2]
     before, across = _positions(side, width)
     start, step = (np.take(planes, before + k, axis=1).reshape(side, -1) for k in (0, 1))
@@ -199,7 +199,7 @@ def _stretched(planes: Floats, width: int) -> Floats:
 
 
 def _positions(side: int, target: int) -> tuple[NDArray[np.intp], Floats]:
-    """For each new position the old one before it, and how far it is from there to the next."""
+    """Return for each new position the old one before it, and its distance to the next."""
     position = (np.arange(target) + 0.5) * (side / target) - 0.5
     position = np.clip(position, 0, side - 1)
     before = np.minimum(position.astype(np.intp), side - 2)
@@ -208,7 +208,7 @@ def _positions(side: int, target: int) -> tuple[NDArray[np.intp], Floats]:
 
 @functools.lru_cache(maxsize=8)
 def _blocks(side: int, height: int, most: int) -> list[tuple[int, int, int, int, Floats]]:
-    """A photo's rows in blocks of so many at most.
+    """Yield a photo's rows in blocks of so many at most.
 
     Returns:
         The first row and the one behind the last, the same of the grid's rows that are needed, and
@@ -229,6 +229,6 @@ def _blocks(side: int, height: int, most: int) -> list[tuple[int, int, int, int,
 
 @functools.cache
 def _sigmoids() -> bytes:
-    """The sigmoid of every step of the table, from 0 to 255."""
+    """Compute the sigmoid of every step of the table, from 0 to 255."""
     logits = (np.arange(256) - 128) * STEP
-    return np.rint(255 / (1 + np.exp(-logits))).astype(np.uint8).tobytes()
+    return bytes(np.rint(255 / (1 + np.exp(-logits))).astype(np.uint8))

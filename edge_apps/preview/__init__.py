@@ -1,0 +1,1 @@
+"""A web page that shows the maps of a camera or a video live."""

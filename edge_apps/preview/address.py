@@ -1,4 +1,4 @@
-"""Where the page is served, and to whom."""
+"""The address at which the preview is served, and the token that viewers need."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Reads ``HOST:PORT`` and makes a token where one is needed.
+        """Read ``HOST:PORT`` and make a token where one is needed.
 
         Raises:
             InputError: if it is none.
@@ -38,7 +38,7 @@ class Address:
         return cls(host, int(port), "" if is_loopback(host) else secrets.token_urlsafe(16))
 
     def url(self, port: int) -> str:
-        """What a viewer opens, ``port`` being the one in use."""
+        """Return what a viewer opens, ``port`` being the one in use."""
         everywhere = self.host in ("0.0.0.0", "::")
         host = socket.gethostname() if everywhere else self.host
         host = f"[{host}]" if ":" in host else host
@@ -46,7 +46,7 @@ class Address:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or number stands for this machine alone."""
+    """Tell whether a name or number stands for this machine alone."""
     if host == "localhost":
         return True
     try:

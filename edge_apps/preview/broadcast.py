@@ -1,4 +1,4 @@
-"""The newest picture for any number of viewers, none of whom holds up another."""
+"""Broadcasts the newest picture to any number of viewers, none of whom holds up another."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Broadcast:
         self._changed = asyncio.Event()
 
     def publish(self, picture: bytes) -> None:
-        """Makes ``picture`` the newest one."""
+        """Make ``picture`` the newest one."""
         self._picture = picture
         self._number += 1
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def pictures(self) -> AsyncGenerator[bytes, None]:
-        """Yields the newest picture each time the viewer is ready for one, without end.
+        """Yield the newest picture each time the viewer is ready for one, without end.
 
         Without a new one the last comes again after :data:`KEEP_ALIVE`, or an empty one if there
         is none, so that the caller finds out whether the viewer has left.

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError, SamnetError
 from edge_apps.preview.address import Address, is_loopback
 from edge_apps.preview.broadcast import Broadcast
 from edge_apps.preview.session import VIEWS, Session, View
@@ -39,7 +39,7 @@ HEADERS = {
 
 
 def serve(session: Session, address: Address, ready: Callable[[str], None]) -> None:
-    """Runs a session and its page until the source ends or the process is interrupted.
+    """Run a session and its page until the source ends or the process is interrupted.
 
     Args:
         session: not yet started.
@@ -52,7 +52,9 @@ def serve(session: Session, address: Address, ready: Callable[[str], None]) -> N
     try:
         import aiohttp  # noqa: F401
     except ImportError as error:
-        raise InputError("the preview needs aiohttp; pip install 'samnet[preview]'") from error
+        raise MissingPackageError(
+            "the preview needs aiohttp; pip install 'samnet[preview]'"
+        ) from error
     asyncio.run(_serve(session, address, ready))
 
 
@@ -132,7 +134,7 @@ def _application(session: Session, broadcasts: dict[View, Broadcast], address: A
             await asyncio.to_thread(session.pick, str(name))
         except (ValueError, TypeError, KeyError) as error:
             raise web.HTTPBadRequest(text='expected {"name": …} as JSON\n') from error
-        except InputError as error:
+        except SamnetError as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from error
         return web.json_response({})
 

@@ -1,4 +1,4 @@
-"""What the page shows: pictures of a running pipeline, and its figures."""
+"""A session of the preview: pictures of a running pipeline, and its figures."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Session:
         self._health_due = 0.0
 
     def run(self, wanted: Callable[[], list[View]], publish: Callable[[View, bytes], None]) -> None:
-        """Draws what is wanted of each result until the pipeline ends or :meth:`stop` is called.
+        """Draw what is wanted of each result until the pipeline ends or :meth:`stop` is called.
 
         Args:
             wanted: the views that somebody watches just now.
@@ -81,11 +81,11 @@ class Session:
                 self._meter.add({**times, "delay": time.monotonic() - result.frame.taken})
 
     def stop(self) -> None:
-        """Ends :meth:`run` from any thread."""
+        """End :meth:`run` from any thread."""
         self.pipeline.stop()
 
     def pick(self, name: str) -> None:
-        """Goes on with another artifact.
+        """Go on with another artifact.
 
         Raises:
             InputError: if it is not one of those that may be picked, or cannot be loaded.
@@ -100,7 +100,7 @@ class Session:
         self.pipeline.steady = self._steadies if on else False
 
     def state(self) -> dict[str, Any]:
-        """The figures of the last seconds, ready for JSON; times in milliseconds."""
+        """Return the figures of the last seconds, ready for JSON; times in milliseconds."""
         means = {name: 1000 * seconds for name, seconds in self._meter.means().items()}
         health = self._look()
         return {

@@ -1,4 +1,4 @@
-"""How the machine itself is: heat, throttling, memory."""
+"""Reads temperature, throttling and memory of the machine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Health:
 
 
 def read_health(sys: Path = Path("/sys"), proc: Path = Path("/proc")) -> Health:
-    """Reads what the system has; nothing of it is an error if absent."""
+    """Read what the system has; nothing of it is an error if absent."""
     flags = _flags(sys)
     throttling = None if flags is None else tuple(n for bit, n in FLAGS.items() if flags >> bit & 1)
     return Health(_temperature(sys / "class/thermal"), throttling, _memory(proc))

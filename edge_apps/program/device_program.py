@@ -1,4 +1,4 @@
-"""The program that every device runs: sources through the network, to files or to a screen."""
+"""The program of desktop and Raspberry Pi: sources through the network to files or a screen."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Does what the options ask for and prints what came of it.
+    """Do what the options ask for and print what came of it.
 
     Raises:
         InputError: for wrong input; results of what could be read are kept.
@@ -121,7 +121,7 @@ def _answers(options: Options) -> contextlib.AbstractContextManager[Answers | No
 
 
 def preview(options: Options, sources: Sequence[Source], answers: Answers | None = None) -> None:
-    """Serves the web page.
+    """Serve the web page.
 
     Raises:
         InputError: for wrong input.
@@ -185,10 +185,10 @@ def _write(options: Options, sources: Sequence[Source], answers: Answers | None)
 
 
 def _until_failure(results: Iterator[Result], failures: list[str]) -> Iterator[Result]:
-    """The results of a source as far as it can be read, so that they and other sources' stay."""
+    """Yield the results of a source as far as it can be read, so that others' stay."""
     try:
         yield from results
-    except InputError as error:
+    except SamnetError as error:
         failures.append(str(error))
 
 
@@ -211,7 +211,7 @@ def _print(line: str, answers: Answers | None) -> None:
 
 
 def _screened(sources: Sequence[Source]) -> Source:
-    """A camera as it is, anything else played over and over."""
+    """Leave a camera as it is and play anything else over and over."""
     return sources[0] if sources[0].live else Playback(sources)
 
 

@@ -1,4 +1,4 @@
-"""A map as people want to see it."""
+"""Draws a map for people: as an overlay, alone, or as a cut-out."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ DARK, LIGHT = 96, 128
 
 
 def draw(show: Show, photo: Bytes, saliency_map: Bytes) -> Bytes:
-    """The picture for a file.
+    """Draw the picture for a file.
 
     Args:
         show: what is wanted.
         photo: (H, W, 3) uint8.
-        map: (H, W) uint8.
+        saliency_map: (H, W) uint8.
 
     Returns:
         The overlay (H, W, 3), the map (H, W) or the cut-out (H, W, 4), uint8.
@@ -41,7 +41,7 @@ def draw(show: Show, photo: Bytes, saliency_map: Bytes) -> Bytes:
 
 
 def display(show: Show | Literal["photo"], photo: Bytes, saliency_map: Bytes) -> Bytes:
-    """The picture for a screen or a video, (H, W, 3) uint8; a cut-out lies over a board."""
+    """Draw the picture for a screen or a video, (H, W, 3) uint8; a cut-out lies over a board."""
     if show == "photo":
         return photo
     if show == "overlay":
@@ -56,7 +56,7 @@ def display(show: Show | Literal["photo"], photo: Bytes, saliency_map: Bytes) ->
 
 @functools.lru_cache(maxsize=2)
 def _board(height: int, width: int) -> Bytes:
-    """Gray squares, (H, W, 1) uint8."""
+    """Draw gray squares, (H, W, 1) uint8."""
     rows, columns = np.arange(height) // SQUARE, np.arange(width) // SQUARE
     odd = (rows[:, None] + columns) % 2 == 1
     return np.where(odd, LIGHT, DARK).astype(np.uint8)[..., None]

@@ -1,4 +1,4 @@
-"""Hands items from one thread to the next without ever holding more than a few."""
+"""A queue between two threads that holds no more than a few frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CAPACITY = 1
 """Items that wait: enough for two stages to overlap, and no more delay than that costs."""
 
 
-class Channel(Generic[Item]):
+class FrameQueue(Generic[Item]):
     """A short queue between two threads.
 
     Args:
@@ -32,7 +32,7 @@ class Channel(Generic[Item]):
         self._closed = False
 
     def put(self, item: Item) -> bool:
-        """Adds an item; False once the channel is closed, the item is then lost."""
+        """Add an item; False once the queue is closed, the item is then lost."""
         with self._changed:
             if self._newest and self._items:
                 self._items.clear()
@@ -45,13 +45,13 @@ class Channel(Generic[Item]):
             return True
 
     def close(self) -> None:
-        """Takes no further items; a reader still gets those that wait."""
+        """Take no further items; a reader still gets those that wait."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def __iter__(self) -> Iterator[Item]:
-        """Yields items as they come, until the channel is closed and empty."""
+        """Yield items as they come, until the queue is closed and empty."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or bool(self._items))

@@ -1,4 +1,4 @@
-"""Results as files: a picture for each photo and camera frame, a video for each video."""
+"""Writes results to files: a picture for each photo and camera frame, a video for each video."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.files import replacing
 from common.images.input_file import name_of
 from common.images.photos import Bytes, write_image
@@ -51,7 +51,7 @@ class Folder:
     overwrite: bool = False
 
     def check(self, sources: Sequence[Source]) -> None:
-        """Looks, before any work, whether all results can be written.
+        """Check, before any work, whether all results can be written.
 
         Raises:
             InputError: if two would have one name, one would replace what is being read, or one
@@ -61,7 +61,7 @@ class Folder:
         check_targets(pairs, kind="file", overwrite=self.overwrite)
 
     def write(self, results: Iterable[Result], source: Source) -> Written:
-        """Writes the results of one source, as many as come.
+        """Write the results of one source, as many as come.
 
         Raises:
             InputError: if a file cannot be written.
@@ -77,7 +77,7 @@ class Folder:
         return Written(count)
 
     def _targets(self, source: Source) -> list[tuple[Path, Path]]:
-        """What is read, and the files that it becomes, as far as their names are known."""
+        """Name what is read, and the files that it becomes, as far as their names are known."""
         if isinstance(source, (Video, Animation)):
             return [(source.path, self._video_target(source))]
         if isinstance(source, Photos):
@@ -141,7 +141,7 @@ class _Writer:
         self._last: Bytes | None = None
 
     def __call__(self, picture: Bytes, time: float | None = None) -> None:
-        """Writes a frame whose time is so many seconds from the beginning."""
+        """Write a frame whose time is so many seconds from the beginning."""
         if time is not None:
             self.fill(time)
         height, width = picture.shape[:2]
@@ -155,7 +155,7 @@ class _Writer:
         self._write()
 
     def fill(self, time: float) -> None:
-        """Repeats the last frame until there are so many seconds."""
+        """Repeat the last frame until there are so many seconds."""
         while self._last is not None and self.count < round(time * self.rate):
             self._write()
 
@@ -179,10 +179,10 @@ def _video_writer(path: Path, target: Path, rate: float) -> Iterator[_Writer]:
 
 
 def _check_video(written: Path, target: Path, count: int) -> None:
-    """OpenCV reports no error of its encoder, so the file itself is asked."""
+    """Ask the file itself: OpenCV reports no error of its encoder."""
     try:
         found = Video(written).total
-    except InputError:
+    except SamnetError:
         found = 0
     if found != count:
         if _is_full(written):
@@ -194,5 +194,5 @@ def _check_video(written: Path, target: Path, count: int) -> None:
 
 
 def _is_full(path: Path) -> bool:
-    """Whether the disk of a file has no space left."""
+    """Tell whether the disk of a file has no space left."""
     return shutil.disk_usage(path.parent).free < LEAST_FREE

@@ -1,4 +1,4 @@
-"""Capture, inference and what is done with the maps, each in a thread of its own."""
+"""The pipeline: capture, inference and output, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.images.photos import Bytes, resize_photo
 from edge_apps.maps.raw_map import RawMap
 from edge_apps.maps.refinement import Refinement, refinement_of
 from edge_apps.maps.steadiness import SteadyFilter
-from edge_apps.program.frame_queue import Channel
+from edge_apps.program.frame_queue import FrameQueue
 from edge_apps.runtime import Segmenter
 from edge_apps.sources.frames import Frame, Source
 
@@ -45,7 +45,7 @@ class Result:
         return self.map_of(self.frame.photo)
 
     def map_of(self, photo: Bytes) -> Bytes:
-        """The map of the photo at another size, (H, W, 3) to (H, W) uint8, 255 is salient."""
+        """Resize the photo's map, (H, W, 3) to (H, W) uint8, 255 is salient."""
         return self.raw.at(photo, self.refinement)
 
 
@@ -80,8 +80,8 @@ class Pipeline:
         self.steady = steady
         self._tell = tell
         self._stop = threading.Event()
-        self._captured = Channel[Frame](newest=source.live)
-        self._mapped = Channel[Result]()
+        self._captured = FrameQueue[Frame](newest=source.live)
+        self._mapped = FrameQueue[Result]()
         self._failure: BaseException | None = None
 
     @property
@@ -90,7 +90,7 @@ class Pipeline:
         return self._captured.dropped
 
     def results(self) -> Generator[Result, None, None]:
-        """Yields a result for each frame until the source ends or :meth:`stop` is called.
+        """Yield a result for each frame until the source ends or :meth:`stop` is called.
 
         May be called once. Leaving the iterator early, by ``close()``, stops the threads.
 
@@ -117,12 +117,14 @@ class Pipeline:
             raise self._failure
 
     def stop(self) -> None:
-        """Ends the pipeline from any thread."""
+        """End the pipeline from any thread."""
         self._stop.set()
         self._captured.close()
         self._mapped.close()
 
-    def _run(self, work: Callable[[], None], channel: Channel[Frame] | Channel[Result]) -> None:
+    def _run(
+        self, work: Callable[[], None], channel: FrameQueue[Frame] | FrameQueue[Result]
+    ) -> None:
         try:
             work()
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""Rates and times over the last few seconds."""
+"""Frame rates and mean times of the last few seconds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Meter:
         self._lock = threading.Lock()
 
     def add(self, figures: Mapping[str, float]) -> None:
-        """Adds the figures of one frame, by name."""
+        """Add the figures of one frame, by name."""
         now = time.monotonic()
         with self._lock:
             self._entries.append((now, figures))
             self._forget(now)
 
     def rate(self) -> float:
-        """Frames a second, 0 when there were fewer than two lately."""
+        """Return frames a second, 0 when there were fewer than two lately."""
         with self._lock:
             self._forget(time.monotonic())
             if len(self._entries) < 2:
@@ -34,7 +34,7 @@ class Meter:
             return (len(self._entries) - 1) / (self._entries[-1][0] - self._entries[0][0] or 1)
 
     def means(self) -> dict[str, float]:
-        """The mean of each figure; empty when there was no frame lately."""
+        """Average each figure; empty when there was no frame lately."""
         with self._lock:
             self._forget(time.monotonic())
             entries = [figures for _, figures in self._entries]

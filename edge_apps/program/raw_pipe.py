@@ -1,4 +1,4 @@
-"""Raw frames in, raw maps out, for programs that build on this one."""
+"""Reads raw frames from standard input and writes raw maps to standard output."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RawFrames:
         self.size = size
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields frames until the stream ends or ``stop`` is set.
+        """Yield frames until the stream ends or ``stop`` is set.
 
         Raises:
             InputError: if the stream ends within a frame.
@@ -64,7 +64,7 @@ class RawFrames:
 
 
 def standard_input(size: tuple[int, int]) -> RawFrames:
-    """Frames of ``size`` (width, height) from standard input.
+    """Read frames of ``size`` (width, height) from standard input.
 
     Raises:
         InputError: if that is a terminal or closed.
@@ -81,7 +81,7 @@ def standard_input(size: tuple[int, int]) -> RawFrames:
 
 
 def standard_output() -> io.RawIOBase:
-    """Standard output, for :func:`write_maps`.
+    """Return standard output, for :func:`write_maps`.
 
     Raises:
         InputError: if it is closed.
@@ -93,7 +93,7 @@ def standard_output() -> io.RawIOBase:
 
 
 def write_maps(results: Iterable[Result], stream: io.RawIOBase) -> int:
-    """Writes each map as H * W bytes, 255 is salient; the number of maps.
+    """Write each map as H * W bytes, 255 is salient; return the number of maps.
 
     Args:
         results: what to write.
@@ -123,7 +123,7 @@ def write_maps(results: Iterable[Result], stream: io.RawIOBase) -> int:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """(width, height) from a text such as ``640x480``.
+    """Parse (width, height) from a text such as ``640x480``.
 
     Raises:
         InputError: if it is none, or a side is out of range.
@@ -138,7 +138,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def _fill(stream: io.RawIOBase, buffer: memoryview) -> int:
-    """Reads until the buffer is full or the stream ends; the bytes found."""
+    """Read until the buffer is full or the stream ends; return the bytes found."""
     found = 0
     while found < len(buffer):
         count = stream.readinto(buffer[found:])

@@ -1,4 +1,4 @@
-"""Results in a window, with the toolkit that comes with Python."""
+"""Shows results in a window, with Tk."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import threading
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes, resize_photo
 from edge_apps.program.drawing import Show, display
 from edge_apps.program.pipeline import Pipeline
@@ -47,7 +47,7 @@ class Window:
         self._ended = False
 
     def run(self) -> None:
-        """Shows results; returns once the window is closed.
+        """Show results; return once the window is closed.
 
         Raises:
             InputError: from the source.
@@ -101,7 +101,7 @@ class Window:
 
 
 def fitting(size: tuple[int, ...], limit: tuple[int, int]) -> tuple[int, int]:
-    """The largest (height, width) of the same shape within ``limit``, never enlarged."""
+    """Compute the largest (height, width) of the same shape within ``limit``, never enlarged."""
     factor = min(1.0, limit[0] / size[0], limit[1] / size[1])
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
@@ -110,7 +110,7 @@ def _tkinter() -> Any:
     try:
         import tkinter
     except ImportError as error:
-        raise InputError(
+        raise MissingPackageError(
             "this Python has no tkinter; sudo apt install python3-tk, or use --preview"
         ) from error
     return tkinter

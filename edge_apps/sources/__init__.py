@@ -1,1 +1,1 @@
-"""Where frames come from: photos, videos, animated pictures and cameras."""
+"""Sources of frames: photos, videos, animated pictures and cameras."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from PIL import Image, ImageOps
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.images.photos import photo_of
 from edge_apps.sources.containers import is_cut
 from edge_apps.sources.frames import Frame
@@ -53,7 +53,7 @@ class Animation:
         try:
             for image in _frames(path):
                 seconds.append(_seconds(image))
-        except InputError:
+        except SamnetError:
             if not seconds:
                 raise
         self.total: int | None = len(seconds)
@@ -62,7 +62,7 @@ class Animation:
         self.rate = min(FASTEST, 1 / step)
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields all frames.
+        """Yield all frames.
 
         Raises:
             InputError: after those before, if the file breaks off.
@@ -85,7 +85,7 @@ class Animation:
 
 
 def picture_kind(path: Path) -> Literal["still", "animated"] | None:
-    """What a file is to Pillow, which looks at no more than its head; None of no picture."""
+    """Name what a file is to Pillow, which looks at no more than its head; None of no picture."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -102,7 +102,7 @@ def picture_kind(path: Path) -> Literal["still", "animated"] | None:
 
 
 def _frames(path: Path) -> Iterator[Image.Image]:
-    """The frames, decoded."""
+    """Yield the frames, decoded."""
     count = 0
     try:
         with warnings.catch_warnings():
@@ -115,7 +115,7 @@ def _frames(path: Path) -> Iterator[Image.Image]:
                     image.load()
                     count += 1
                     yield image
-    except InputError:
+    except SamnetError:
         raise
     except Exception as error:
         if not count:
@@ -126,7 +126,7 @@ def _frames(path: Path) -> Iterator[Image.Image]:
 
 
 def _seconds(image: Image.Image) -> float:
-    """How long a frame is shown."""
+    """Tell how long a frame is shown."""
     seconds = float(image.info.get("duration", 0)) / 1000
     return seconds if seconds > SHORTEST else UNSET
 

@@ -1,4 +1,4 @@
-"""What the bytes of a video file tell without decoding: its kind, its end, its sound."""
+"""Reads completeness and sound of a video file without decoding it."""
 
 from __future__ import annotations
 
@@ -6,44 +6,15 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
-Kind = Literal[
-    "mp4", "avi", "matroska", "flv", "asf", "ogg", "ts", "mpeg", "gif", "png", "webp", "heif"
-]
-"""Containers of videos, and of pictures that may be animated."""
+from common.containers import Kind, kind_of
 
 HEAD = 1 << 20
 """Bytes at the beginning of a file within which it describes its streams."""
 
-LOOKED_AT = 600
-"""Bytes at the beginning of a file by which its container is known."""
-
 ZEROS = 4096
 """Bytes at the end of a file that hold nothing where it was not written to its end."""
-
-STILL = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif"})
-"""Brands of pictures that come in the boxes of MP4."""
-
-SIGNATURES: tuple[tuple[re.Pattern[bytes], Kind], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), kind)  # type: ignore[misc]
-    for pattern, kind in (
-        (rb".{4}(ftyp|moov|mdat|wide|free|skip|pnot)", "mp4"),
-        (rb"RIFF.{4}(AVI |AVIX)", "avi"),
-        (rb"RIFF.{4}WEBP", "webp"),
-        (rb"\x1aE\xdf\xa3", "matroska"),
-        (rb"FLV\x01", "flv"),
-        (rb"0&\xb2u\x8ef\xcf\x11", "asf"),
-        (rb"OggS", "ogg"),
-        (rb"G.{187}G.{187}G|.{4}G.{191}G.{191}G", "ts"),
-        (rb"\x00\x00\x01[\xb3\xba]", "mpeg"),
-        (rb"GIF8[79]a", "gif"),
-        (rb"\x89PNG\r\n\x1a\n", "png"),
-    )
-)
-
-PICTURES = frozenset({"gif", "png", "webp", "heif"})
-"""Kinds that are pictures, animated or not."""
 
 SEGMENT = b"\x18\x53\x80\x67"
 """Matroska's element that holds all others but the first."""
@@ -63,24 +34,8 @@ SOUND: dict[Kind, bytes] = {
 """What stands in the description of a stream of sound."""
 
 
-def kind_of(path: Path) -> Kind | None:
-    """The container of a file; None of another file, or one that cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return kind_of_bytes(file.read(LOOKED_AT))
-    except OSError:
-        return None
-
-
-def kind_of_bytes(head: bytes) -> Kind | None:
-    """The container of a file that begins with ``head``, :data:`LOOKED_AT` bytes or more."""
-    if head[4:8] == b"ftyp" and head[8:12] in STILL:
-        return "heif"
-    return next((kind for signature, kind in SIGNATURES if signature.match(head)), None)
-
-
 def is_cut(path: Path) -> bool:
-    """Whether a file ends before its container says it does; False where that says nothing."""
+    """Tell whether a file ends before its container says it does; False where that says nothing."""
     kind = kind_of(path)
     if kind is None or kind not in _ENDS:
         return False
@@ -89,14 +44,14 @@ def is_cut(path: Path) -> bool:
 
 
 def ends_in_zeros(path: Path) -> bool:
-    """Whether the end of a file was reserved and never written, as by an unfinished download."""
+    """Tell whether a file's end was reserved and never written, as by an unfinished download."""
     with open(path, "rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - ZEROS))
         return not any(file.read())
 
 
 def has_sound(path: Path) -> bool | None:
-    """Whether a video has sound; None where its container does not tell."""
+    """Tell whether a video has sound; None where its container does not tell."""
     kind = kind_of(path)
     if kind is None or kind not in SOUND:
         return None
@@ -111,7 +66,7 @@ def has_sound(path: Path) -> bool | None:
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
-    """Names and ends of the outermost boxes of MP4; the file stands behind each one's head."""
+    """Yield names and ends of MP4's outermost boxes; the file stands behind each one's head."""
     start = 0
     while start + 8 <= size:
         file.seek(start)
@@ -159,7 +114,7 @@ def _matroska_is_cut(file: BinaryIO, size: int) -> bool:
 
 
 def _flv_is_cut(file: BinaryIO, size: int) -> bool:
-    """Each tag is followed by its length."""
+    """Tell whether a tag of FLV, each followed by its length, is incomplete."""
     file.seek(size - 4)
     length = int.from_bytes(file.read(4), "big")
     if not 11 <= length <= size - 13:
@@ -175,7 +130,7 @@ def _asf_is_cut(file: BinaryIO, size: int) -> bool:
 
 
 def _ogg_is_cut(file: BinaryIO, size: int) -> bool:
-    """The last page of a stream says that it is the last."""
+    """Tell whether the last page of an Ogg stream lacks the flag that it is the last."""
     file.seek(max(0, size - (1 << 17)))
     tail = file.read()
     page = tail[tail.rfind(b"OggS") :]

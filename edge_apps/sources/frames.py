@@ -1,4 +1,4 @@
-"""Frames and what gives them: photos, and anything else that is played over and over."""
+"""Frames, the interface of their sources, photos, and repeated playback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.images.input_file import is_stream, name_of
 from common.images.photos import Bytes, read_photo
 
@@ -57,7 +57,7 @@ class Source(Protocol):
     notice: str
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields frames until there are no more or ``stop`` is set.
+        """Yield frames until there are no more or ``stop`` is set.
 
         Only one thread may use the iterator.
 
@@ -86,7 +86,7 @@ class Photos:
         self._streams: dict[Path, Bytes] = {}  # which can be read but once
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields the photos that can be read.
+        """Yield the photos that can be read.
 
         Raises:
             InputError: at the end, if some could not.
@@ -98,7 +98,7 @@ class Photos:
             start = time.monotonic()
             try:
                 photo = self._read(path)
-            except InputError as error:
+            except SamnetError as error:
                 failures.append(str(error))
                 continue
             now = time.monotonic()
@@ -134,7 +134,7 @@ class Playback:
         self.notice = ""
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields frames until ``stop`` is set.
+        """Yield frames until ``stop`` is set.
 
         Raises:
             InputError: if a whole round gave no frame.
@@ -146,7 +146,7 @@ class Playback:
                     for frame in _paced(source, stop):
                         count += 1
                         yield frame
-                except InputError as error:
+                except SamnetError as error:
                     failures.append(str(error))
             self.notice = "; ".join(failures)
             if not count and not stop.is_set():
@@ -154,7 +154,7 @@ class Playback:
 
 
 def _paced(source: Source, stop: threading.Event) -> Iterator[Frame]:
-    """The frames of a source, none before its time; the last one has its time, too."""
+    """Yield the frames of a source, none before its time; the last one has its time, too."""
     due, usual = time.monotonic(), 1 / source.rate
     before: float | None = None
     for count, frame in enumerate(source.frames(stop)):

@@ -1,4 +1,4 @@
-"""Tells on standard error what a source has to say while it runs, such as a missing camera."""
+"""Prints on standard error what a running source reports, such as a missing camera."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOOK_EVERY = 0.5
 
 @contextlib.contextmanager
 def telling(source: Source) -> Iterator[None]:
-    """Prints the notices of a live source as they come, and once they are over."""
+    """Print the notices of a live source as they come, and once they are over."""
     ended = threading.Event()
     thread = threading.Thread(target=_watch, args=(source, ended), daemon=True)
     if source.live:

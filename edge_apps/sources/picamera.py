@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from edge_apps.sources.frames import Frame
 
 
@@ -30,7 +30,7 @@ class PiCamera:
         self.size = size
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields frames until ``stop`` is set.
+        """Yield frames until ``stop`` is set.
 
         Raises:
             InputError: if there is no camera, or picamera2 is not installed.
@@ -55,7 +55,7 @@ class PiCamera:
         try:
             from picamera2 import Picamera2
         except ImportError as error:
-            raise InputError(
+            raise MissingPackageError(
                 "picamera2 is not installed; sudo apt install python3-picamera2, and make the "
                 "environment with python3 -m venv --system-site-packages"
             ) from error

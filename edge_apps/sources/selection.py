@@ -1,4 +1,4 @@
-"""What the user names as a source: photos, folders, videos or a camera."""
+"""Opens the sources that a user names: photos, folders, videos or a camera."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.containers import PICTURES, kind_of
 from common.errors import InputError
 from common.images.input_file import refuse_address
 from common.images.photo_files import find_photos
 from edge_apps.sources.animation import Animation, picture_kind
-from edge_apps.sources.containers import PICTURES, kind_of
 from edge_apps.sources.frames import Photos, Source
 from edge_apps.sources.picamera import PiCamera
 from edge_apps.sources.video import SUFFIXES, Video, opens, usb_camera
@@ -21,7 +21,7 @@ _CAMERA = re.compile(r"(?:camera:|/dev/video)(\d{1,4})")
 def open_sources(
     given: Sequence[str], camera_size: tuple[int, int], megapixels: float | None = None
 ) -> list[Source]:
-    """The sources that the user named: all photos as one, then what moves; or one camera.
+    """Open the sources that the user named: photos as one, then what moves; or one camera.
 
     What a file is, its content tells. Animated pictures are taken frame by frame, as videos are.
 
@@ -57,7 +57,7 @@ def open_sources(
 
 
 def _is_video(path: Path) -> bool:
-    """Whether a file is a video, by its content; its name decides where there is none to see."""
+    """Tell whether a file is a video by its content, or by its name where there is none."""
     named = path.suffix.lower() in SUFFIXES
     try:
         regular = path.is_file()

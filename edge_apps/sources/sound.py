@@ -1,4 +1,4 @@
-"""A video's sound, which OpenCV does not write; ffmpeg copies it where it is installed."""
+"""Copies a video's sound with ffmpeg, since OpenCV writes none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CODECS = ("copy", "aac")
 
 
 def add_sound(video: Path, source: Path, seconds: float) -> str:
-    """Adds the sound of one video to another that was made of its frames.
+    """Add the sound of one video to another that was made of its frames.
 
     Args:
         video: an ``.mp4`` without sound; replaced by one with it.
@@ -44,7 +44,7 @@ def add_sound(video: Path, source: Path, seconds: float) -> str:
 
 
 def _mix(ffmpeg: str, video: Path, source: Path, seconds: float, codec: str, mixed: Path) -> str:
-    """Writes ``mixed``; why that failed, or nothing."""
+    """Write ``mixed``; return why that failed, or nothing."""
     given = ["-protocol_whitelist", "file,crypto,data"]
     command = [
         *(ffmpeg, "-nostdin", "-hide_banner", "-v", "error", "-y"),

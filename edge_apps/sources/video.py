@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError, SamnetError
 from edge_apps.sources.containers import ends_in_zeros, is_cut
 from edge_apps.sources.frames import Frame
 
@@ -75,7 +75,7 @@ class Video:
         capture.release()
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields all frames, upright and of one size.
+        """Yield all frames, upright and of one size.
 
         Raises:
             InputError: if there is none, or, after those before, if the file breaks off.
@@ -113,7 +113,7 @@ class Video:
             )
 
     def _falls_short(self, count: int) -> bool:
-        """Whether a file of full length holds nothing from some place on."""
+        """Tell whether a file of full length holds nothing from some place on."""
         return self.total is not None and count < SHORT * self.total and ends_in_zeros(self.path)
 
 
@@ -130,7 +130,7 @@ class _Clock:
         self._last: float | None = None
 
     def read(self, seconds: float) -> float:
-        """The time of the next frame, from 0 on."""
+        """Return the time of the next frame, from 0 on."""
         if self._last is None:
             self._shift, self._last = -seconds, 0.0
             return 0.0
@@ -160,7 +160,7 @@ class Camera:
         self._open = open_camera
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Yields frames until ``stop`` is set.
+        """Yield frames until ``stop`` is set.
 
         Raises:
             InputError: if the camera is not there to begin with.
@@ -194,7 +194,7 @@ class Camera:
                 capture.release()
 
     def _wait(self, stop: threading.Event) -> Any | None:
-        """The camera once it is there again; None if ``stop`` was set before."""
+        """Wait for the camera and return it; None if ``stop`` was set before."""
         while not stop.wait(RETRY):
             capture = self._open()
             if capture is not None:
@@ -203,7 +203,7 @@ class Camera:
 
 
 def usb_camera(name: str, device: int, size: tuple[int, int]) -> Camera:
-    """The camera ``/dev/videoN`` or, elsewhere than on Linux, the N-th one.
+    """Open the camera ``/dev/videoN`` or, elsewhere than on Linux, the N-th one.
 
     Args:
         name: what the user calls it.
@@ -228,7 +228,7 @@ def usb_camera(name: str, device: int, size: tuple[int, int]) -> Camera:
 
 
 def opencv() -> Any:
-    """The module cv2, told to leave error messages to its callers.
+    """Import the module cv2, told to leave error messages to its callers.
 
     Raises:
         InputError: if it is not installed.
@@ -238,7 +238,7 @@ def opencv() -> Any:
     try:
         import cv2
     except ImportError as error:
-        raise InputError(
+        raise MissingPackageError(
             "videos and USB cameras need OpenCV; pip install 'samnet[camera]'"
         ) from error
     return cv2
@@ -246,7 +246,7 @@ def opencv() -> Any:
 
 @contextlib.contextmanager
 def plain_name(path: Path) -> Iterator[str]:
-    """A name for OpenCV of a file that exists.
+    """Return a name for OpenCV of a file that exists.
 
     It is absolute, since FFmpeg takes what stands before a colon for a protocol. OpenCV crashes on
     names that are no UTF-8 and gets a link's instead.
@@ -264,10 +264,10 @@ def plain_name(path: Path) -> Iterator[str]:
 
 
 def opens(path: Path, frames: int = 1) -> bool:
-    """Whether OpenCV, if it is installed, reads so many frames of a file."""
+    """Tell whether OpenCV, if it is installed, reads so many frames of a file."""
     try:
         capture = _open_video(path)
-    except InputError:
+    except SamnetError:
         return False
     try:
         return all(capture.grab() for _ in range(frames))
@@ -292,7 +292,7 @@ def _open_video(path: Path) -> Any:
 
 
 def _lists_files(path: Path) -> bool:
-    """Whether FFmpeg would open other files that this one names."""
+    """Tell whether FFmpeg would open other files that this one names."""
     try:
         with open(path, "rb") as file:
             head = file.read(16)
@@ -302,12 +302,12 @@ def _lists_files(path: Path) -> bool:
 
 
 def _rate(capture: Any) -> float:
-    """Frames a second; of a variable rate, the highest that lasts for some frames.
+    """Find the frames a second; of a variable rate, the highest that lasts for some frames.
 
     Headers give the finest step of the clock, up to a thousand a second, or the mean.
     """
     cv2 = opencv()
-    claimed = capture.get(cv2.CAP_PROP_FPS)
+    claimed = float(capture.get(cv2.CAP_PROP_FPS))
     if not (math.isfinite(claimed) and 0 < claimed <= FASTEST):
         claimed = USUAL_RATE
     times: list[float] = []

@@ -1,1 +1,1 @@
-"""Weights in files: ours, the authors', and warm starts from others."""
+"""Files of weights: this project's, the authors', and warm starts from other networks."""

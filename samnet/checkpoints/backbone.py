@@ -1,4 +1,4 @@
-"""Backbones: the encoder alone, as classification teaches it and training starts from it."""
+"""Files of a pretrained backbone: the encoder alone, as pretraining leaves it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def save_backbone(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Writes an encoder whole or not at all.
+    """Write an encoder whole or not at all.
 
     Args:
         path: the .safetensors file.
@@ -58,7 +58,7 @@ def save_backbone(
 
 
 def adopt_backbone(model: SaliencyNetwork, path: str | Path) -> None:
-    """Gives a network's encoder the weights of a file; its attention may be another.
+    """Give a network's encoder the weights of a file; its attention may be another.
 
     Raises:
         InputError: if the file is missing, no backbone, damaged, normalized otherwise, or of an

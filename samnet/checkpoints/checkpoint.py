@@ -38,7 +38,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, overwrite: bool = False) -> None:
-    """Writes a checkpoint whole or not at all.
+    """Write a checkpoint whole or not at all.
 
     Raises:
         InputError: if the file exists and may not be overwritten, or cannot be written.
@@ -56,7 +56,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, overwrite: bool
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Reads a checkpoint of this project.
+    """Read a checkpoint of this project.
 
     Raises:
         InputError: if the file is missing, no safetensors file, of another network, damaged, or
@@ -92,7 +92,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def load(path: str | Path) -> SaliencyNetwork:
-    """Reads the network of a checkpoint, in evaluation mode.
+    """Read the network of a checkpoint, in evaluation mode.
 
     Raises:
         InputError: as :func:`load_checkpoint`.

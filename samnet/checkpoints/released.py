@@ -63,7 +63,7 @@ def _translate(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_released(path: str | Path) -> SAMNet:
-    """Reads a checkpoint in the authors' layout.
+    """Read a checkpoint in the authors' layout.
 
     Args:
         path: a ``.pth`` state dict; keys may carry the prefix ``module.``. It is read with

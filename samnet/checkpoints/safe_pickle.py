@@ -1,4 +1,4 @@
-"""Reading of foreign PyTorch files without running what they contain."""
+"""Reads PyTorch's pickled state dicts of others without running what they contain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common.images.input_file import check_is_file
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Reads a ``.pth`` state dict with ``weights_only=True``.
+    """Read a ``.pth`` state dict with ``weights_only=True``.
 
     Raises:
         InputError: if the file is missing, is no PyTorch file, holds anything but tensors under

@@ -1,4 +1,4 @@
-"""Reading safetensors files of this project."""
+"""Reads safetensors files of this project."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from common.images.input_file import check_is_file
 def read_tensors(
     path: str | Path, form: str, *, missing: str, foreign: str
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a file.
+    """Read tensors and metadata of a file.
 
     Args:
         path: the .safetensors file.
-        format: that its metadata must name.
+        form: that its metadata must name.
         missing: what to do where there is no file, for the message.
         foreign: what to do with a file of another format, likewise.
 

@@ -1,4 +1,4 @@
-"""Starting from the weights of a network of another form."""
+"""Copies weights from a network with another decoder or attention, to start training from."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from samnet.networks.samnet_lite import LiteConfig
 
 
 def as_pruned(config: AnyConfig, source: SaliencyNetwork) -> AnyConfig:
-    """A network's configuration with the channels that pruning left in the one it starts from."""
+    """Copy the channels that pruning left of a network that another starts from to its config."""
     if isinstance(config, LiteConfig) and isinstance(source.config, LiteConfig):
         return dataclasses.replace(config, inner=source.config.inner)
     return config
 
 
 def adopt(model: SaliencyNetwork, source: SaliencyNetwork) -> None:
-    """Copies weights from a network that may differ in its attention and decoder.
+    """Copy weights from a network that may differ in its attention and decoder.
 
     Every tensor of the same name and shape is taken over. Branch logits that only ``model`` has
     start at zero. Where kernels differ in size, the middle is taken, or surrounded by zeros.

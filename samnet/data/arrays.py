@@ -1,16 +1,17 @@
-"""Arrays that are larger than memory, as files."""
+"""Arrays larger than memory, in memory-mapped files."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 
 def new_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap:
-    """Creates a .npy file and maps it into memory.
+    """Create a .npy file and map it into memory.
 
     Its space is taken at once: a disk that fills up while a mapping is written ends the process
     by a signal, without a word.
@@ -18,7 +19,7 @@ def new_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap
     Raises:
         OSError: if there is no room for it.
     """
-    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    array: np.memmap[Any, Any] = np.lib.format.open_memmap(path, "w+", dtype, shape)
     with open(path, "r+b") as file:
         # Not every system can; there the array stays sparse.
         if hasattr(os, "posix_fallocate"):
@@ -27,7 +28,7 @@ def new_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap
 
 
 def open_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Maps a .npy file into memory, copy on write: the file stays as it is.
+    """Map a .npy file into memory, copy on write: the file stays as it is.
 
     Returns:
         The array; None if there is no such file, it was cut, or it holds anything else.

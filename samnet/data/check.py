@@ -1,4 +1,4 @@
-"""``python -m samnet.data.check --data NAME=DIR``: finds what is wrong with a data set."""
+"""``python -m samnet.data.check --data NAME=DIR``: reports what is wrong with a data set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAID = ("alpha channel", "class numbers")
 
 
 def check(data: DataSet) -> list[Finding]:
-    """Reads every file of a data set and lists what is wrong, with progress shown."""
+    """Read every file of a data set and list what is wrong, with progress shown."""
     findings = []
     if data.published_count not in (None, len(data.pairs)):
         text = f"{len(data.pairs)} pairs, {data.published_count} were published"
@@ -43,7 +43,7 @@ def check(data: DataSet) -> list[Finding]:
 
 
 def check_pair(pair: Pair) -> tuple[list[Finding], MaskLook | None]:
-    """What is wrong with one pair, and what its mask shows if both can be used."""
+    """Say what is wrong with one pair, and what its mask shows if both can be used."""
     try:
         photo, mask, look = read_photo(pair.photo), read_map(pair.mask), look_at(pair)
     except InputError as error:
@@ -79,7 +79,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Prints what is wrong with each data set.
+    """Print what is wrong with each data set.
 
     Raises:
         InputError: if a pair or the masks of a set cannot be used.

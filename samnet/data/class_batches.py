@@ -43,7 +43,7 @@ class LabeledPhotos(Dataset[tuple[Tensor, int, str]]):
         import_torchvision()
         from torchvision.transforms import v2
 
-        return v2.Compose(
+        augment: Callable[[Image.Image], Tensor] = v2.Compose(
             [
                 v2.RandomResizedCrop(self.size, scale=(0.2, 1)),
                 v2.RandomHorizontalFlip(),
@@ -51,6 +51,7 @@ class LabeledPhotos(Dataset[tuple[Tensor, int, str]]):
                 v2.PILToTensor(),
             ]
         )
+        return augment
 
     @functools.cached_property
     def _show(self) -> Callable[[Image.Image], Tensor]:
@@ -58,7 +59,10 @@ class LabeledPhotos(Dataset[tuple[Tensor, int, str]]):
         from torchvision.transforms import v2
 
         surrounding = round(SURROUNDING * self.size)
-        return v2.Compose([v2.Resize(surrounding), v2.CenterCrop(self.size), v2.PILToTensor()])
+        show: Callable[[Image.Image], Tensor] = v2.Compose(
+            [v2.Resize(surrounding), v2.CenterCrop(self.size), v2.PILToTensor()]
+        )
+        return show
 
     def __len__(self) -> int:
         return len(self.draws)
@@ -83,7 +87,7 @@ class LabeledPhotos(Dataset[tuple[Tensor, int, str]]):
 def batches(
     photos: Sequence[Labeled], size: int, draws: Tensor, batch: int, workers: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Photos (N, 3, size, size) uint8 and classes (N,), ``batch`` by ``batch``.
+    """Yield photos (N, 3, size, size) uint8 and classes (N,), ``batch`` by ``batch``.
 
     Raises:
         InputError: if a photo cannot be read.
@@ -102,7 +106,7 @@ def batches(
 
 
 def _context() -> BaseContext | None:
-    """Starts workers from a process without threads: a copy of one that has them can hang.
+    """Start workers from a process without threads: a copy of one that has them can hang.
 
     Source: https://docs.python.org/3/library/os.html#os.fork
     """

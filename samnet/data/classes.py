@@ -1,4 +1,4 @@
-"""Photos in folders by class, as ImageNet is passed on."""
+"""Finds photos in folders by class, in ImageNet's layout."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ClassPhotos:
 
 
 def find_class_photos(root: Path, seed: int = 0) -> ClassPhotos:
-    """Reads ``root/train/CLASS/*`` and ``root/val/CLASS/*``, or ``root/CLASS/*``.
+    """Read ``root/train/CLASS/*`` and ``root/val/CLASS/*``, or ``root/CLASS/*``.
 
     Of the latter a tenth of each class is held out, at least one photo; the same seed and files
     give the same division.

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from common.errors import InputError
+from common.errors import MissingPackageError
 from common.images.photos import Bytes, read_photo
 
 POLYGONS = Path(__file__).with_name("polygons.json")
@@ -30,21 +30,23 @@ class EmbeddedPhoto(NamedTuple):
 
 
 def embedded_photos() -> list[EmbeddedPhoto]:
-    """All embedded photos, sorted by name.
+    """Load all embedded photos, sorted by name.
 
     Raises:
         InputError: if scikit-image, whose photos these are, is not installed or has other ones.
     """
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise InputError("scikit-image is not installed, expected for its photos; install it")
+        raise MissingPackageError(
+            "scikit-image is not installed, expected for its photos; install it"
+        )
     folder = Path(spec.origin).parent / "data"
     outlines: dict[str, Any] = json.loads(POLYGONS.read_text(encoding="utf-8"))
     found = []
     for name, outline in outlines.items():
         photo = read_photo(folder / outline["file"])
         if list(photo.shape[:2]) != outline["size"]:
-            raise InputError(
+            raise MissingPackageError(
                 f"{folder / outline['file']}: {photo.shape[:2]} pixels, expected "
                 f"{tuple(outline['size'])}; install scikit-image 0.25"
             )
@@ -53,7 +55,7 @@ def embedded_photos() -> list[EmbeddedPhoto]:
 
 
 def draw_mask(outline: dict[str, Any]) -> Bytes:
-    """The mask (H, W) uint8 of an entry of ``polygons.json``."""
+    """Draw the mask (H, W) uint8 of an entry of ``polygons.json``."""
     height, width = outline["size"]
     mask = Image.new("L", (width, height))
     draw = ImageDraw.Draw(mask)

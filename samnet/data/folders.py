@@ -1,4 +1,4 @@
-"""Folders of photos and masks: which belong together, and what is in one."""
+"""Pairs the photos and masks of folders by their names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARTS = frozenset(
 
 
 def divided(photos: Path, masks: Path) -> list[tuple[str, Path, Path]]:
-    """A folder of photos and one of masks, and the subfolders of either: prefix, photos, masks.
+    """Divide folders into photos and masks, with the subfolders of either: prefix, both folders.
 
     Raises:
         InputError: if the subfolders are the parts of a data set for training and testing.
@@ -34,7 +34,7 @@ def divided(photos: Path, masks: Path) -> list[tuple[str, Path, Path]]:
 
 
 def _subfolders(root: Path, other: Path) -> Iterator[Path]:
-    """All folders below one, relative to it; none twice, though links may go round."""
+    """List all folders below one, relative to it; none twice, though links may go round."""
     seen = {root.resolve(), other.resolve()}
     waiting = [root]
     while waiting:
@@ -46,7 +46,7 @@ def _subfolders(root: Path, other: Path) -> Iterator[Path]:
 
 
 def by_stem(folder: Path, suffixes: set[str] | frozenset[str]) -> dict[str, Path]:
-    """Pictures in a folder by stem, composed: systems decompose the accents of names or do not.
+    """Index the pictures of a folder by stem, composed: systems decompose accents or do not.
 
     Args:
         folder: may be missing, which counts as empty.

@@ -54,7 +54,7 @@ MASK_FOLDERS = ("masks", "mask", "gt", "ground_truth_mask", "ground_truth", "gro
 
 
 def find_pairs(spec: str | Path, layout: str | None = None) -> DataSet:
-    """Reads which files of a data set belong together.
+    """Read which files of a data set belong together.
 
     ``spec`` is ``[NAME=]PLACE``. The place is the folder of a published data set or one around
     it, a folder with one subfolder of photos and one of masks, two folders as ``PHOTOS:MASKS``,
@@ -119,7 +119,7 @@ def _find_pairs(spec: str, layout: str | None) -> DataSet:
 
 
 def _folders(root: Path, published: str | None, *, generic: bool) -> list[tuple[str, Path, Path]]:
-    """Folders of photos and masks below a data set's root: prefix of the stems, photos, masks."""
+    """List folders of photos and masks below a root: prefix of the stems, photos, masks."""
     known = LAYOUTS[published].folders if published else ()
     for base in (root, root / published) if published else ():
         for photos, masks in known:
@@ -141,7 +141,7 @@ def _folders(root: Path, published: str | None, *, generic: bool) -> list[tuple[
 
 
 def _groups(base: Path, photos: str, masks: str) -> Iterator[tuple[str, Path, Path]]:
-    """The folders that two patterns of a layout name, one entry a class."""
+    """List the folders that two patterns of a layout name, one entry a class."""
     for folder in sorted(base.glob(photos)):
         group = folder.relative_to(base).parts[0] if "*" in photos else ""
         partner = base / masks.replace("*", group)

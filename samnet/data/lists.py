@@ -21,7 +21,7 @@ _FIELD = re.compile(r'"([^"]+)"|(\S+)')
 
 
 def read_list(path: Path) -> list[tuple[Path, Path]]:
-    """Reads photos with their masks, each photo once.
+    """Read photos with their masks, each photo once.
 
     Paths are relative to the list, or else to the current folder. They are divided by a tab, or
     by spaces; names with spaces stand in quotes where the files themselves leave doubt.
@@ -47,7 +47,7 @@ def read_list(path: Path) -> list[tuple[Path, Path]]:
 
 
 def names_of(photos: Sequence[Path]) -> list[str]:
-    """Names the photos of a list: their stems, or ``folder/stem`` where stems are repeated.
+    """Name the photos of a list: their stems, or ``folder/stem`` where stems are repeated.
 
     Raises:
         InputError: if two differ in their suffix alone.
@@ -96,7 +96,7 @@ def _fields(line: str, folder: Path) -> list[str]:
 
 
 def _found(text: str, folder: Path) -> Path:
-    """The file that a list names: Unicode and slashes are written in more than one way."""
+    """Find the file that a list names: Unicode and slashes are written in more than one way."""
     return next((path for path in _spellings(text, folder) if path.exists()), folder / text)
 
 

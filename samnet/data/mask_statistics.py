@@ -1,4 +1,4 @@
-"""What masks show, and what those of a set have in common."""
+"""Statistics of masks, and faults that all masks of a set share."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class MaskLook:
 
 
 def look_at(pair: Pair) -> MaskLook:
-    """Reads a mask.
+    """Read a mask.
 
     Raises:
         InputError: if it cannot be read.
@@ -90,7 +90,7 @@ def look_at(pair: Pair) -> MaskLook:
 
 
 def of_masks(name: str, looks: Sequence[MaskLook]) -> list[Finding]:
-    """What the masks of a set have in common; fatal where nothing can be learned from them."""
+    """Find what the masks of a set have in common; fatal where nothing can be learned from them."""
     findings = []
     empty = [look for look in looks if not look.foreground]
     full = [look for look in looks if look.foreground == 1]

@@ -1,4 +1,4 @@
-"""Photos that EXIF turns, and masks that were drawn on the pixels as they lie in the file."""
+"""Finds masks that were drawn without the rotation that EXIF asks for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CLEAR = 1.15
 
 
 def unturned(pairs: Sequence[Pair], most: int = 16) -> tuple[int, int]:
-    """Counts photos whose masks fit better as if they had been drawn before the turn.
+    """Count photos whose masks fit better as if they had been drawn before the turn.
 
     An object's outline lies where a photo has edges. Where the mask, turned as its photo is, meets
     stronger edges than as it is, it was drawn on the raw pixels.
@@ -59,7 +59,7 @@ def unturned(pairs: Sequence[Pair], most: int = 16) -> tuple[int, int]:
 
 
 def _met(edges: NDArray[np.float64], mask: Bytes) -> float:
-    """Mean strength of the edges along the outline of a mask."""
+    """Average the strength of the edges along the outline of a mask."""
     inside = mask > 128
     outline = np.zeros_like(inside)
     outline[1:] |= inside[1:] != inside[:-1]

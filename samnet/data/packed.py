@@ -46,19 +46,19 @@ class PackedPairs:
         return len(self.photos)
 
     def batch(self, index: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Some pairs on a device: (N, 3, size, size) and (N, 1, size, size), both uint8."""
+        """Return some pairs on a device: (N, 3, size, size) and (N, 1, size, size), both uint8."""
         index = index.to(self.photos.device)
         photos = self.photos[index].to(device, non_blocking=True).permute(0, 3, 1, 2)
         masks = self.masks[index].to(device, non_blocking=True).unsqueeze(1)
         return photos, masks
 
     def to(self, device: torch.device) -> PackedPairs:
-        """The same pairs in the memory of a device."""
+        """Return the same pairs in the memory of a device."""
         return PackedPairs(self.photos.to(device), self.masks.to(device))
 
 
 def fingerprint(pairs: Sequence[Pair], size: int) -> str:
-    """Names pairs at a size by what is in their files.
+    """Name pairs at a size by what is in their files.
 
     Raises:
         InputError: if a file cannot be read.
@@ -81,7 +81,7 @@ def _content(path: Path) -> str:
 
 @functools.lru_cache(maxsize=1 << 18)
 def _hash(path: Path, *state: int) -> str:
-    """The hash of a file in a state; a phase after the first does not read it for this again."""
+    """Hash a file in a state; a phase after the first does not read it for this again."""
     return sha256(path)
 
 
@@ -93,7 +93,7 @@ def _read(pair: Pair, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pack(pairs: Sequence[Pair], size: int, cache: Path) -> PackedPairs:
-    """Reads pairs at a size, from the cache if the same files were packed before.
+    """Read pairs at a size, from the cache if the same files were packed before.
 
     A file of the cache that was cut or replaced is packed anew.
 

@@ -1,4 +1,4 @@
-"""Holding out pairs of a training set for validation."""
+"""Splits pairs into training and validation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IN_TEST_SET = frozenset({"ILSVRC2014_train_00019441"})
 def holdout(
     pairs: Sequence[Pair], count: int = 500, seed: int = 0
 ) -> tuple[list[Pair], list[Pair]]:
-    """Divides pairs into those for training and those for validation.
+    """Divide pairs into those for training and those for validation.
 
     Left out of both: pairs that stand in a test set, and photos that repeat an earlier one byte
     for byte, since a repeat could end up on the other side.
@@ -48,7 +48,7 @@ def holdout(
 
 
 def without_repeats(pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs sorted by stem, of byte-identical photos only the first.
+    """Sort the pairs by stem, of byte-identical photos only the first.
 
     Raises:
         InputError: if a photo is missing.

@@ -1,4 +1,4 @@
-"""What is wrong with a data set: one look and one wording for every command that uses it."""
+"""Checks a data set before it is used, with the same messages in every command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from samnet.data.orientation import unturned
 
 
 def open_data(spec: str | Path, limit: int | None = None) -> DataSet:
-    """Finds a data set and looks it over, as every command does that uses one.
+    """Find a data set and look it over, as every command does that uses one.
 
     What does not hinder its use is said on standard error, by the first of several processes.
 
@@ -39,7 +39,7 @@ def open_data(spec: str | Path, limit: int | None = None) -> DataSet:
 
 
 def look_over(data: DataSet) -> list[Finding]:
-    """Looks at up to ``SAMPLE`` pairs, evenly spread, and the names of all.
+    """Look at up to ``SAMPLE`` pairs, evenly spread, and the names of all.
 
     Raises:
         InputError: if one cannot be read, sizes of a pair differ, or the masks of the set hold
@@ -60,7 +60,7 @@ def look_over(data: DataSet) -> list[Finding]:
 
 
 def partners(data: DataSet) -> list[Finding]:
-    """Photos without a mask and masks without a photo, a line each kind."""
+    """List photos without a mask and masks without a photo, a line each kind."""
     findings = []
     for paths, kind, partner in (
         (data.without_mask, "photo", "mask"),
@@ -75,7 +75,7 @@ def partners(data: DataSet) -> list[Finding]:
 
 
 def of_orientation(name: str, pairs: Sequence[Pair]) -> list[Finding]:
-    """Whether masks were drawn on photos before EXIF turned them."""
+    """Tell whether masks were drawn on photos before EXIF turned them."""
     better, looked = unturned(pairs)
     if not better or 3 * better < 2 * looked:
         return []
@@ -88,7 +88,7 @@ def of_orientation(name: str, pairs: Sequence[Pair]) -> list[Finding]:
 
 
 def size_fault(pair: Pair, photo_size: tuple[int, int], mask_size: tuple[int, int]) -> str | None:
-    """Why two sizes (width, height) do not go together; None if they do."""
+    """Say why two sizes (width, height) do not go together; None if they do."""
     if photo_size == mask_size:
         return None
     text = (

@@ -11,7 +11,7 @@ from common.images.photos import Bytes, resize_map, write_image
 
 
 def scene(seed: int, size: int | tuple[int, int] = 96) -> tuple[Bytes, Bytes]:
-    """One object of a color of its own before a soft background with noise and small clutter.
+    """Draw one object in a color of its own before a soft background with noise and clutter.
 
     Args:
         seed: the same seed and size give the same scene.
@@ -37,7 +37,7 @@ def scene(seed: int, size: int | tuple[int, int] = 96) -> tuple[Bytes, Bytes]:
 
 
 def write_scenes(folder: str | Path, count: int, size: int | tuple[int, int] = 96) -> None:
-    """Writes the scenes of seeds 0 to ``count`` - 1 as a data set: ``images/`` and ``masks/``.
+    """Write the scenes of seeds 0 to ``count`` - 1 as a data set: ``images/`` and ``masks/``.
 
     Raises:
         InputError: if a file exists already or cannot be written.
@@ -49,7 +49,7 @@ def write_scenes(folder: str | Path, count: int, size: int | tuple[int, int] = 9
 
 
 def _blob(rng: np.random.Generator, height: int, width: int, radius: float) -> Bytes:
-    """A closed outline whose radius varies around ``radius`` times the shorter side."""
+    """Draw a closed outline whose radius varies around ``radius`` times the shorter side."""
     angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     shape = np.ones_like(angles)
     for wave in (2, 3, 5):
@@ -65,13 +65,13 @@ def _blob(rng: np.random.Generator, height: int, width: int, radius: float) -> B
 def _surface(
     rng: np.random.Generator, height: int, width: int, color: np.ndarray, contrast: float
 ) -> np.ndarray:
-    """A color with soft brightness variations of ``contrast`` gray levels, (H, W, 3) float."""
+    """Draw a color with soft variations of ``contrast`` gray levels, (H, W, 3) float."""
     coarse = rng.integers(0, 256, (4, 4), dtype=np.uint8)
     light = resize_map(coarse, (height, width)).astype(np.float64) / 255 - 0.5
     return color + 2 * contrast * light[..., None]
 
 
 def _color(hue: float, saturation: float, value: float) -> np.ndarray:
-    """RGB of 0 to 255 for a hue of 0 to 1, which wraps around."""
+    """Convert a hue of 0 to 1, which wraps around, to RGB of 0 to 255."""
     wheel = np.clip(np.abs((hue % 1 + np.array([0, 2 / 3, 1 / 3])) % 1 * 6 - 3) - 1, 0, 1)
     return 255 * value * (1 - saturation + saturation * wheel)

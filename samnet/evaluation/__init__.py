@@ -1,1 +1,1 @@
-"""Maps and metrics of networks, artifacts and folders of maps."""
+"""Predicts maps and measures them."""

@@ -1,4 +1,4 @@
-"""Folders of ready maps: which map belongs to which photo, and whether they are maps at all."""
+"""Finds and reads the maps in a folder that belong to a data set's photos."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MapFolder:
     missing: tuple[str, ...]
 
     def read(self, pair: Pair) -> Bytes:
-        """The map (H, W) uint8 of a pair that is not missing.
+        """Read the map (H, W) uint8 of a pair that is not missing.
 
         Raises:
             InputError: if it cannot be read.
@@ -45,7 +45,7 @@ class MapFolder:
 
 
 def find_maps(folder: Path, data: DataSet) -> MapFolder:
-    """Finds the maps of a data set as STEM.SUFFIX in a folder or its subfolder of the set's name.
+    """Find the maps of a data set as STEM.SUFFIX in a folder or its subfolder of the set's name.
 
     Sizes of all, and kind and range of some, are checked here, before anything is computed.
 

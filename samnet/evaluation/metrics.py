@@ -1,4 +1,4 @@
-"""The metrics of salient object detection, on PySODMetrics."""
+"""The metrics of salient object detection, computed by PySODMetrics."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Scores:
     recall: NDArray[np.float64] = dataclasses.field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for a result file."""
+        """Return plain values for a result file."""
         values = dataclasses.asdict(self)
         for curve in ("precision", "recall"):
             values[curve] = [round(float(value), 6) for value in values[curve]]
@@ -84,7 +84,7 @@ class SaliencyMetrics:
         self._e = Emeasure() if slow else None
 
     def add(self, saliency_map: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
-        """Adds a map (H, W) uint8, 255 is salient, and its mask (H, W) uint8.
+        """Add a map (H, W) uint8, 255 is salient, and its mask (H, W) uint8.
 
         Raises:
             InputError: if the two differ in size or are not bytes.
@@ -112,7 +112,7 @@ class SaliencyMetrics:
         return records
 
     def scores(self) -> Scores:
-        """The metrics of all maps so far.
+        """Compute the metrics of all maps so far.
 
         Raises:
             InputError: if there are none.
@@ -139,7 +139,7 @@ class SaliencyMetrics:
 
 
 def f_measure(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
-    """F-measure of any shape with beta^2 = 0.3 (Eq. 18); 0 where both are 0."""
+    """Compute the F-measure of any shape with beta^2 = 0.3 (Eq. 18); 0 where both are 0."""
     numerator = (1 + BETA_SQUARED) * precision * recall
     denominator = BETA_SQUARED * precision + recall
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)

@@ -1,4 +1,4 @@
-"""Work that several processes share: who takes what, and everything brought together again.
+"""Divides photos among processes and gathers their metrics.
 
 Every process takes every count-th item, so that the shares are of equal size and, where items are
 sorted by size or class, alike.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,18 +21,18 @@ Item = TypeVar("Item")
 
 
 def share(items: Sequence[Item], processes: Processes) -> Sequence[Item]:
-    """The items of this process."""
+    """Return the items of this process."""
     return items[processes.rank :: processes.count]
 
 
 def wait(processes: Processes) -> None:
-    """Returns once all processes have come here."""
+    """Return once all processes have come here."""
     if processes.count > 1:
         torch.distributed.barrier()
 
 
 def gather_metrics(metrics: SaliencyMetrics, processes: Processes) -> None:
-    """Gives every process what all of them measured, in the order of the shared photos.
+    """Give every process what all of them measured, in the order of the shared photos.
 
     The scores are then those of a single process, to the last bit.
     """
@@ -49,15 +49,15 @@ def gather_metrics(metrics: SaliencyMetrics, processes: Processes) -> None:
 
 
 def gather_texts(texts: Sequence[str], processes: Processes) -> list[str]:
-    """The texts of all processes, one process after the other."""
+    """Gather the texts of all processes, one process after the other."""
     if processes.count == 1:
         return list(texts)
     data = np.frombuffer(json.dumps(list(texts)).encode(), np.uint8)[:, None]
     return [text for part in _gather(data, processes) for text in json.loads(part.tobytes())]
 
 
-def _gather(rows: NDArray, processes: Processes) -> list[NDArray]:
-    """The rows (N, M) of every process; N may differ, M where N is 0. No objects are pickled."""
+def _gather(rows: NDArray[Any], processes: Processes) -> list[NDArray[Any]]:
+    """Gather the rows (N, M) of every process, without pickles; N may differ, M where N is 0."""
     device = processes.device
     shapes = [torch.zeros(2, dtype=torch.int64, device=device) for _ in range(processes.count)]
     torch.distributed.all_gather(shapes, torch.tensor(rows.shape, device=device))

@@ -1,4 +1,4 @@
-"""From a file to a function that turns photos into saliency maps."""
+"""Loads a checkpoint or an artifact as a function from photos to saliency maps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHECKPOINT = ".safetensors"
 
 
 @dataclasses.dataclass(frozen=True)
-class Loaded:
+class NetworkPredictor:
     """A network that turns photos (H, W, 3) uint8 of any size into maps (H, W) uint8.
 
     Args:
@@ -39,11 +39,12 @@ class Loaded:
     flip: bool = False
 
     def __call__(self, photo: Bytes) -> Bytes:
+        """Predict the saliency map (H, W) uint8 of a photo (H, W, 3) uint8."""
         (saliency_map,) = self.maps(photo, (self.refinement,))
         return saliency_map
 
     def maps(self, photo: Bytes, refinements: Sequence[Refinement | None]) -> list[Bytes]:
-        """A map for each last step, of one run of the network.
+        """Compute a map for each last step, of one run of the network.
 
         Raises:
             InputError: if a refinement does not fit the photo.
@@ -64,8 +65,8 @@ def load_predictor(
     *,
     flip: bool = False,
     refine: Refinement | None = None,
-) -> Loaded:
-    """Loads a checkpoint or an artifact.
+) -> NetworkPredictor:
+    """Load a checkpoint or an artifact.
 
     Args:
         path: a .safetensors checkpoint, or a .tflite or .pte artifact with its manifest.
@@ -91,7 +92,7 @@ def load_predictor(
             f"{path}: unknown kind of model {path.suffix or '(no suffix)'!r}; expected "
             f"{', '.join([CHECKPOINT, *runtime.SUFFIXES])}"
         )
-    return Loaded(look, refine, flip)
+    return NetworkPredictor(look, refine, flip)
 
 
 def _mean(saliency_map: Bytes, other: Bytes) -> Bytes:

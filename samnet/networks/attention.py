@@ -38,6 +38,7 @@ class ChannelLogits(nn.Module):
         )
 
     def forward(self, fused: Tensor) -> list[Tensor]:
+        """Compute the logits (N, C, 1, 1) of each branch from the fused features (N, C, H, W)."""
         z = self.squeeze(fused.mean(dim=(2, 3), keepdim=True))
         return [expand(z) for expand in self.expand]
 
@@ -61,13 +62,14 @@ class SpatialLogits(nn.Module):
         )
 
     def forward(self, fused: Tensor) -> list[Tensor]:
+        """Compute the logits (N, 1, H, W) of each branch from the fused features (N, C, H, W)."""
         context = self.context(self.reduce(fused))
         maps = [project(context) for project in self.maps]
         return maps * self.branches if len(maps) == 1 else maps
 
 
 def product_channels_last(d: Tensor, s: Tensor) -> Tensor:
-    """d * s of (N, C, 1, 1) and (N, 1, H, W), laid out with the channels last.
+    """Multiply d (N, C, 1, 1) by s (N, 1, H, W), laid out with the channels last.
 
     Neither factor tells how its product with the other lies in memory, and torch's choice is
     channels first. All that follows would then mix two layouts, which takes thrice the time.
@@ -77,7 +79,7 @@ def product_channels_last(d: Tensor, s: Tensor) -> Tensor:
 
 
 def softmax_mix(features: Sequence[Tensor], logits: Sequence[Tensor]) -> Tensor:
-    """Weights the branches by a softmax over their logits (Eq. 13, 14).
+    """Weigh the branches by a softmax over their logits (Eq. 13, 14).
 
     Args:
         features: one (N, C, H, W) a branch.
@@ -98,7 +100,7 @@ def softmax_mix(features: Sequence[Tensor], logits: Sequence[Tensor]) -> Tensor:
 
 
 def stick_breaking_mix(features: Sequence[Tensor], logits: Sequence[Tensor]) -> Tensor:
-    """Weights the branches by a chain of sigmoid gates.
+    """Weigh the branches by a chain of sigmoid gates.
 
     Starting from the last branch, each earlier branch i replaces a share sigmoid(l_i) of the
     mixture. The resulting weights are a stick-breaking construction: positive, sum 1.
@@ -149,6 +151,7 @@ class SAM(nn.Module):
         self.fuse = ConvBN(channels, channels, relu=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Mix the dilated branches of (N, C, H, W) by their attention and add the input."""
         common = self.common(x)
         features = [common, *(branch(common) for branch in self.branches)]
         fused = reduce(torch.add, features)  # M of Eq. 6

@@ -1,4 +1,4 @@
-"""What every saliency network has in common: encoder, decoder, heads and the two modes."""
+"""The base class of all saliency networks: encoder, decoder, heads, training and inference."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NetworkConfig(Protocol):
         ...
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, as stored in a checkpoint."""
+        """Return plain values, as stored in a checkpoint."""
         ...
 
 
@@ -72,12 +72,12 @@ class SaliencyNetwork(nn.Module):
         return [head for head in self.heads if isinstance(head, Head)]
 
     def fuse(self, stages: list[Tensor]) -> list[Tensor]:
-        """The decoder's fused maps from the encoder's, as many as there are heads."""
+        """Fuse the encoder's maps to as many decoded maps as there are heads."""
         context = self.pyramid(stages[-1]) if self.pyramid is not None else None
         return cast(list[Tensor], self.decoder(stages, context))
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """The decoder's fused maps of photos.
+        """Compute the decoder's fused maps of photos.
 
         Raises:
             InputError: if x is not (N, 3, H, W) with H and W of at least 64.
@@ -86,22 +86,31 @@ class SaliencyNetwork(nn.Module):
         return self.fuse(self.encoder(x))
 
     def enlarge(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
-        """The bilinear step from a head's map (N, 1, H, W) to (N, 1, *size), as it is trained."""
+        """Enlarge a head's map (N, 1, H, W) to (N, 1, *size), bilinearly and as it is trained."""
         return enlarge(maps, size, aligned=self.config.corners_aligned)
 
     def logits(self, x: Tensor) -> Tensor:
-        """The main map's logits as the decoder gives them: (N, 3, H, W) to (N, 1, h, w).
+        """Compute the main map's logits as the decoder gives them: (N, 3, H, W) to (N, 1, h, w).
 
         h and w are H and W over the decoder's stride, rounded up.
         """
         return cast(Tensor, self.decoded_heads[0](self.features(x)[0]))
 
     def decode(self, stages: list[Tensor], size: tuple[int, int]) -> list[Tensor]:
-        """The logits of all maps at a size, main one first, from the encoder's maps."""
+        """Compute the logits of all maps at a size, main one first, from the encoder's maps."""
         pairs = zip(self.decoded_heads, self.fuse(stages), strict=True)
         return [self.enlarge(head(fused), size) for head, fused in pairs]
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        """Compute the maps of normalized photos (N, 3, H, W).
+
+        Returns:
+            In training mode the logits of every head, each (N, 1, H, W); otherwise the saliency
+            map (N, 1, H, W), 0 to 1.
+
+        Raises:
+            InputError: if x is not (N, 3, H, W) with H and W of at least 64.
+        """
         size = (x.shape[-2], x.shape[-1])
         if self.training:
             check_input(x)
@@ -110,14 +119,14 @@ class SaliencyNetwork(nn.Module):
         return self.enlarge(torch.sigmoid(self.logits(x)), size)
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The probabilities of all maps, each (N, 1, H, W) in 0 to 1, main map first."""
+        """Compute the probabilities of all maps, each (N, 1, H, W) in 0 to 1, main map first."""
         size = (x.shape[-2], x.shape[-1])
         pairs = zip(self.decoded_heads, self.features(x), strict=True)
         return [self.enlarge(torch.sigmoid(head(fused)), size) for head, fused in pairs]
 
 
 def check_input(x: Tensor) -> None:
-    """Refuses what no network here can take.
+    """Refuse what no network here can take.
 
     Raises:
         InputError: if x is not (N, 3, H, W) with H and W of at least 64.

@@ -1,4 +1,4 @@
-"""How a SAM module mixes its branches in a training step on a CPU.
+"""Mixes the branches of a SAM module, with fast gradients in training steps on a CPU.
 
 :func:`samnet.networks.attention.softmax_mix` and
 :func:`samnet.networks.attention.stick_breaking_mix` say what is computed, one operation
@@ -24,7 +24,7 @@ Gradients = tuple[Tensor, ...]
 def softmax_product_mix(
     features: Sequence[Tensor], d: Sequence[Tensor], s: Sequence[Tensor]
 ) -> Tensor:
-    """Weights the branches by a softmax over d * s (Eq. 5, 13, 14).
+    """Weigh the branches by a softmax over d * s (Eq. 5, 13, 14).
 
     Args:
         features: one (N, C, H, W) a branch, channels last.
@@ -40,7 +40,7 @@ def softmax_product_mix(
 def stick_breaking_product_mix(
     features: Sequence[Tensor], d: Sequence[Tensor], s: Sequence[Tensor]
 ) -> Tensor:
-    """Weights the branches by a chain of gates sigmoid(d * s); d and s lack the last branch.
+    """Weigh the branches by a chain of gates sigmoid(d * s); d and s lack the last branch.
 
     Args and result otherwise as of :func:`softmax_product_mix`.
     """
@@ -119,7 +119,7 @@ class _StickBreakingMix(torch.autograd.Function):
 
 
 def _of_factors(of_logits: Tensor, d: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of d and s from those of d * s, (B, n, H, W, C), as products of matrices."""
+    """Compute gradients of d and s from those of d * s, (B, n, H, W, C), as matrix products."""
     b, n, h, w, c = of_logits.shape
     rows = of_logits.view(b * n, h * w, c)
     of_d = torch.bmm(s.reshape(b * n, 1, h * w), rows)
@@ -128,7 +128,7 @@ def _of_factors(of_logits: Tensor, d: Tensor, s: Tensor) -> tuple[Tensor, Tensor
 
 
 def _parts(x: Tensor) -> Iterator[slice]:
-    """The photos of (N, H, W, C) that are mixed at a time."""
+    """Split the photos of (N, H, W, C) into those that are mixed at a time."""
     step = max(1, VALUES // x[0].numel())
     return (slice(start, start + step) for start in range(0, len(x), step))
 

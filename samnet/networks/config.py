@@ -125,12 +125,12 @@ class SAMNetConfig:
         return True
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as stored in a checkpoint."""
+        """Return plain values, as stored in a checkpoint."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SAMNetConfig:
-        """The inverse of :meth:`to_dict`.
+        """Invert :meth:`to_dict`.
 
         Raises:
             InputError: for unknown or missing fields, or values of the wrong kind.

@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-adds."""
+"""Counts parameters and multiply-adds of a network."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PAPER_SIZE = 336
 
 
 def parameters(module: nn.Module) -> int:
-    """How many numbers are learned."""
+    """Count the numbers that are learned."""
     return sum(p.numel() for p in module.parameters())
 
 
 def multiply_adds(model: SaliencyNetwork, size: int = PAPER_SIZE) -> int:
-    """Multiply-adds of all maps of one photo (1, 3, size, size); convolutions and products alone.
+    """Count the multiply-adds of all maps of a photo (1, 3, size, size), convolutions and products.
 
     The side maps are included, as in the paper's count; they are a few in ten thousand.
     """

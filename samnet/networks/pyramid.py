@@ -20,8 +20,10 @@ class Pyramid(nn.Module):
 
     @abstractmethod
     def fixed(self, side: int) -> nn.Module:
-        """The same of maps (1, C, side, side) alone, without adaptive pooling, which runtimes of
-        small devices lack; its convolutions are shared, not copied.
+        """Return the same module for maps (1, C, side, side) alone.
+
+        It has no adaptive pooling, which runtimes of small devices lack; its convolutions are
+        shared, not copied.
         """
 
 
@@ -39,6 +41,7 @@ class PyramidPooling(Pyramid):
         self.project = ConvBN(channels + reduced * len(BINS), channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add context at four scales to (N, C, H, W)."""
         size = (x.shape[-2], x.shape[-1])
         scales = [x]
         for bins, level in zip(BINS, self.levels, strict=True):
@@ -51,13 +54,13 @@ class PyramidPooling(Pyramid):
 
 
 def pooling_matrix(bins: int, side: int) -> Tensor:
-    """Adaptive average pooling of a (side, side) map: (bins * bins, side * side)."""
+    """Compute adaptive average pooling of a (side, side) map: (bins * bins, side * side)."""
     identity = torch.eye(side * side).reshape(1, -1, side, side)
     return F.adaptive_avg_pool2d(identity, bins).reshape(side * side, -1).T.contiguous()
 
 
 def upsampling_matrix(bins: int, side: int) -> Tensor:
-    """Bilinear upsampling, corners aligned: (side * side, bins * bins)."""
+    """Compute bilinear upsampling, corners aligned: (side * side, bins * bins)."""
     identity = torch.eye(bins * bins).reshape(1, -1, bins, bins)
     return resize(identity, (side, side)).reshape(bins * bins, -1).T.contiguous()
 
@@ -83,6 +86,7 @@ class FixedPyramidPooling(nn.Module):
             self.register_buffer(f"upsample_{bins}", upsampling_matrix(bins, side))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add context at four scales to (1, C, side, side)."""
         n, c, _, _ = x.shape
         flat = x.reshape(n, c, self.side * self.side)
         scales = [x]

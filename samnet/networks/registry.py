@@ -1,4 +1,4 @@
-"""Networks by name and by configuration."""
+"""Builds networks by name or by configuration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONFIGS: dict[str, AnyConfig] = {
 
 
 def model_config(name: str) -> AnyConfig:
-    """The configuration of a named network.
+    """Return the configuration of a named network.
 
     Raises:
         InputError: for an unknown name; the nearest one is suggested.
@@ -43,7 +43,7 @@ def model_config(name: str) -> AnyConfig:
 
 
 def read_config(values: dict[str, Any]) -> AnyConfig:
-    """The configuration that a file holds as plain values.
+    """Read the configuration that a file holds as plain values.
 
     Raises:
         InputError: if it is of no network known here.
@@ -59,7 +59,7 @@ def read_config(values: dict[str, Any]) -> AnyConfig:
 
 
 def build_network(config: AnyConfig) -> SaliencyNetwork:
-    """Builds the network of a configuration with fresh weights.
+    """Build the network of a configuration with fresh weights.
 
     Raises:
         InputError: if a library that it needs is not installed.
@@ -70,7 +70,7 @@ def build_network(config: AnyConfig) -> SaliencyNetwork:
 
 
 def build_model(name: str) -> SaliencyNetwork:
-    """Builds a named network with fresh weights.
+    """Build a named network with fresh weights.
 
     Raises:
         InputError: as :func:`model_config` and :func:`build_network`.

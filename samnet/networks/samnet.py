@@ -37,6 +37,7 @@ class Encoder(nn.Module):
             self.stages.append(nn.Sequential(reduce, *modules))
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Compute the map of every stage from normalized photos (N, 3, H, W)."""
         features = []
         for stage in self.stages:
             x = stage(x)
@@ -72,7 +73,7 @@ class Decoder(nn.Module):
         )
 
     def forward(self, features: list[Tensor], context: Tensor | None) -> list[Tensor]:
-        """Fuses the stages.
+        """Fuse the stages.
 
         Args:
             features: the encoder's maps S1 to S5.
@@ -122,5 +123,5 @@ class SAMNet(SaliencyNetwork):
 
 
 def first_decoded(config: SAMNetConfig) -> int:
-    """Index of the shallowest stage that the decoder reaches: 0, or 1 at stride 4."""
+    """Return the index of the shallowest stage that the decoder reaches: 0, or 1 at stride 4."""
     return config.decoder_stride // 4

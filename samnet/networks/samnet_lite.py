@@ -1,4 +1,4 @@
-"""SAMNet's decoder and SAM modules on a trunk that knows ImageNet: ``samnet-lite``."""
+"""``samnet-lite``: SAMNet's decoder and SAM modules on an encoder pretrained on ImageNet."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ class LiteConfig:
         return False
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as stored in a checkpoint."""
+        """Return plain values, as stored in a checkpoint."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LiteConfig:
-        """The inverse of :meth:`to_dict`.
+        """Invert :meth:`to_dict`.
 
         Raises:
             InputError: for unknown or missing fields, or values of the wrong kind.
@@ -135,6 +135,7 @@ class LitePyramid(Pyramid):
         self.pooling = PyramidPooling(width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Reduce the channels of (N, C, H, W) and add context."""
         return cast(Tensor, self.pooling(self.reduce(x)))
 
     def fixed(self, side: int) -> nn.Module:
@@ -168,7 +169,7 @@ class LiteDecoder(nn.Module):
         )
 
     def forward(self, features: list[Tensor], context: Tensor) -> list[Tensor]:
-        """Fuses the maps.
+        """Fuse the maps.
 
         Args:
             features: the trunk's five maps.

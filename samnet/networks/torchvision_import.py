@@ -1,4 +1,4 @@
-"""torchvision, imported in the one place that copes with a build for another torch.
+"""Imports torchvision even where it was built for another torch.
 
 A torchvision built for CUDA cannot load its operators beside a CPU build of torch, and then its
 import fails on ``nms``, an operator that this project never calls. Defining the schemas that
@@ -27,7 +27,7 @@ _library: torch.library.Library | None = None
 
 
 def import_torchvision() -> ModuleType:
-    """Imports torchvision; declares the missing operators only where the plain import fails.
+    """Import torchvision; declare the missing operators only where the plain import fails.
 
     Raises:
         ImportError: if torchvision is not installed.

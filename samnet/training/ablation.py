@@ -1,4 +1,4 @@
-"""The rows of an ablation: which options of training each one changes."""
+"""The runs of an ablation: which training options each one changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OPTIONS = frozenset(field.name for field in dataclasses.fields(TrainOptions))
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class AblationRow:
     """One line of a table.
 
     Args:
@@ -47,7 +47,7 @@ class Row:
     paper: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
     def apply(self, options: TrainOptions) -> dict[str, Any]:
-        """The options of training that differ from the ones given."""
+        """Return the options of training that differ from the ones given."""
         changes = dict(self.options)
         if "width" in changes and options.width is not None:
             changes["width"] *= options.width
@@ -56,11 +56,11 @@ class Row:
         return changes
 
 
-def paper_rows(table: Literal["IV", "V"]) -> list[Row]:
-    """The rows of Table IV or V."""
+def paper_rows(table: Literal["IV", "V"]) -> list[AblationRow]:
+    """Build the rows of Table IV or V."""
     document = json.loads(ABLATIONS.read_text(encoding="utf-8"))
     return [
-        Row(
+        AblationRow(
             row["key"],
             row["name"],
             {name: _frozen(value) for name, value in row["options"].items()},
@@ -70,8 +70,8 @@ def paper_rows(table: Literal["IV", "V"]) -> list[Row]:
     ]
 
 
-def lite_rows() -> list[Row]:
-    """samnet-lite, then it with one choice changed, of the network or of its recipe."""
+def lite_rows() -> list[AblationRow]:
+    """Build samnet-lite, then it with one choice changed, of the network or of its recipe."""
     first = {"model": "samnet-lite", "preset": "finetune"}
     changes: list[tuple[str, str, dict[str, Any]]] = [
         ("lite", "samnet-lite", {}),
@@ -84,11 +84,11 @@ def lite_rows() -> list[Row]:
         ("ssim", "loss with structure", {"replace": ("loss=bce+iou+ssim",)}),
         ("dice", "Dice in place of IoU", {"replace": ("loss=bce+dice",)}),
     ]
-    return [Row(key, name, first | change) for key, name, change in changes]
+    return [AblationRow(key, name, first | change) for key, name, change in changes]
 
 
-def recipe_rows(base: Recipe | None = None) -> list[Row]:
-    """A recipe, then it with one field at a time as in ``paper``, then with all of them.
+def recipe_rows(base: Recipe | None = None) -> list[AblationRow]:
+    """Build a recipe, then it with one field at a time as in ``paper``, then with all of them.
 
     Every field that differs gives a row, so new ones appear by themselves. All rows see as many
     pixels: one size in place of several is the largest, for fewer epochs.
@@ -116,16 +116,22 @@ def recipe_rows(base: Recipe | None = None) -> list[Row]:
             if field.name == "scales":
                 share = _area(before) / _area(after)
                 changes["phases"] = _texts([_longer(phase, share) for phase in base.phases])
-        rows.append(Row(field.name, name, first | changes))
+        rows.append(AblationRow(field.name, name, first | changes))
         replace = (*all_changes["replace"], *changes.pop("replace", ()))
         all_changes |= changes | {"replace": replace}
     share = _area(base.scales) / _area(RECIPES[OTHER].scales)
     all_changes["phases"] = _texts([_longer(phase, share) for phase in one_size(base.phases)])
-    return [Row("modern", "modern", first), *rows, Row("paper", "paper", first | all_changes)]
+    return [
+        AblationRow("modern", "modern", first),
+        *rows,
+        AblationRow("paper", "paper", first | all_changes),
+    ]
 
 
-def table_rows(table: Table, options: TrainOptions, keys: Sequence[str] | None = None) -> list[Row]:
-    """The rows to run.
+def table_rows(
+    table: Table, options: TrainOptions, keys: Sequence[str] | None = None
+) -> list[AblationRow]:
+    """Return the rows to run.
 
     Args:
         table: which one.
@@ -155,8 +161,8 @@ def table_rows(table: Table, options: TrainOptions, keys: Sequence[str] | None =
     return [known[key] for key in keys] if keys else rows
 
 
-def _recipe_table(options: TrainOptions) -> list[Row]:
-    """The rows of recipes, with one without each file that training is given."""
+def _recipe_table(options: TrainOptions) -> list[AblationRow]:
+    """Build the rows of recipes, with one without each file that training is given."""
     base = recipe_of(dataclasses.replace(options, preset=BASE))
     first, *rows, last = recipe_rows(base)
     without = {name: None for name in FILES if getattr(options, name) is not None}
@@ -164,12 +170,12 @@ def _recipe_table(options: TrainOptions) -> list[Row]:
     return [first, *rows, _with(last, without)]
 
 
-def _with(row: Row, changes: dict[str, Any], key: str = "", name: str = "") -> Row:
-    return Row(key or row.key, name or row.name, {**row.options, **changes}, row.paper)
+def _with(row: AblationRow, changes: dict[str, Any], key: str = "", name: str = "") -> AblationRow:
+    return AblationRow(key or row.key, name or row.name, {**row.options, **changes}, row.paper)
 
 
 def one_size(phases: Sequence[Phase]) -> tuple[Phase]:
-    """One phase at the largest size with as many pixels."""
+    """Replace the phases by one at the largest size with as many pixels."""
     size = max(phase.size for phase in phases)
     pixels = sum(phase.epochs * phase.size**2 for phase in phases)
     return (Phase(size, round(pixels / size**2, 3)),)
@@ -180,7 +186,7 @@ def _longer(phase: Phase, share: float) -> Phase:
 
 
 def _area(scales: Sequence[float]) -> float:
-    """Pixels at some scales, as a multiple of those at scale 1."""
+    """Sum the pixels at some scales, as a multiple of those at scale 1."""
     return sum(scale**2 for scale in scales) / len(scales)
 
 
@@ -189,14 +195,14 @@ def _texts(phases: Sequence[Phase]) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> str:
-    """A value as ``NAME=VALUE`` takes it."""
+    """Write a value as ``NAME=VALUE`` takes it."""
     if isinstance(value, str):
         return value
     return json.dumps(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value)  # type: ignore[arg-type]
 
 
 def _difference(name: str, before: Any, after: Any) -> str:
-    """Says what a row changes; of nested values only the parts that differ."""
+    """Say what a row changes; of nested values only the parts that differ."""
     if dataclasses.is_dataclass(before) and not isinstance(before, type):
         parts = [
             f"{part.name} {_text(getattr(after, part.name))}"
@@ -208,5 +214,5 @@ def _difference(name: str, before: Any, after: Any) -> str:
 
 
 def _frozen(value: Any) -> Any:
-    """Lists of JSON as the tuples that options are made of."""
+    """Turn lists of JSON into the tuples that options are made of."""
     return tuple(value) if isinstance(value, list) else value

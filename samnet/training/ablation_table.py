@@ -1,4 +1,4 @@
-"""The result of an ablation as a table for reading."""
+"""Formats the result of an ablation as a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PAPER_SETS = ("ECSSD", "DUTS-TE")
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """A Markdown table of what ``samnet.ablate`` wrote, with what it rests on below."""
+    """Format what ``samnet.ablate`` wrote as a Markdown table, with what it rests on below."""
     rows = result["rows"]
     with_paper = any(row["paper"] for row in rows)
     head = ["row", "", "parameters", "M multiply-adds", "max F", "MAE", "to the first"]

@@ -1,4 +1,4 @@
-"""Keeps activations in ranges that eight bits can hold.
+"""A penalty that keeps activations in ranges which eight bits can hold.
 
 Nothing in the paper's loss bounds the attention's logits: the longer training goes on, the
 further they run into the flat ends of the softmax or of the gates, hundreds where eight are
@@ -50,6 +50,6 @@ class RangePenalty:
         module.register_forward_hook(hook)
 
     def take(self) -> Tensor:
-        """The mean squared excess over all that was observed since the last call, a scalar."""
+        """Average the squared excess over all that was observed since the last call, a scalar."""
         excesses, self._excesses = self._excesses, []
         return torch.stack(excesses).mean() if excesses else torch.zeros(())

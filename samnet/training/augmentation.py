@@ -35,7 +35,7 @@ class Augmentation:
     hue: float = 0.0
 
     def draw_crops(self, count: int, generator: torch.Generator) -> Tensor:
-        """Random crops, some mirrored, as affine maps from result to photo: (count, 2, 3)."""
+        """Draw random crops, some mirrored, as affine maps from result to photo: (count, 2, 3)."""
         side = _draw((count, 2), self.min_crop, 1, generator)
         center = _draw((count, 2), -1, 1, generator) * (1 - side)
         mirror = torch.where(torch.rand(count, generator=generator) < self.flip, -1.0, 1.0)
@@ -48,7 +48,7 @@ class Augmentation:
         return crops
 
     def draw_colors(self, count: int, generator: torch.Generator) -> Tensor:
-        """Random changes of color for :func:`change_colors`: (count, 4)."""
+        """Draw random changes of color for :func:`change_colors`: (count, 4)."""
         spreads = (self.brightness, self.saturation, self.contrast)
         factors = [_draw((count,), 1 - spread, 1 + spread, generator) for spread in spreads]
         hue = _draw((count,), -self.hue, self.hue, generator) if self.hue else torch.zeros(count)
@@ -56,7 +56,7 @@ class Augmentation:
 
 
 def change_colors(photos: Tensor, changes: Tensor) -> Tensor:
-    """Other brightness, saturation, contrast and hue.
+    """Change brightness, saturation, contrast and hue.
 
     Args:
         photos: (N, 3, H, W) in 0 to 1.
@@ -79,7 +79,7 @@ def change_colors(photos: Tensor, changes: Tensor) -> Tensor:
 
 
 def _rotations(turns: Tensor) -> Tensor:
-    """Rotations of RGB around the gray axis, (N, 3, 3), by Rodrigues' formula."""
+    """Compute rotations of RGB around the gray axis, (N, 3, 3), by Rodrigues' formula."""
     angle = (2 * math.pi * turns)[:, None, None]
     axis = torch.full((3, 3), 1 / 3, device=turns.device)
     cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=turns.device) / math.sqrt(3)
@@ -93,12 +93,12 @@ def _draw(shape: tuple[int, ...], low: float, high: float, generator: torch.Gene
 
 
 def crop(maps: Tensor, crops: Tensor, size: tuple[int, int]) -> Tensor:
-    """Samples maps (N, C, H, W) float at crops (N, 2, 3), bilinear: (N, C, *size)."""
+    """Sample maps (N, C, H, W) float at crops (N, 2, 3), bilinear: (N, C, *size)."""
     shape = [len(maps), maps.shape[1], *size]
     grid = F.affine_grid(crops.to(maps.device, maps.dtype), shape, align_corners=False)
     return F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
 
 
 def normalize(photos: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Values in 0 to 1 to the network's input, any shape."""
+    """Normalize values in 0 to 1 to the network's input, any shape."""
     return (photos - preprocessing.mean) / preprocessing.std

@@ -1,4 +1,4 @@
-"""Rows that take long to compute, kept on disk while they are made: what was cut goes on."""
+"""Caches expensive rows of arrays on disk while they are computed, and resumes after a cut."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def kept_rows(
     label: str,
     batch: int = 16,
 ) -> list[Tensor]:
-    """Arrays of rows, from their files where these are whole, else computed and kept.
+    """Return arrays of rows, from their files where these are whole, else computed and kept.
 
     A process that ends before all rows are there leaves them under ``.part``, with the number of
     those that are done; the next one goes on behind them.
@@ -110,7 +110,7 @@ def _fill(
 
 
 def _noted(note: Path) -> int:
-    """How many rows are done."""
+    """Read how many rows are done."""
     try:
         return int(json.loads(note.read_text())["rows"])
     except (OSError, ValueError, KeyError, TypeError):

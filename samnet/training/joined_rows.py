@@ -1,4 +1,4 @@
-"""Arrays that are read as if they stood one after the other."""
+"""Reads several arrays as if they were one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Rows:
         return sum(len(part) for part in self.parts)
 
     def take(self, index: Tensor, device: torch.device) -> Tensor:
-        """The rows of these numbers, in their order, on a device."""
+        """Take the rows of these numbers, in their order, on a device."""
         if len(self.parts) == 1:
             part = self.parts[0]
             return part[index.to(part.device)].to(device, non_blocking=True)
@@ -54,6 +54,6 @@ class PhotoSets:
         return len(self.photos)
 
     def batch(self, index: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-        """As :meth:`samnet.data.packed.PackedPairs.batch`."""
+        """Return pairs as :meth:`samnet.data.packed.PackedPairs.batch` does."""
         photos = self.photos.take(index, device).permute(0, 3, 1, 2)
         return photos, self.masks.take(index, device).unsqueeze(1)

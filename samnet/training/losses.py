@@ -16,7 +16,7 @@ SIDE_WEIGHT = 0.4
 
 
 def overlap_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """One minus the soft intersection over union, averaged over photos.
+    """Compute one minus the soft intersection over union, averaged over photos.
 
     Args:
         logits: (N, 1, H, W).
@@ -31,7 +31,7 @@ def overlap_loss(logits: Tensor, truth: Tensor) -> Tensor:
 
 
 def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """One minus the soft Dice coefficient, averaged over photos.
+    """Compute one minus the soft Dice coefficient, averaged over photos.
 
     Args:
         logits: (N, 1, H, W).
@@ -50,7 +50,7 @@ SSIM_WINDOW = 11
 
 
 def structure_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """One minus the structural similarity in square windows, averaged over positions and photos.
+    """Compute one minus the structural similarity in square windows, averaged over all.
 
     Args:
         logits: (N, 1, H, W).
@@ -83,7 +83,7 @@ TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def saliency_loss(logits: Sequence[Tensor], truth: Tensor, kind: Loss) -> Tensor:
-    """Loss of all maps (Eq. 17), each the sum of the terms that its name lists.
+    """Sum the loss of all maps (Eq. 17), each the sum of the terms that its name lists.
 
     Args:
         logits: the maps', main one first, each (N, 1, H, W).

@@ -1,4 +1,4 @@
-"""Network and losses as the one module that training calls."""
+"""The module that training calls: a network together with its losses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NetworkWithLosses(nn.Module):
         share: float,
         taught: list[Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """Losses of a batch.
+        """Compute the losses of a batch.
 
         Args:
             x: normalized photos, (N, 3, H, W).

@@ -1,7 +1,7 @@
-"""Maps of an ONNX network of others.
+"""Teachers in ONNX files: maps of networks of others.
 
-It takes RGB photos (N, 3, S, S), normalized as ImageNet's are, and its first output is a map in 0
-to 1, (N, 1, S, S). That is how U²-Net and what rembg distributes are made.
+Such a network takes RGB photos (N, 3, S, S), normalized as ImageNet's are, and its first output is
+a map in 0 to 1, (N, 1, S, S). That is how U²-Net and what rembg distributes are made.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class MapTeacher:
         self.size = shape[2] if isinstance(shape[2], int) else FREE_SIZE
 
     def __call__(self, photo: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The map (S, S) uint8 of a photo (H, W, 3) uint8.
+        """Compute the map (S, S) uint8 of a photo (H, W, 3) uint8.
 
         Raises:
             InputError: if the network gives no map in 0 to 1.

@@ -1,4 +1,4 @@
-"""The options of a training run, and what they say of network and recipe."""
+"""Options of a training run, and the configuration and recipe that they stand for."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class TrainOptions:
 
 
 def config_of(options: TrainOptions) -> AnyConfig:
-    """The named network's configuration with what the options replace.
+    """Return the named network's configuration with what the options replace.
 
     Raises:
         InputError: for an unknown name, impossible values, or options of SAMNet for a baseline.
@@ -125,12 +125,12 @@ def config_of(options: TrainOptions) -> AnyConfig:
 
 
 def given(options: TrainOptions, *names: str) -> dict[str, Any]:
-    """Those of the named options that were given."""
+    """Return those of the named options that were given."""
     return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
 def recipe_of(options: TrainOptions) -> Recipe:
-    """The preset with what the options replace.
+    """Return the preset with what the options replace.
 
     Raises:
         InputError: for an unknown preset, a malformed phase or an impossible replacement.
@@ -168,7 +168,7 @@ def recipe_of(options: TrainOptions) -> Recipe:
 
 
 def replaced(recipe: Recipe, text: str) -> Recipe:
-    """The recipe with one field replaced, ``NAME=VALUE``; lists are written as in JSON.
+    """Replace one field of the recipe, ``NAME=VALUE``; lists are written as in JSON.
 
     Raises:
         InputError: for an unknown name, or a value of another kind than the one it replaces.
@@ -205,7 +205,7 @@ def replaced(recipe: Recipe, text: str) -> Recipe:
 
 
 def parse_rates(text: str) -> tuple[int, ...]:
-    """Reads the dilation rates of a stage's branches, ``1,2,3``; ``-`` for no further branch.
+    """Read the dilation rates of a stage's branches, ``1,2,3``; ``-`` for no further branch.
 
     Raises:
         InputError: if it is anything else.
@@ -217,7 +217,7 @@ def parse_rates(text: str) -> tuple[int, ...]:
 
 
 def parse_phase(text: str) -> Phase:
-    """Reads ``SIZE:EPOCHS``.
+    """Read ``SIZE:EPOCHS``.
 
     Raises:
         InputError: if it is anything else.

@@ -1,4 +1,4 @@
-"""What a phase of training is made from."""
+"""The data of a training phase: photos, masks and outputs of teachers at one size."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def prepare(
     unlabeled: Sequence[UnlabeledSet] = (),
     features: bool = False,
 ) -> PhaseData:
-    """Reads photos, and what teachers make of them, for a phase; all processes call it at once.
+    """Read photos, and what teachers make of them, for a phase; all processes call it at once.
 
     Args:
         pairs: to train on.

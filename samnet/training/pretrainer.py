@@ -1,4 +1,4 @@
-"""The backbone in pretraining: a classifier with all the state that resuming needs."""
+"""Pretrains a backbone as a classifier, with all state that resuming needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
-from common.errors import InputError
+from common.errors import InputError, TrainingDivergedError
 from samnet.networks.config import SAMNetConfig
 from samnet.networks.layers import initialize
 from samnet.networks.preprocessing import Preprocessing
@@ -36,6 +36,7 @@ class Classifier(nn.Module):
         initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Classify normalized photos (N, 3, H, W): logits (N, classes)."""
         logits: Tensor = self.head(self.encoder(x)[-1].mean(dim=(2, 3)))
         return logits
 
@@ -89,15 +90,15 @@ class Pretrainer:
         return kept
 
     def input(self, photos: Tensor) -> Tensor:
-        """Photos (N, 3, H, W) uint8 as the network takes them."""
+        """Turn photos (N, 3, H, W) uint8 into what the network takes."""
         x = photos.to(self.processes.device, non_blocking=True).float() / 255
         return normalize(x, Preprocessing()).contiguous(memory_format=torch.channels_last)
 
     def train_step(self, step: Step, photos: Tensor, labels: Tensor) -> dict[str, float]:
-        """One update of the weights; returns the learning rate and the loss of all processes.
+        """Update the weights once; return the learning rate and the loss of all processes.
 
         Raises:
-            InputError: if the loss or a gradient is not finite.
+            TrainingDivergedError: if the loss or a gradient is not finite.
         """
         rate = self.recipe.learning_rate_at(step.share, 0)
         for group in self.optimizer.param_groups:
@@ -110,7 +111,7 @@ class Pretrainer:
         shared = mean_of_processes({"loss": loss.detach()})
         if not math.isfinite(shared["loss"]):
             fault = first_not_finite(self.model, lambda: self.model(x))
-            raise InputError(
+            raise TrainingDivergedError(
                 f"step {step.number}: the loss is {shared['loss']}, first not finite is {fault}; "
                 "lower --learning-rate and resume from the last state"
             )
@@ -118,7 +119,7 @@ class Pretrainer:
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip or math.inf)
         if not torch.isfinite(norm):
-            raise InputError(
+            raise TrainingDivergedError(
                 f"step {step.number}: a gradient is not finite; lower --learning-rate and resume "
                 "from the last state"
             )
@@ -128,7 +129,7 @@ class Pretrainer:
 
     @torch.inference_mode()
     def validate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
-        """Shares of photos, from 0 to 1, whose class is the first, or among the first five."""
+        """Compute the shares of photos, 0 to 1, whose class is first, or among the first five."""
         network = self.result.eval()
         top1, top5, count = (torch.zeros((), device=self.processes.device) for _ in range(3))
         for photos, labels in batches:
@@ -142,7 +143,7 @@ class Pretrainer:
         return {name: sums[name] / sums["count"] for name in ("top1", "top5")}
 
     def save(self, path: Path) -> None:
-        """Writes the state whole or not at all.
+        """Write the state whole or not at all.
 
         Raises:
             InputError: if it cannot be written.
@@ -158,7 +159,7 @@ class Pretrainer:
         save_state(path, state)
 
     def restore(self, path: Path) -> None:
-        """Takes up a state.
+        """Take up a state.
 
         Raises:
             InputError: if there is none, or it is of other classes or another network.

@@ -1,4 +1,4 @@
-"""Training recipes: what ``--preset`` names."""
+"""Training recipes, the presets of ``--preset``."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Recipe:
                 raise InputError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
 
     def learning_rate_at(self, progress: float, epoch: int) -> float:
-        """The learning rate.
+        """Compute the learning rate.
 
         Args:
             progress: share of all steps done, 0 to 1.
@@ -124,7 +124,8 @@ class Recipe:
             return self.learning_rate * progress / self.warm_up
         if self.schedule == "poly":
             epochs = sum(phase.epochs for phase in self.phases)
-            return self.learning_rate * max(0.0, 1 - epoch / epochs) ** 0.9
+            share: float = max(0.0, 1 - epoch / epochs) ** 0.9
+            return self.learning_rate * share
         done = (progress - self.warm_up) / (1 - self.warm_up)
         return self.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
 

@@ -1,4 +1,4 @@
-"""The state of a run, from which it goes on after it was interrupted."""
+"""Saves and loads the state of an interrupted run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "state.pt"
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Writes a state whole or not at all, in place of an older one.
+    """Write a state whole or not at all, in place of an older one.
 
     Raises:
         InputError: if it cannot be written.
@@ -28,7 +28,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path, device: torch.device) -> dict[str, Any]:
-    """Reads a state.
+    """Read a state.
 
     Raises:
         InputError: if there is none, or it is damaged.

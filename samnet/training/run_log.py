@@ -24,7 +24,7 @@ class RunLog:
     path: Path
 
     def add(self, record: dict[str, Any]) -> None:
-        """Adds a line.
+        """Add a line.
 
         Raises:
             InputError: if it cannot be written.
@@ -39,11 +39,11 @@ class RunLog:
             ) from error
 
     def records(self) -> list[dict[str, Any]]:
-        """All lines."""
+        """Read all lines."""
         return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
 
     def cut(self, done: int) -> None:
-        """Forgets what was noted after some steps, since a resumed run does the others again."""
+        """Forget what was noted after some steps, since a resumed run does the others again."""
         if not self.path.is_file():
             return
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""What makes a run that run: only with the same settings may it be resumed."""
+"""Settings that must not change when a run is resumed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_settings(
     seed: int,
     files: Mapping[str, Path | None],
 ) -> dict[str, Any]:
-    """The settings of a run as plain JSON values.
+    """Collect the settings of a run as plain JSON values.
 
     Args:
         training: pairs to train on.
@@ -51,7 +51,7 @@ def run_settings(
 
 
 def check_same(place: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuses to resume a run with other settings.
+    """Refuse to resume a run with other settings.
 
     Args:
         place: of the run's state, for the message.

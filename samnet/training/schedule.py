@@ -1,4 +1,4 @@
-"""The steps of a run: at which size, on which photos."""
+"""The schedule of a run: the photos and the size of every step."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Schedule:
         """Photos of a step that have masks; epochs are passes over these."""
 
     def steps(self, done: int = 0) -> Iterator[Step]:
-        """The steps that are left after the first ``done``."""
+        """Yield the steps that are left after the first ``done``."""
         counts = [
             max(1, round(phase.epochs * self.photos / self.labeled_batch))
             for phase in self.recipe.phases
@@ -68,7 +68,7 @@ class Schedule:
             start += count
 
     def _shown_size(self, number: int, size: int) -> int:
-        """A phase's size times the scale whose turn it is, as a multiple of 32."""
+        """Compute a phase's size times the scale whose turn it is, as a multiple of 32."""
         scales = self.recipe.scales
         if len(scales) == 1 and scales[0] == 1:
             return size
@@ -79,7 +79,7 @@ class Schedule:
         return max(MIN_SIZE, round(size * scale / 32) * 32)
 
     def indices(self, step: int, rank: int, count: int) -> Tensor:
-        """Which photos a process takes in a step; epochs follow one another seamlessly.
+        """Choose which photos a process takes in a step; epochs follow one another seamlessly.
 
         Args:
             step: its number.
@@ -94,7 +94,7 @@ class Schedule:
         return torch.cat([labeled, self.unlabeled[drawn]])[rank::count]
 
     def _drawn(self, step: int, batch: int, photos: int, order: int) -> Tensor:
-        """A step's photos of as many as there are, in an order of its own for each pass."""
+        """Draw a step's photos of as many as there are, in an order of its own for each pass."""
         first = step * batch
         orders: dict[int, Tensor] = {}
         chosen = []

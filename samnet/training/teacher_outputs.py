@@ -1,7 +1,7 @@
-"""What a teacher makes of photos, computed once and kept: its maps and, if asked for, features.
+"""Computes and caches a teacher's outputs: its maps and, if asked for, its features.
 
-It sees every photo whole. What it made of a photo is cropped together with it, so that teacher
-and student see the same crop.
+A teacher sees every photo whole. What it made of a photo is cropped together with it, so that
+teacher and student see the same crop.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class TeacherOutputs:
         self.maps, *self.features = (Rows(parts) for parts in zip(*arrays, strict=True))
 
     def truth(self, index: Tensor, crops: Tensor, size: int) -> Tensor:
-        """Maps of some photos, cropped as these are: (N, 1, size, size) in 0 to 1."""
+        """Return maps of some photos, cropped as these are: (N, 1, size, size) in 0 to 1."""
         maps = self.maps.take(index, crops.device).unsqueeze(1).float().div(255)
         return crop(maps, crops, (size, size))
 
     def features_of(self, index: Tensor, crops: Tensor, size: int) -> list[Tensor]:
-        """Features of some photos, cropped as these are, at the strides of (size, size)."""
+        """Return features of some photos, cropped as these are, at the strides of (size, size)."""
         return [
             crop(rows.take(index, crops.device).float(), crops, (side, side))
             for rows, side in zip(self.features, feature_sides(size), strict=True)
@@ -62,7 +62,7 @@ class TeacherOutputs:
 
 
 def photos_key(photos: Sequence[Path]) -> str:
-    """Names photos by their content."""
+    """Name photos by their content."""
     return fingerprint([Pair(photo.stem, photo, photo) for photo in photos], 0)
 
 

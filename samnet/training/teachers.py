@@ -1,4 +1,4 @@
-"""Networks whose maps others learn from: ``--teacher FILE``.
+"""Opens teachers, networks whose maps others learn from: ``--teacher FILE``.
 
 A teacher is a checkpoint of this project, of any of its networks, or an ONNX network; see
 :class:`samnet.training.onnx_teacher.MapTeacher` for what the latter has to be. The maps of both,
@@ -36,7 +36,7 @@ class Teacher(Protocol):
     """Of its features at the strides 4 to 32; empty where it has none to show."""
 
     def look(self, photos: Bytes, *, features: bool) -> list[np.ndarray]:
-        """Maps (N, S, S) uint8 of photos (N, S, S, 3), then where asked for the features.
+        """Yield maps (N, S, S) uint8 of photos (N, S, S, 3), then where asked for the features.
 
         Raises:
             InputError: if it gives anything but maps.
@@ -45,7 +45,7 @@ class Teacher(Protocol):
 
 
 def open_teacher(path: Path, threads: int | None = None) -> Teacher:
-    """Opens a teacher.
+    """Open a teacher.
 
     Args:
         path: a checkpoint of this project, or an ONNX network.
@@ -103,10 +103,10 @@ class OnnxTeacher:
 
 
 def describe(teacher: Teacher) -> dict[str, Any]:
-    """What a record of a run says of its teacher."""
+    """Describe a run's teacher for its record."""
     return {"file": teacher.path.name, "sha256": teacher.sha256, "size": teacher.size}
 
 
 def feature_sides(size: int) -> list[int]:
-    """Height and width of the maps at the strides 4 to 32 of photos (size, size)."""
+    """Compute height and width of the maps at the strides 4 to 32 of photos (size, size)."""
     return [-(-size // stride) for stride in STRIDES]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def panel(photos: Tensor, masks: Tensor, maps: Sequence[Tensor]) -> Tensor:
-    """Sets photo, mask and map side by side, a row for each photo.
+    """Set photo, mask and map side by side, a row for each photo.
 
     Args:
         photos: (N, 3, S, S) uint8.

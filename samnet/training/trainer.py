@@ -1,4 +1,4 @@
-"""A network in training."""
+"""Trains a network: steps, averaging, validation, and state to resume from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
-from common.errors import InputError
+from common.errors import InputError, TrainingDivergedError
 from common.result_file import environment
 from samnet.checkpoints.backbone import adopt_backbone
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -25,8 +25,7 @@ from samnet.networks.lite_trunk import load_imagenet
 from samnet.networks.preprocessing import Preprocessing
 from samnet.networks.registry import build_network
 from samnet.networks.samnet_lite import SAMNetLite
-from samnet.training import resume_state as state
-from samnet.training import run_log
+from samnet.training import resume_state, run_log
 from samnet.training.augmentation import change_colors, crop, normalize
 from samnet.training.distributed import Processes, mean_of_processes
 from samnet.training.feature_distillation import Imitation
@@ -46,7 +45,7 @@ from samnet.training.weight_averaging import moving_average
 
 
 def hardware(processes: Processes) -> str:
-    """What training runs on, for the model card."""
+    """Describe what training runs on, for the model card."""
     if processes.device.type == "cuda":
         return f"{processes.count} × {torch.cuda.get_device_name(processes.device)}"
     cpu = environment()["cpu"]
@@ -108,7 +107,7 @@ class Trainer:
                 self.network_with_losses, find_unused_parameters=True
             )
         self.log = RunLog(options.output / run_log.NAME)
-        self.state_path = options.output / state.NAME
+        self.state_path = options.output / resume_state.NAME
         without = numbers(self.unlabeled, len(self.pairs))
         self.schedule = Schedule(recipe, len(self.pairs), options.seed, without)
         self.done = 0
@@ -121,7 +120,7 @@ class Trainer:
         self.settings["unlabeled"] = [one.describe() for one in self.unlabeled]
 
     def _unlabeled(self) -> list[UnlabeledSet]:
-        """The photos without masks; the first process looks at them while the others wait."""
+        """Find the photos without masks; the first process looks while the others wait."""
         options, processes = self.options, self.processes
         if not options.unlabeled:
             return []
@@ -134,7 +133,7 @@ class Trainer:
         return found
 
     def prepare(self, size: int) -> PhaseData:
-        """What a phase at this size trains on."""
+        """Prepare what a phase at this size trains on."""
         return prepare(
             self.pairs,
             self.validation_pairs,
@@ -148,10 +147,10 @@ class Trainer:
         )
 
     def train_step(self, step: Step, phase_data: PhaseData) -> dict[str, float]:
-        """One update of the weights; returns the learning rate and the losses of all processes.
+        """Update the weights once; return the learning rate and the losses of all processes.
 
         Raises:
-            InputError: if the loss or a gradient is not finite.
+            TrainingDivergedError: if the loss or a gradient is not finite.
         """
         recipe, device = self.recipe, self.processes.device
         epoch = step.number * self.schedule.labeled_batch // len(self.pairs)
@@ -188,7 +187,7 @@ class Trainer:
         shared = mean_of_processes({name: value.detach() for name, value in losses.items()})
         if not math.isfinite(shared["loss"]):
             fault = first_not_finite(self.model, lambda: self.model(x))
-            raise InputError(
+            raise TrainingDivergedError(
                 f"step {step.number}: the loss is {shared['loss']}, first not finite is {fault}; "
                 "lower --learning-rate and resume from the last state"
             )
@@ -201,7 +200,7 @@ class Trainer:
             norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
             fault = gradient_not_finite(self.model) or "all weights together"
-            raise InputError(
+            raise TrainingDivergedError(
                 f"step {step.number}: the gradient of {fault} is not finite; lower "
                 "--learning-rate and resume from the last state"
             )
@@ -218,7 +217,7 @@ class Trainer:
         return kept
 
     def save(self, size: int, scores: Scores) -> None:
-        """Writes the state and, where it is the best so far, the checkpoint."""
+        """Write the state and, where it is the best so far, the checkpoint."""
         output = self.options.output
         summary = {
             "data": Path(self.options.data).name,
@@ -257,7 +256,7 @@ class Trainer:
         save_state(self.state_path, current)
 
     def restore(self) -> None:
-        """Takes up the state of the run in the output folder.
+        """Take up the state of the run in the output folder.
 
         Raises:
             InputError: if there is none, or it is of a run with other data, another network,

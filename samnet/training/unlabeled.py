@@ -1,4 +1,4 @@
-"""Photos without masks, of which a teacher's map is all the truth: ``--unlabeled DIR``."""
+"""Photos without masks, on which a teacher's maps are learned: ``--unlabeled DIR``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class UnlabeledSet:
     left_out: dict[int, Path]
 
     def describe(self) -> dict[str, Any]:
-        """What a record of a run says of the set."""
+        """Describe the set for a run's record."""
         return {
             "name": self.folder.resolve().name,
             "photos": len(self.photos) - len(self.left_out),
@@ -60,7 +60,7 @@ class UnlabeledSet:
 def find_unlabeled(
     folders: Sequence[Path], held_out: Sequence[Path], cache: Path
 ) -> list[UnlabeledSet]:
-    """The photos of folders and all folders in them, without those that are held out.
+    """Find the photos of folders and all folders in them, without those that are held out.
 
     A photo is a held-out one if it has its bytes, or if its hash is near: the same picture in
     another size or saved anew.
@@ -95,7 +95,7 @@ def find_unlabeled(
 
 
 def photos_in(folder: Path) -> list[Path]:
-    """All photos in a folder and the folders in it, sorted; hidden ones are passed over.
+    """Find all photos in a folder and the folders in it, sorted; hidden ones are passed over.
 
     Raises:
         InputError: if there is no such folder, or no photo in it.
@@ -114,7 +114,7 @@ def photos_in(folder: Path) -> list[Path]:
 
 
 def notice_of(sets: Sequence[UnlabeledSet]) -> str:
-    """A line that names what was left out; empty where nothing was."""
+    """Write a line that names what was left out; empty where nothing was."""
     pairs = [
         f"{one.photos[i]} (held out as {held})"
         for one in sets
@@ -124,7 +124,7 @@ def notice_of(sets: Sequence[UnlabeledSet]) -> str:
 
 
 def numbers(sets: Sequence[UnlabeledSet], first: int) -> torch.Tensor:
-    """The numbers of all photos that may be learned from, counted from ``first`` over the sets."""
+    """Give numbers to all photos that may be learned from, counted from ``first`` over the sets."""
     kept: list[int] = []
     for one in sets:
         kept += [first + i for i in range(len(one.photos)) if i not in one.left_out]
@@ -133,7 +133,7 @@ def numbers(sets: Sequence[UnlabeledSet], first: int) -> torch.Tensor:
 
 
 def pack_unlabeled(one: UnlabeledSet, size: int, cache: Path) -> PackedPairs:
-    """The photos at a size, as :func:`samnet.data.packed.pack` does it; their masks are empty."""
+    """Pack the photos at a size as :func:`samnet.data.packed.pack` does; their masks are empty."""
 
     def read(photo: Path) -> NDArray[np.uint8]:
         return resize_photo(read_photo(photo), (size, size))
@@ -151,7 +151,7 @@ def pack_unlabeled(one: UnlabeledSet, size: int, cache: Path) -> PackedPairs:
 
 
 def difference_hash(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Which neighbors in a photo (H, W, 3) are brighter, from coarse gray: (BITS / 8,) uint8.
+    """Tell which neighbors in a photo (H, W, 3) are brighter, from coarse gray: (BITS / 8,) uint8.
 
     Source: N. Krawetz, "Kind of Like That" (2013), in both directions and with a step.
     """
@@ -180,7 +180,7 @@ def _hash(path: Path) -> NDArray[np.uint8]:
 def _near(
     hashes: NDArray[np.uint8], held: NDArray[np.uint8], paths: Sequence[Path]
 ) -> dict[int, Path]:
-    """Numbers of the hashes that are near one of those held out, and its path."""
+    """Find the hashes that are near one of those held out, and its path."""
     left_out: dict[int, Path] = {}
     for i, own in enumerate(hashes):
         distances = np.bitwise_count(held ^ own).sum(axis=1)

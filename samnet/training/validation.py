@@ -1,4 +1,4 @@
-"""How a network in training does on the held-out pairs."""
+"""Scores a network in training on the held-out pairs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Validation:
 
 
 def validate(network: SaliencyNetwork, pairs: PackedPairs, device: torch.device) -> Validation:
-    """Compares the maps of the held-out pairs with their masks, at the network's size."""
+    """Compare the maps of the held-out pairs with their masks, at the network's size."""
     network.eval()
     metrics = SaliencyMetrics("fast")
     panels: list[Tensor] = []

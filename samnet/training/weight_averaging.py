@@ -1,4 +1,4 @@
-"""Averages of weights over the steps of a training."""
+"""Exponential moving average of weights during training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Weights = tuple[Tensor, ...] | list[Tensor]
 
 
 def moving_average(decay: float) -> Callable[[Weights, Weights, Tensor | int], None]:
-    """Exponential moving average that follows faster at first: early weights are poor."""
+    """Average exponentially, following faster at first: early weights are poor."""
 
     def update(averaged: Weights, current: Weights, count: Tensor | int) -> None:
         ramp = (1 + int(count)) / (10 + int(count))

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from convert.artifact import write as artifact
 from convert.checks.maps import Limit
 from convert.executorch import command as executorch
@@ -133,7 +133,7 @@ def test_an_artifact_that_misses_its_limit_leaves_nothing(made, taught, photos, 
     limits = {"fp32": Limit(mean=-1.0, within_2=1.0)}
     strict = dataclasses.replace(FORMAT, limits=limits, make=lambda *_: ready)
     output = tmp_path / "x.pte"
-    with pytest.raises(InputError, match="nothing was written"):
+    with pytest.raises(CheckFailedError, match="nothing was written"):
         artifact.write_artifact(strict, taught("stick_breaking"), output, photos=photos)
     assert not output.exists() and not manifest_path(output).exists()
     assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ import pytest
 import torch
 from one_module import RECORD, SCENES, SIZE, one_module
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from convert.checks.maps import compare
 from convert.checks.operations import compare_steps
 from convert.checks.scales import compare_scales
@@ -125,7 +125,7 @@ def test_one_fault_in_sixteen_bits_is_found(fault, sixteen, sixteen_content):
         weights = model.buffers[graph.tensors[first.inputs[1]].buffer]
         weights.data = np.array(weights.data, np.uint8) ^ 8
     content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-    with pytest.raises(InputError, match="departs from its program"):
+    with pytest.raises(CheckFailedError, match="departs from its program"):
         compare_steps(content, sixteen, SCENES[0][1]).check()
 
 

@@ -10,7 +10,7 @@ import pytest
 from one_module import SCENES
 from one_onnx import one_module_onnx, one_module_program
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from convert.checks.maps import compare
 from convert.checks.scales import compare_scales
 from convert.checks.xnnpack_integers import IntegerProgram
@@ -96,7 +96,7 @@ def test_a_scale_that_changed_is_named():
     program = program_graph(one_module_program("stick_breaking").module)
     found = compare_scales(program, onnx_graph(model.SerializeToString()))
     assert found.changed
-    with pytest.raises(InputError, match="unchanged"):
+    with pytest.raises(CheckFailedError, match="unchanged"):
         found.check()
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from one_module import SIZE, one_module_int8, one_module_pte, one_module_tflite
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from convert.artifact.write import Content, describe, write_artifact
 from convert.checks.scales import compare_scales
 from convert.executorch import command as executorch
@@ -76,7 +76,7 @@ def test_a_changed_activation_is_named_with_both_values():
     (line,) = scales.changed
     assert line.startswith("stem.conv (product)")
     assert f"{scale:.9g} at" in line and f"{other:.9g} at" in line
-    with pytest.raises(InputError, match=r"expected all: stem\.conv .*--allow-scales"):
+    with pytest.raises(CheckFailedError, match=r"expected all: stem\.conv .*--allow-scales"):
         scales.check()
 
 
@@ -125,7 +125,7 @@ def test_an_artifact_of_other_scales_is_refused_unless_allowed(tmp_path):
     saliency_map = MapInterface((1, SIZE, SIZE), "NHW", "uint8", 1 / 16, 128, "logits")
     ready = Content(file, photo, saliency_map, Delegation("XNNPACK", 1, 1, {}, {}))
     other = dataclasses.replace(executorch.FORMAT, make=lambda *_: ready)
-    with pytest.raises(InputError, match=r"stem\.conv .* nothing was written"):
+    with pytest.raises(CheckFailedError, match=r"stem\.conv .* nothing was written"):
         write_artifact(other, source, output)
     assert not list(output.parent.glob("*"))
     done = write_artifact(other, source, output, allow_scales=True)

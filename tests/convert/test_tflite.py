@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from edge_apps.backends.tflite import open_tflite
 from edge_apps.manifest import manifest_path, read_manifest
 from edge_apps.runtime import load
@@ -90,7 +90,7 @@ def test_every_operation_does_what_the_programs_does(attention: str) -> None:
 @pytest.mark.parametrize("fault", ["scale", "zero point", "weight", "input"])
 def test_one_fault_in_one_operation_is_found(fault: str) -> None:
     steps = compare_steps(damaged(fault), one_module_int8("stick_breaking"), SCENES[0][1])
-    with pytest.raises(InputError, match="departs from its program"):
+    with pytest.raises(CheckFailedError, match="departs from its program"):
         steps.check()
 
 
@@ -160,7 +160,7 @@ def test_whole_network_becomes_an_artifact(
     with pytest.raises(InputError, match="already exists"):
         convert_tflite(taught("stick_breaking"), output)
     monkeypatch.setitem(FORMAT.limits, "fp32", Limit(mean=-1, within_2=1))  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="differs from its origin"):
+    with pytest.raises(CheckFailedError, match="differs from its origin"):
         convert_tflite(taught("stick_breaking"), other)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         output.name,

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from common.cli import finish
+from common.errors import DeviceError
 from common.images.photos import read_map, write_image
 from edge_apps.android.bundle import elf_abi
-from edge_apps.android.errors import DeviceError
 from edge_apps.android.user_runners import (
     parse_benchmark_model,
     parse_executor_runner,
@@ -126,7 +126,7 @@ def photos(tmp_path: Path) -> Path:
     [
         ({}, None, "no device; connect one by USB"),
         ({"a": "device", "b": "offline"}, None, "2 devices (a, b); choose one with --serial"),
-        ({"a": "unauthorized"}, None, "a: unauthorised; confirm this computer on the"),
+        ({"a": "unauthorized"}, None, "a: unauthorized; confirm this computer on the"),
         ({"a": "offline"}, None, "a: offline; reconnect it"),
         ({"a": "no permissions"}, None, "a: no permission to open it"),
         ({"a": "device"}, "z", "z: no such device, found a"),

@@ -1,6 +1,6 @@
 """The whole way on Debian's arm64 adbd under qemu: push, run, pull, compare, and what goes wrong.
 
-There is no Android in it: no bionic, SELinux, toybox or authorisation.
+There is no Android in it: no bionic, SELinux, toybox or authorization.
 """
 
 from __future__ import annotations

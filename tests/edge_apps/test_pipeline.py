@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from edge_apps.program.frame_queue import CAPACITY, Channel
+from edge_apps.program.frame_queue import CAPACITY, FrameQueue
 from edge_apps.program.pipeline import Pipeline
 from edge_apps.runtime import Segmenter
 from edge_apps.sources.frames import Frame
@@ -120,7 +120,7 @@ def test_memory_stays_flat(fake_segmenter: Segmenter, live: bool) -> None:
 
 
 def test_a_full_channel_holds_its_writer_back() -> None:
-    channel = Channel[int]()
+    channel = FrameQueue[int]()
     for number in range(CAPACITY):
         assert channel.put(number)
     threading.Timer(0.05, channel.close).start()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from edge_apps.backends.tflite import interpreter_class
 from edge_apps.manifest import Manifest, write_manifest
 from edge_apps.runtime import load
@@ -118,7 +118,7 @@ def test_missing_file_suffix_and_threads(tmp_path: Path, tflite: Path) -> None:
 
 def test_absent_runtimes_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_apps.backends.tflite.RUNTIMES", ("no_such_runtime.interpreter",))
-    with pytest.raises(InputError, match="pip install ai-edge-litert"):
+    with pytest.raises(MissingPackageError, match="pip install ai-edge-litert"):
         interpreter_class()
 
 
@@ -127,7 +127,9 @@ def test_a_runtime_of_another_numpy_is_named(monkeypatch: pytest.MonkeyPatch, tf
         raise SystemError("CreateWrapperFromBuffer returned a result with an exception set")
 
     monkeypatch.setattr("edge_apps.backends.tflite.interpreter_class", lambda: interpreter)
-    with pytest.raises(InputError, match=r"another NumPy.*pip install --upgrade ai-edge-litert"):
+    with pytest.raises(
+        MissingPackageError, match=r"another NumPy.*pip install --upgrade ai-edge-litert"
+    ):
         load(tflite)
 
 

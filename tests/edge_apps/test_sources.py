@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from common.images.photos import write_image
 from edge_apps.sources.frames import Photos, Playback
 from edge_apps.sources.messages import telling
@@ -115,7 +115,7 @@ def test_a_truncated_video_is_refused(make_video: MakeVideo, share: float) -> No
 def test_absent_opencv_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     for source in ("camera:0", str(tmp_path / "clip.mp4")):
-        with pytest.raises(InputError, match=r"pip install 'samnet\[camera\]'"):
+        with pytest.raises(MissingPackageError, match=r"pip install 'samnet\[camera\]'"):
             open_sources([source], SIZE)
 
 
@@ -207,7 +207,7 @@ def test_the_pi_camera_gives_its_frames_and_its_buffers_back(
 
 def test_absent_pi_cameras_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "picamera2", None)
-    with pytest.raises(InputError, match="apt install python3-picamera2"):
+    with pytest.raises(MissingPackageError, match="apt install python3-picamera2"):
         next(PiCamera(SIZE).frames(threading.Event()))
 
     def no_camera() -> None:

@@ -21,7 +21,7 @@ from common.errors import InputError
 from common.images.photos import read_photo
 from edge_apps.program.device_program import COMMAND
 from edge_apps.sources.animation import Animation
-from edge_apps.sources.containers import has_sound, is_cut, kind_of
+from edge_apps.sources.containers import has_sound, is_cut
 from edge_apps.sources.frames import Frame, Photos, Playback
 from edge_apps.sources.selection import open_sources
 from edge_apps.sources.video import Video

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import torch
 
-from common.errors import InputError
+from common.errors import InputError, TrainingDivergedError
 from quantize import qat
 from quantize.fake_quant_network import FakeQuantNetwork
 from quantize.first_nonfinite import first_nonfinite
-from quantize.qat_trainer import QuantizationTraining, Schedule, distillation_loss
+from quantize.qat_trainer import QatSchedule, QuantizationTraining, distillation_loss
 from quantize.quantized_program import ProgramInfo, QuantizedProgram, load_program
 from samnet import load_checkpoint
 from samnet.data.packed import PackedPairs
@@ -43,7 +43,7 @@ def training(taught, pairs):
     """One step of training; the float network as it was before and the losses."""
     checkpoint = load_checkpoint(taught("stick_breaking"))
     before = copy.deepcopy(checkpoint.model.state_dict())
-    schedule = Schedule(epochs=1, photos=BATCH, batch=BATCH, learning_rate=1e-4)
+    schedule = QatSchedule(epochs=1, photos=BATCH, batch=BATCH, learning_rate=1e-4)
     training = QuantizationTraining(checkpoint, pairs, schedule)
     training.observe(pairs.photos[:6])
     training.epoch(0)
@@ -119,7 +119,7 @@ def test_the_loss_is_least_where_mask_and_teacher_agree():
 
 def test_an_empty_schedule_is_refused():
     with pytest.raises(InputError, match="at least 1"):
-        Schedule(epochs=0)
+        QatSchedule(epochs=0)
 
 
 def test_what_is_converted_is_the_average(training):
@@ -213,13 +213,15 @@ def test_a_killed_run_resumes_to_the_same_weights(options, tmp_path, capsys):
 
 def test_values_that_are_not_finite_are_traced_to_where_they_begin(taught, pairs):
     checkpoint = load_checkpoint(taught("stick_breaking"))
-    training = QuantizationTraining(checkpoint, pairs, Schedule(epochs=1, photos=4, batch=4))
+    training = QuantizationTraining(checkpoint, pairs, QatSchedule(epochs=1, photos=4, batch=4))
     training.observe(pairs.photos[:4])
     state = training.student.graph.state_dict()
     name = "encoder.stages.1.0.pointwise.conv.weight"
     with torch.no_grad():
         state[name][0, 0] = float("nan")
-    with pytest.raises(InputError, match=f"step 1 of 1: a value is not finite, first at {name}"):
+    with pytest.raises(
+        TrainingDivergedError, match=f"step 1 of 1: a value is not finite, first at {name}"
+    ):
         training.epoch(0)
 
 

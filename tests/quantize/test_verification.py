@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from convert.tflite import command as tflite
 from quantize import compare_options, ptq, qat, sensitivity, verification
 from quantize.calibration import KEPT_BACK, CalibrationSet, read_and_keep_back
@@ -47,7 +47,9 @@ def test_a_program_that_lost_the_map_is_refused(program, lost):
     assert [it.photos for it in found] == ["photos kept back", "embedded photos"]
     assert found[1].lost == lost and found[1].count == 7
     if lost:
-        with pytest.raises(InputError, match=r"x\.pt2: the program lost the map.*--allow-loss"):
+        with pytest.raises(
+            CheckFailedError, match=r"x\.pt2: the program lost the map.*--allow-loss"
+        ):
             check("x.pt2", found, CALIBRATION)
     else:
         check("x.pt2", found, CALIBRATION)
@@ -65,7 +67,7 @@ def test_photos_of_one_color_are_counted():
     plain = np.stack([np.full((SIZE, SIZE, 3), 40 * i, np.uint8) for i in range(5)])
     some = CalibrationSet(np.concatenate([CALIBRATION.photos, plain]), 0)
     some.check_colors()
-    with pytest.raises(InputError, match="5 of 13 photos calibrated on are of one color"):
+    with pytest.raises(CheckFailedError, match="5 of 13 photos calibrated on are of one color"):
         check("x.pt2", lost, some)
     most = CalibrationSet(np.concatenate([CALIBRATION.photos[:4], plain]), 0)
     with pytest.raises(InputError, match=r"5 of 9 photos .* like those to come; nothing"):
@@ -161,9 +163,9 @@ def test_qat_keeps_no_program_that_lost_the_map(taught, tmp_path, monkeypatch):
         cache=tmp_path / "cache",
     )
     monkeypatch.setattr(verification, "LEAST", 1.01)
-    with pytest.raises(InputError, match=r"best\.pt2: the program lost the map"):
+    with pytest.raises(CheckFailedError, match=r"best\.pt2: the program lost the map"):
         qat.train(options)
     assert not (options.output / "best.pt2").exists()
     assert not (options.output / "result.json").exists()
-    with pytest.raises(InputError, match="no epoch kept the map"):
+    with pytest.raises(CheckFailedError, match="no epoch kept the map"):
         qat.train(dataclasses.replace(options, resume=True))

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 import samnet
 from benchmarks.regression.cost import published
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from quantize.batch_norm_folding import fold_batch_norm
 from samnet.data.synthetic import write_scenes
 from samnet.networks.baselines import ARCHITECTURES
@@ -203,5 +203,5 @@ def test_unknown_name_suggests_the_nearest(name, nearest):
 
 def test_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pytorchcv.models.mobilenet", None)
-    with pytest.raises(InputError, match=r"pip install 'samnet\[baselines\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'samnet\[baselines\]'"):
         samnet.build_model("mobilenet")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from common.errors import InputError
+from common.errors import MissingPackageError
 from samnet.data import embedded
 from samnet.data.embedded import draw_mask, embedded_photos
 
@@ -61,5 +61,5 @@ def test_holes_are_background():
 
 def test_says_when_the_photos_are_not_there(monkeypatch):
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="scikit-image is not installed"):
+    with pytest.raises(MissingPackageError, match="scikit-image is not installed"):
         embedded_photos()

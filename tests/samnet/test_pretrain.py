@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors import safe_open
 
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from samnet import SAMNet, SAMNetConfig
 from samnet.checkpoints.backbone import adopt_backbone, save_backbone
 from samnet.data.class_batches import batches
@@ -221,7 +221,7 @@ def test_an_unreadable_photo_is_named(options, tmp_path, workers):
     ],
 )
 def test_wrong_options_are_named(options, changes, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(SamnetError, match=message):
         main(dataclasses.replace(options, **changes))
 
 

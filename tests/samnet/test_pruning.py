@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.synthetic import write_scenes
 from samnet.networks.lite_trunk import INNER
@@ -106,7 +106,7 @@ def test_command_writes_a_checkpoint_that_trains_on(options, capsys, tmp_path):
 
 def test_channels_that_matter_are_not_removed(options):
     options.tolerance = 6.0
-    with pytest.raises(InputError, match=r"differ by .* lower --tolerance"):
+    with pytest.raises(CheckFailedError, match=r"differ by .* lower --tolerance"):
         main(options)
     assert not options.output.exists()
 

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from tensorboardX.proto.event_pb2 import Event
 
 import samnet
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from samnet.checkpoints.warm_start import adopt
 from samnet.data.synthetic import write_scenes
 from samnet.train import train
@@ -207,7 +207,7 @@ def test_a_run_is_not_overwritten(options):
     ],
 )
 def test_wrong_options_are_named(options, changes, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(SamnetError, match=message):
         train(TrainOptions(**{**vars(options), **changes}))
 
 

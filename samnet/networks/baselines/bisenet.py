@@ -42,6 +42,7 @@ class BiSeNetEncoder(nn.Module):
         self.context = context
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Compute the five maps of normalized photos (N, 3, H, W)."""
         return [self.spatial(x), *self.context(x)]
 
 
@@ -54,6 +55,7 @@ class AttentionRefinement(nn.Module):
         self.weigh = ConvBN(WIDTH, WIDTH, relu=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Reduce the channels and weigh them by their global average."""
         x = self.reduce(x)
         return x * torch.sigmoid(self.weigh(x.mean(dim=(2, 3), keepdim=True)))
 
@@ -71,6 +73,7 @@ class FeatureFusion(nn.Module):
         )
 
     def forward(self, spatial: Tensor, context: Tensor) -> Tensor:
+        """Merge both maps and add what their channel attention lets through."""
         x = self.merge(torch.cat([spatial, context], dim=1))
         return cast(Tensor, x + x * torch.sigmoid(self.weigh(x.mean(dim=(2, 3), keepdim=True))))
 
@@ -93,6 +96,7 @@ class BiSeNetDecoder(nn.Module):
         self.sides = nn.ModuleList(ConvBN(WIDTH, side, 3) for _ in range(2))
 
     def forward(self, maps: list[Tensor], context: None) -> list[Tensor]:
+        """Fuse the encoder's five maps to features for each head, finest first."""
         spatial, _, shallow, middle, deep = maps
         above = self.globally(deep.mean(dim=(2, 3), keepdim=True))
         refined: list[Tensor] = []
@@ -107,10 +111,10 @@ class BiSeNetDecoder(nn.Module):
 
 
 def build_r18() -> Parts:
-    """With a ResNet-18, whose layers are from torchvision."""
+    """Build the network with a ResNet-18, whose layers are from torchvision."""
     from samnet.networks.torchvision_import import torchvision
 
-    class Block(torchvision.models.resnet.BasicBlock):  # type: ignore[name-defined]
+    class Block(torchvision.models.resnet.BasicBlock):  # type: ignore[misc, name-defined]
         """torchvision's block, whose sum overwrites nothing; quantizers want it so."""
 
         def forward(self, x: Tensor) -> Tensor:
@@ -124,7 +128,7 @@ def build_r18() -> Parts:
 
 
 def build_x39() -> Parts:
-    """With an Xception-39."""
+    """Build the network with an Xception-39."""
     first = nn.Sequential(ConvBN(3, 8, 3, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
     stages = [xception_stage(8, 16, 4), xception_stage(64, 32, 8), xception_stage(128, 64, 4)]
     return _build([first, *stages], X39, side=128)

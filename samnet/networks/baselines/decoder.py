@@ -34,7 +34,7 @@ class PlainDecoder(Decoder):
 
 
 def decoded(stages: Sequence[nn.Module], channels: tuple[int, ...]) -> Parts:
-    """A classification network with SAMNet's decoder.
+    """Put SAMNet's decoder behind a classification network.
 
     Args:
         stages: its layers, cut where the stride doubles: strides 2, 4, 8, 16, 32.

@@ -37,6 +37,7 @@ class ClassAttention(nn.Module):
         self.weigh = ConvBN(CLASSES, DEEP)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Weigh the channels of (N, 192, H, W) by its global average."""
         return cast(Tensor, x * self.weigh(self.classify(x.mean(dim=(2, 3), keepdim=True))))
 
 
@@ -59,7 +60,7 @@ class Pass(nn.Module):
         self.attention = ClassAttention()
 
     def forward(self, x: Tensor, previous: list[Tensor]) -> list[Tensor]:
-        """The three stages' results and that of the attention.
+        """Compute the three stages' results and that of the attention.
 
         Args:
             x: (N, channels, H, W).
@@ -90,6 +91,7 @@ class DFANetEncoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Compute the seven maps of normalized photos (N, 3, H, W)."""
         start = self.first(x)
         passed: list[list[Tensor]] = [self.passes[0](start, [])]
         for aggregate in list(self.passes)[1:]:
@@ -110,6 +112,7 @@ class DFANetDecoder(nn.Module):
         self.merge = ConvBN(FUSED, FUSED)
 
     def forward(self, maps: list[Tensor], context: None) -> list[Tensor]:
+        """Fuse the encoder's seven maps to the features of the one head, at stride 4."""
         _, first, second, context1, context2, third, context3 = maps
         size = (first.shape[-2], first.shape[-1])
         details = [first, second, third]
@@ -127,7 +130,7 @@ def _sum(maps: list[Tensor]) -> Tensor:
 
 
 def build() -> Parts:
-    """The network."""
+    """Build the network."""
     return Parts(DFANetEncoder(), DFANetDecoder(), (FUSED,))
 
 

@@ -25,7 +25,7 @@ CONTEXT = 256
 
 
 def half(x: Tensor) -> Tensor:
-    """Bilinear resize to half the height and width, rounded up."""
+    """Resize bilinearly to half the height and width, rounded up."""
     return resize(x, (-(-x.shape[-2] // 2), -(-x.shape[-1] // 2)))
 
 
@@ -51,6 +51,7 @@ class ICNetEncoder(nn.Module):
         self.quarter = nn.Sequential(*rest, layers.stage3, layers.stage4)
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Compute the maps of normalized photos (N, 3, H, W) at all three resolutions."""
         maps, y = [], x
         for layer in self.full:
             y = layer(y)
@@ -71,6 +72,7 @@ class SummedPyramid(Pyramid):
         self.project = ConvBN(channels, CONTEXT)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add the means of each grid to the input (N, C, H, W) and reduce the channels."""
         size = (x.shape[-2], x.shape[-1])
         pooled = [resize(F.adaptive_avg_pool2d(x, bins), size) for bins in BINS]
         return cast(Tensor, self.project(torch.stack([x, *pooled]).sum(0)))
@@ -100,6 +102,7 @@ class FixedSummedPyramid(nn.Module):
         self.register_buffer("sum", total)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add the means of each grid to the input (1, C, side, side) and reduce the channels."""
         summed = F.linear(x.reshape(1, -1, self.side * self.side), self.sum)
         return cast(Tensor, self.project(summed.reshape(1, -1, self.side, self.side)))
 
@@ -113,6 +116,7 @@ class CascadeFusion(nn.Module):
         self.high = ConvBN(high, FUSED, relu=False)
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
+        """Enlarge the coarse map to the fine one and add both."""
         return F.relu(self.low(resize(low, (high.shape[-2], high.shape[-1]))) + self.high(high))
 
 
@@ -125,12 +129,13 @@ class ICNetDecoder(nn.Module):
         self.fuse_full = CascadeFusion(FUSED, CHANNELS[2])
 
     def forward(self, maps: list[Tensor], context: Tensor) -> list[Tensor]:
+        """Fuse the maps of three resolutions to features for each head, finest first."""
         middle = self.fuse_middle(context, maps[3])
         return [self.fuse_full(middle, maps[2]), middle, context]
 
 
 def build() -> Parts:
-    """The network; its ResNet's layers are from pytorchcv."""
+    """Build the network; its ResNet's layers are from pytorchcv."""
     pyramid = SummedPyramid(CHANNELS[4])
     return Parts(ICNetEncoder(), ICNetDecoder(), (FUSED, FUSED, CONTEXT), pyramid)
 

@@ -11,7 +11,7 @@ CHANNELS = (64, 128, 256, 512, 1024)
 
 
 def build() -> Parts:
-    """The network at width 1, layers from pytorchcv."""
+    """Build the network at width 1, layers from pytorchcv."""
     from pytorchcv.models.mobilenet import mobilenet_w1
 
     first, stage1, *rest, _pool = mobilenet_w1().features.children()

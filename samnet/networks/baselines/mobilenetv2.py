@@ -12,7 +12,7 @@ ENDS = (2, 4, 7, 14, 19)
 
 
 def build() -> Parts:
-    """The network at width 1, layers from torchvision."""
+    """Build the network at width 1, layers from torchvision."""
     from samnet.networks.torchvision_import import torchvision
 
     layers = torchvision.models.mobilenet_v2().features

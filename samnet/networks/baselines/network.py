@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from samnet.networks.base import Head, SaliencyNetwork
 from samnet.networks.baselines import ARCHITECTURES
 from samnet.networks.config import FORMER
@@ -49,12 +49,12 @@ class BaselineConfig:
         return True
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as stored in a checkpoint."""
+        """Return plain values, as stored in a checkpoint."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> BaselineConfig:
-        """The inverse of :meth:`to_dict`.
+        """Invert :meth:`to_dict`.
 
         Raises:
             InputError: for unknown or missing fields, or values of the wrong kind.
@@ -84,7 +84,7 @@ class Baseline(SaliencyNetwork):
         try:
             parts = ARCHITECTURES[config.name].build()
         except ImportError as error:
-            raise InputError(
+            raise MissingPackageError(
                 f"{config.name} needs a package that is missing ({error.name}); "
                 "pip install 'samnet[baselines]'"
             ) from error

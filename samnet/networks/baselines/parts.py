@@ -1,4 +1,4 @@
-"""What a baseline is put together from."""
+"""The parts of a baseline: encoder, decoder and the channels between them."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class Stages(nn.Module):
         self.stages = nn.ModuleList(stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Compute the map of every stage from normalized photos (N, 3, H, W)."""
         results = []
         for stage in self.stages:
             x = stage(x)

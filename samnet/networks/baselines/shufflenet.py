@@ -28,11 +28,12 @@ class Average(nn.Module):
         self.register_buffer("weight", torch.full((channels, 1, 3, 3), 1 / 9), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Average windows of 3x3: (N, C, H, W) to (N, C, H / 2, W / 2)."""
         return F.conv2d(x, self.weight, stride=2, padding=1, groups=len(self.weight))
 
 
 def build() -> Parts:
-    """The network at width 1 with three groups, layers from pytorchcv."""
+    """Build the network at width 1 with three groups, layers from pytorchcv."""
     from pytorchcv.models.shufflenet import shufflenet_g3_w1
 
     first, *stages, _pool = shufflenet_g3_w1().features.children()

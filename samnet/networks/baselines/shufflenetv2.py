@@ -27,18 +27,19 @@ class Unit(nn.Module):
         self.branch2 = branch
 
     def forward(self, x: Tensor) -> Tensor:
+        """Pass the second half of the channels through the branch and shuffle both halves."""
         half = x.shape[1] // 2
         return shuffled(torch.cat([x[:, :half], cast(Tensor, self.branch2(x[:, half:]))], dim=1))
 
 
 def shuffled(x: Tensor) -> Tensor:
-    """The channels of both halves of (N, C, H, W) in turn."""
+    """Interleave the channels of both halves of (N, C, H, W)."""
     n, c, height, width = x.shape
     return x.reshape(n, 2, c // 2, height, width).transpose(1, 2).reshape(n, c, height, width)
 
 
 def build() -> Parts:
-    """The network at width 1, layers from torchvision."""
+    """Build the network at width 1, layers from torchvision."""
     from samnet.networks.torchvision_import import torchvision
 
     net = torchvision.models.shufflenet_v2_x1_0()

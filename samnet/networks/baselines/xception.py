@@ -16,7 +16,7 @@ EXPANSION = 4
 def separable(
     in_channels: int, out_channels: int, *, stride: int = 1, relu: bool = True
 ) -> nn.Sequential:
-    """Depthwise 3x3, then 1x1 with batch normalization; nothing in between, as in Xception."""
+    """Build a depthwise 3x3, then 1x1 with batch normalization; nothing between, as in Xception."""
     depthwise = nn.Conv2d(
         in_channels, in_channels, 3, stride, padding=1, groups=in_channels, bias=False
     )
@@ -50,13 +50,14 @@ class XceptionBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add the shortcut to the residual branch and rectify."""
         return F.relu(cast(Tensor, self.shortcut(x) + self.residual(x)))
 
 
 def xception_stage(
     in_channels: int, width: int, blocks: int, *, late: bool = False
 ) -> nn.Sequential:
-    """Blocks of which the first halves height and width; ``late`` as there."""
+    """Build blocks of which the first halves height and width; ``late`` as there."""
     first = XceptionBlock(in_channels, width, stride=2, late=late)
     rest = (XceptionBlock(EXPANSION * width, width) for _ in range(blocks - 1))
     return nn.Sequential(first, *rest)

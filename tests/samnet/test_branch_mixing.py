@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from samnet.networks import branch_mixing as mixing
+from samnet.networks import branch_mixing
 from samnet.networks.attention import softmax_mix, stick_breaking_mix
 from samnet.networks.branch_mixing import softmax_product_mix, stick_breaking_product_mix
 
@@ -39,7 +39,7 @@ def gradients(mix, features, d, s):
 @pytest.mark.parametrize("values", [1, 1 << 18])
 @pytest.mark.parametrize("branches", [2, 4])
 def test_values_and_gradients_are_those_of_the_plain_mix(attention, values, branches, monkeypatch):
-    monkeypatch.setattr(mixing, "VALUES", values)
+    monkeypatch.setattr(branch_mixing, "VALUES", values)
     plain, fast, spare = CASES[attention]
     drawings = drawn(spare, branches)
 

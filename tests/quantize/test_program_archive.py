@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from common.errors import InputError
-from quantize import program_archive as archive
+from quantize import program_archive
 from quantize.quantized_program import load_program
 
 
@@ -48,9 +48,9 @@ def rewritten(path: Path, change) -> None:
 def test_a_program_comes_back_and_is_written_alike(program, tmp_path):
     first, second = tmp_path / "a.pt2", tmp_path / "b.pt2"
     for path in (first, second):
-        archive.write(path, program, {"note.txt": "one"})
+        program_archive.write(path, program, {"note.txt": "one"})
     assert first.read_bytes() == second.read_bytes()
-    found, extra = archive.read(first, ["note.txt", "other.txt"])
+    found, extra = program_archive.read(first, ["note.txt", "other.txt"])
     x = torch.ones(1, 3)
     assert torch.equal(found.module()(x), program.module()(x))
     assert extra["note.txt"] == "one" and extra["other.txt"] == ""
@@ -101,7 +101,7 @@ def armed(kind: str, bomb):
 @pytest.mark.parametrize("kind", ["inputs", "weight", "object", "library", "call", "expression"])
 def test_nothing_in_a_file_is_run(kind, program, bomb, tmp_path):
     path = tmp_path / "x.pt2"
-    archive.write(path, program, {})
+    program_archive.write(path, program, {})
     rewritten(path, armed(kind, bomb))
     with pytest.raises(InputError, match=r"x\.pt2: not a readable \.pt2 program") as error:
         load_program(path)
@@ -113,9 +113,9 @@ def test_pickles_give_tensors_alone_even_under_expected_names(
     kind, program, bomb, tmp_path, monkeypatch
 ):
     path = tmp_path / "x.pt2"
-    archive.write(path, program, {})
+    program_archive.write(path, program, {})
     rewritten(path, armed(kind, bomb))
-    monkeypatch.setattr(archive, "_check", lambda path: None)
+    monkeypatch.setattr(program_archive, "_check", lambda path: None)
     with pytest.raises(InputError, match="not a readable"):
         load_program(path)
     assert not bomb.mark.exists()

@@ -11,7 +11,7 @@ import torch
 from one_module import SCENES, SIZE, one_module, one_module_int8
 from one_onnx import METADATA
 
-from common.errors import InputError
+from common.errors import CheckFailedError
 from convert.checks import suite as gates
 from convert.checks.maps import Limit
 from convert.contract.forms import FORMS
@@ -117,7 +117,7 @@ def test_the_broken_module_is_named(suffix, precision, tmp_path):
         content = float_content(suffix, broken_network())
     else:
         content = int8_content(suffix, broken_program())
-    with pytest.raises(InputError, match=rf"; first departs at {BROKEN}") as error:
+    with pytest.raises(CheckFailedError, match=rf"; first departs at {BROKEN}") as error:
         check(suffix, precision, content, tmp_path / f"x{suffix}")
     assert "worst" in str(error.value)
 
@@ -133,6 +133,6 @@ def test_no_module_of_a_right_artifact_is_named(suffix, precision, tmp_path, mon
     monkeypatch.setattr(gates, "ISLAND_LIMIT", Limit(mean=-1, within_2=1))
     kind = importlib.import_module(f"convert.{FORMATS[suffix]}.command").FORMAT
     monkeypatch.setitem(kind.limits, precision, Limit(mean=-1, within_2=1))
-    with pytest.raises(InputError, match="differs from its origin") as error:
+    with pytest.raises(CheckFailedError, match="differs from its origin") as error:
         check(suffix, precision, content, tmp_path / f"x{suffix}")
     assert "departs" not in str(error.value)

@@ -11,7 +11,7 @@ from benchmarks.latency import artifact_cache as artifact_cache_module
 from benchmarks.latency.artifact_cache import ArtifactCache, shipped
 from benchmarks.latency.case import LatencyCase
 from benchmarks.latency.interleaved import time_interleaved
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from samnet.data.embedded import embedded_photos
 from samnet.networks.baselines import ARCHITECTURES
 
@@ -38,7 +38,7 @@ def test_a_command_that_fails_is_run_once_and_quoted(artifact_cache, monkeypatch
 
     monkeypatch.setattr(artifact_cache_module, "_command", command)
     for _ in range(2):
-        with pytest.raises(InputError, match="a scale is lost"):
+        with pytest.raises(SamnetError, match="a scale is lost"):
             artifact_cache.artifact(edge_checkpoint, 96, "fp32", ".pte")
     assert runs == ["convert.executorch"]
 
