@@ -1,7 +1,7 @@
 # make demo   the whole way from weights to runs/demo/report.html; makes .venv if there is none
 # make test   lint, types and tests, likewise
 # make slow   the tests that `make test` leaves out because they take minutes
-# make lint   ruff and mypy alone
+# make lint   ruff (rules and format) and mypy alone
 # make docs   the reference of all packages, from their docstrings, to build/docs/index.html
 # make clean  removes what these commands wrote; the environment and other runs stay
 PYTHON ?= python3.11
@@ -23,6 +23,7 @@ slow: $(INSTALLED)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 docs: $(INSTALLED)

@@ -137,7 +137,7 @@ class _Field:
 
 
 def add_fields(parser: Parser, options: type[Any]) -> None:
-    """Adds an argument to a parser for each field of a dataclass, required ones first."""
+    """Add an argument to a parser for each field of a dataclass, required ones first."""
     usage = []
     for field in sorted(_fields(options), key=lambda it: not it.required):
         if field.argument.hidden:
@@ -154,7 +154,7 @@ def add_fields(parser: Parser, options: type[Any]) -> None:
 
 
 def _add_positional(parser: Parser, field: _Field) -> str:
-    """Adds a field that is given by its place; returns it as the usage has it."""
+    """Add a field that is given by its place; return it as the usage has it."""
     settings = {key: it for key, it in _value(field).items() if key in ("type", "choices")}
     # Whether one is missing is looked at when all ways to give it are known.
     action = parser.add_argument(
@@ -169,7 +169,7 @@ def _add_positional(parser: Parser, field: _Field) -> str:
 
 
 def _add_option(parser: Parser, field: _Field) -> str:
-    """Adds the option of a field; returns it as the usage has it."""
+    """Add the option of a field; return it as the usage has it."""
     names = [field.flag, *(f"--{name}" for name in field.argument.aliases)]
     settings: dict[str, Any] = {"help": field.help, "dest": field.name}
     if field.kind is bool:
@@ -192,7 +192,7 @@ def _add_option(parser: Parser, field: _Field) -> str:
 
 
 def options_of(options: type[Options], parser: Parser, arguments: argparse.Namespace) -> Options:
-    """The options given on a command line; what was not given has the default of its field.
+    """Collect the options on a command line; what was not given has its field's default.
 
     Raises:
         InputError: if something is missing, or given twice.
@@ -217,7 +217,7 @@ def options_of(options: type[Options], parser: Parser, arguments: argparse.Names
 
 
 def _shift(fields: Sequence[_Field], given: dict[str, Any]) -> None:
-    """Moves what stands in a model's place to the arguments after it if an option names one."""
+    """Move what stands in a model's place to the arguments after it if an option names one."""
     placed = [field for field in fields if field.argument.positional]
     for model, after in itertools.pairwise(placed):
         if NAMED + model.name in given and given[model.name] is not None and after.count:
@@ -249,7 +249,7 @@ def _fields(options: type[Any]) -> Iterator[_Field]:
 
 
 def _value(field: _Field) -> dict[str, Any]:
-    """Arguments of ``add_argument`` for a field that takes values."""
+    """Build the arguments of ``add_argument`` for a field that takes values."""
     settings: dict[str, Any] = {"metavar": field.metavar}
     kind = field.kind
     if field.choices:
@@ -274,7 +274,7 @@ def _or_none(kind: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def _texts(options: type[Any]) -> dict[str, str]:
-    """The literal below each field, in the source of the class and of those it is made from."""
+    """Find the literal below each field, in the source of the class and of its bases."""
     found: dict[str, str] = {}
     for base in reversed(options.__mro__[:-1]):
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body

@@ -39,6 +39,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("-h", "--help", action="help", help="Show this help and leave.")
 
     def error(self, message: str) -> NoReturn:
+        """Raise wrong usage as wrong input, which ends in one line."""
         raise InputError(f"{message}; see {self.prog} --help")
 
     def _formatter(self, prog: str) -> argparse.HelpFormatter:

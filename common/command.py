@@ -32,7 +32,7 @@ class Command:
     def of(
         cls, options: type[Options], main: Callable[[Options], None], description: str
     ) -> Command:
-        """A command whose options are the fields of a dataclass.
+        """Make a command whose options are the fields of a dataclass.
 
         Args:
             options: a dataclass, see :mod:`common.arguments`.
@@ -46,13 +46,13 @@ class Command:
         return cls(description, lambda parser: add_fields(parser, options), work)
 
     def parser(self, name: str | None = None) -> Parser:
-        """What reads the command line; ``name`` is what users typed to get here."""
+        """Build what reads the command line; ``name`` is what users typed to get here."""
         parser = Parser(prog=name or program(), description=self.description)
         self.add(parser)
         return parser
 
     def run(self, arguments: Sequence[str] | None = None, name: str | None = None) -> NoReturn:
-        """Runs the command and ends the process with the status of :func:`common.cli.finish`.
+        """Run the command and end the process with the status of :func:`common.cli.finish`.
 
         Args:
             arguments: that follow the command's name; those of this process if None.
@@ -61,7 +61,7 @@ class Command:
         finish(lambda: self.start(arguments, name))
 
     def start(self, arguments: Sequence[str] | None = None, name: str | None = None) -> None:
-        """Runs the command within a process that goes on; arguments are those of :meth:`run`.
+        """Run the command within a process that goes on; arguments are those of :meth:`run`.
 
         Raises:
             InputError: for wrong input.
@@ -71,7 +71,7 @@ class Command:
 
 
 def program() -> str:
-    """What users typed to start this process, without arguments."""
+    """Return what users typed to start this process, without arguments."""
     spec: Any = getattr(sys.modules["__main__"], "__spec__", None)
     if spec is None:
         return sys.argv[0].rpartition("/")[2]

@@ -49,7 +49,7 @@ def replacing(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def check_writable(path: str | Path, *, overwrite: bool = False) -> None:
-    """Makes sure that a file can be written before work is done for it. Makes missing folders.
+    """Make sure that a file can be written before work is done for it. Make missing folders.
 
     Raises:
         InputError: as :func:`replacing`.
@@ -58,7 +58,7 @@ def check_writable(path: str | Path, *, overwrite: bool = False) -> None:
 
 
 def _temporary(path: Path, *, overwrite: bool) -> Path:
-    """Makes an empty file of another name beside ``path``."""
+    """Make an empty file of another name beside ``path``."""
     check_absent(path, overwrite=overwrite)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file")

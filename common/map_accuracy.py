@@ -65,7 +65,7 @@ class AccuracyMeter:
         self._count += 1
 
     def include(self, other: AccuracyMeter) -> None:
-        """Adds all maps that another meter has collected."""
+        """Add all maps that another meter has collected."""
         self._precision += other._precision
         self._recall += other._recall
         self._error += other._error

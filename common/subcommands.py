@@ -43,7 +43,7 @@ class Entry:
     attribute: str = "COMMAND"
 
     def load(self, program: str) -> Command:
-        """The command.
+        """Import the command.
 
         Args:
             program: what starts it, for errors.
@@ -81,7 +81,7 @@ class Subcommands:
     version: str = ""
 
     def run(self, arguments: Sequence[str]) -> NoReturn:
-        """Runs the command that the arguments name, or lists the commands there are.
+        """Run the command that the arguments name, or lists the commands there are.
 
         Ends the process as :func:`common.cli.finish` does, with status 2 and one line where there
         is no such command.
@@ -89,7 +89,7 @@ class Subcommands:
         finish(lambda: self.start(arguments))
 
     def start(self, arguments: Sequence[str]) -> None:
-        """Likewise, within a process that goes on.
+        """Do likewise, within a process that goes on.
 
         Raises:
             InputError: for wrong input.
@@ -109,7 +109,7 @@ class Subcommands:
         entry.load(self.program).start(rest[1:], f"{self.program} {entry.name}")
 
     def listing(self, group: str = "") -> str:
-        """What ``--help`` shows.
+        """Write what ``--help`` shows.
 
         Args:
             group: first word of the commands to list, with a space; empty for all.

@@ -59,7 +59,7 @@ class CalibrationSet:
         return int((np.ptp(pixels, 1).max(1) <= PLAIN).sum())
 
     def check_colors(self, unless: str = "") -> None:
-        """Makes sure that at least half of the photos have more than one color.
+        """Make sure that at least half of the photos have more than one color.
 
         Args:
             unless: continues the advice of the error, such as ``, or pass --allow-loss``.

@@ -45,6 +45,8 @@ CORRECTIONS = tuple(itertools.starmap(Correction, itertools.product((False, True
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m quantize.compare_options``."""
+
     model: Annotated[tuple[Path, ...], MODEL]
     """Float checkpoints, .safetensors files."""
     data: str

@@ -187,6 +187,8 @@ def save_verified(
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m quantize.ptq``."""
+
     model: Annotated[Path, MODEL]
     """The float checkpoint, a .safetensors file."""
     calibration: Annotated[tuple[Path, ...], CALIBRATION]
@@ -219,7 +221,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Quantizes a checkpoint and writes the program."""
+    """Quantize a checkpoint and write the program."""
     check_writable(options.output, overwrite=options.overwrite)
     checkpoint = float_checkpoint(options.model)
     recipe = RECIPES[options.recipe].keeping(options.keep_float)

@@ -17,7 +17,7 @@ import torch
 
 from common.arguments import MODEL, Argument
 from common.command import Command
-from common.errors import InputError
+from common.errors import CheckFailedError
 from common.files import check_writable, sha256
 from common.images.photos import read_photo
 from common.result_file import environment, write_result
@@ -46,6 +46,8 @@ Row = dict[str, float]
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m quantize.qat``."""
+
     model: Annotated[Path, MODEL]
     """The float checkpoint to start from, a .safetensors file."""
     data: str

@@ -38,6 +38,8 @@ MEANING = (
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m quantize.sensitivity``."""
+
     model: Annotated[Path, MODEL]
     """The float checkpoint, a .safetensors file."""
     data: str

@@ -93,7 +93,7 @@ def verify(
 
 
 def check(name: object, found: Sequence[Verification], calibration: CalibrationSet) -> None:
-    """Refuses a program that lost the map.
+    """Refuse a program that lost the map.
 
     Args:
         name: of the program, for the error.

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from common.errors import SamnetError
     from samnet.checkpoints.checkpoint import Checkpoint, load, load_checkpoint, save_checkpoint
     from samnet.checkpoints.released import load_released
     from samnet.networks.config import SAMNetConfig
@@ -31,6 +32,7 @@ _MODULES = {
     "Preprocessing": "samnet.networks.preprocessing",
     "SAMNet": "samnet.networks.samnet",
     "SAMNetConfig": "samnet.networks.config",
+    "SamnetError": "common.errors",
     "build_model": "samnet.networks.registry",
     "load": "samnet.checkpoints.checkpoint",
     "load_checkpoint": "samnet.checkpoints.checkpoint",

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from common.arguments import Argument
 from common.command import Command
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.files import replacing
 from common.progress_bar import progress
 from common.result_file import environment, write_result

@@ -16,5 +16,5 @@ DESCRIPTION = (
 
 
 def main() -> NoReturn:
-    """Runs the command line."""
+    """Run the command line."""
     Subcommands("samnet", DESCRIPTION, ENTRIES, __version__).run(sys.argv[1:])

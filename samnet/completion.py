@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from common.arguments import POSITIONAL
 from common.command import Command
-from common.errors import InputError
+from common.errors import SamnetError
 from common.subcommands import Entry
 from samnet.commands import ENTRIES
 
@@ -71,10 +71,10 @@ class Offer:
 
 
 def offers(entry: Entry) -> list[Offer]:
-    """The options of a command; none where it cannot be loaded here."""
+    """List the options of a command; none where it cannot be loaded here."""
     try:
         parser = entry.load("samnet").parser(entry.name)
-    except InputError:
+    except SamnetError:
         return []
     found = []
     for action, shown in parser.shown.items():
@@ -86,7 +86,7 @@ def offers(entry: Entry) -> list[Offer]:
 
 
 def script(shell: Shell, entries: tuple[Entry, ...]) -> str:
-    """What a shell reads to complete the command line of ``samnet``."""
+    """Write what a shell reads to complete the command line of ``samnet``."""
     known = {entry.name: offers(entry) for entry in entries}
     if shell == "fish":
         return "\n".join(_fish(entries, known)) + "\n"
@@ -139,7 +139,7 @@ def _quoted(text: str) -> str:
 
 
 def main(options: Options) -> None:
-    """Prints the script."""
+    """Print the script."""
     print(script(options.shell, ENTRIES), end="")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from common.arguments import POSITIONAL, Argument
 from common.command import Command
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.images.input_file import is_stream, name_of
 from common.images.photo_files import SUFFIXES, find_photos
 from common.images.photos import Bytes, cutout, overlay, read_photo, write_image
@@ -98,7 +98,7 @@ class Options:
 
 
 def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
-    """The files to write for each photo, by kind, such as ``map`` or ``cutout``.
+    """Name the files to write for each photo, by kind, such as ``map`` or ``cutout``.
 
     Raises:
         InputError: if two results would have one name, one would replace a photo, or one exists.
@@ -119,7 +119,7 @@ def plan(photos: Sequence[Path], options: Options) -> list[dict[str, Path]]:
 
 
 def _base(photo: Path, count: int, options: Options) -> tuple[Path, str]:
-    """What the files of one photo among ``count`` begin with, and what its map adds to it."""
+    """Name what the files of one photo among ``count`` begin with, and what its map adds to it."""
     name, output = name_of(photo), options.output
     if output is None:
         if is_stream(photo):
@@ -180,7 +180,7 @@ def main(options: Options) -> None:
 
 
 def _places(targets: Sequence[dict[str, Path]]) -> str:
-    """Where maps are: the file of one, the folders of several."""
+    """Tell where maps are: the file of one, the folders of several."""
     if len(targets) == 1:
         return str(targets[0]["map"])
     return ", ".join(dict.fromkeys(str(target["map"].parent) for target in targets))
@@ -200,7 +200,7 @@ class Done:
 
 
 def _predict_together(jobs: Sequence[Job], options: Options, pictures: Pictures) -> Done | None:
-    """What came of the photos of all processes; None in all but the first of them."""
+    """Gather what came of the photos of all processes; None in all but the first of them."""
     from samnet.evaluation.multi_process import gather_texts, share, wait
     from samnet.training.distributed import join_processes, leave_processes
 
@@ -217,7 +217,7 @@ def _predict_together(jobs: Sequence[Job], options: Options, pictures: Pictures)
 def predict_photos(
     jobs: Sequence[Job], options: Options, pictures: Pictures, *, show: bool
 ) -> Done:
-    """Writes the maps of photos.
+    """Write the maps of photos.
 
     Args:
         jobs: photos with the files to write, by kind.
@@ -272,7 +272,7 @@ class Pictures:
     def draw(
         self, photo: Bytes, saliency_map: Bytes, objects: Sequence[SalientObject]
     ) -> dict[str, Bytes]:
-        """The pictures by kind; no crop where there is no object."""
+        """Draw the pictures by kind; no crop where there is no object."""
         images = {"map": saliency_map}
         if self.overlay:
             images["overlay"] = overlay(photo, saliency_map)

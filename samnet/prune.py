@@ -16,7 +16,7 @@ from torch import Tensor
 
 from common.arguments import HELD_OUT, MODEL
 from common.command import Command
-from common.errors import InputError
+from common.errors import CheckFailedError, InputError
 from common.output_paths import check_absent
 from common.progress_bar import progress
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

@@ -123,7 +123,7 @@ def fit(trainer: Trainer) -> None:
 
 
 def main(options: TrainOptions) -> None:
-    """Trains in an environment in which memory comes in large pages."""
+    """Train in an environment in which memory comes in large pages."""
     restart_with_huge_pages()
     train(options)
 

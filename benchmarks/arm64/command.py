@@ -106,6 +106,8 @@ class Counter:
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.arm64``."""
+
     models: Annotated[tuple[Path, ...], MODEL]
     """Artifacts (.tflite); the first one is what the others are compared with."""
     processor: Annotated[tuple[str, ...], Argument(aliases=("cpu",))] = ()

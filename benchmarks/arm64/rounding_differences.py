@@ -62,6 +62,8 @@ class Mismatch:
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.arm64.rounding_differences``."""
+
     model: Annotated[Path, MODEL]
     """An int8 .tflite."""
     processor: tuple[str, ...] = PROCESSORS

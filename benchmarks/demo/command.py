@@ -36,6 +36,8 @@ THREADS = 1
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.demo``."""
+
     model: Annotated[Path, MODEL] = WEIGHTS
     """The float checkpoint to start from; by default the shipped one."""
     output: Path = Path("runs/demo")

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.docs import benchmarks_page as peers_page
-from benchmarks.docs import convert_page, devices_page, int8_page
+from benchmarks.docs import benchmarks_page, convert_page, devices_page, int8_page
 from benchmarks.docs.commands_page import commands
 from benchmarks.docs.training_page import ablation, recipes, throughput
 from benchmarks.report.pareto import pareto_entries

@@ -7,7 +7,7 @@ from samnet.commands import ENTRIES
 
 
 def commands() -> str:
-    """A table for each group of commands: how it is called, what it does, its module."""
+    """Tabulate each group of commands: how it is called, what it does, its module."""
     blocks = []
     for group in dict.fromkeys(entry.group for entry in ENTRIES):
         rows = [

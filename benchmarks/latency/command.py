@@ -37,6 +37,8 @@ Engine = Literal[
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.latency``."""
+
     models: Annotated[tuple[str, ...], MODEL]
     """Networks by name (samnet-edge, mobilenetv2, u2netp, selfie) or files (.safetensors,
     .tflite, .pte, .onnx, .xml)."""

@@ -50,6 +50,8 @@ print(json.dumps({"size": segment.size, "peak_kB": resident("VmHWM") - before}))
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.latency.memory``."""
+
     models: Annotated[tuple[Path, ...], MODEL]
     """Artifacts: .tflite or .pte."""
     json: Path

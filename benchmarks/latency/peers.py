@@ -17,7 +17,7 @@ from typing import Annotated
 
 from common.arguments import CACHE
 from common.command import Command
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.files import replacing, sha256
 
 FOLDER = Path("runs/peers")
@@ -130,6 +130,8 @@ def _member(wheel: Path, member: str) -> bytes:
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.latency.peers``."""
+
     folder: Annotated[Path, CACHE] = FOLDER
     """Folder to keep them in."""
 

@@ -50,6 +50,8 @@ PROTOCOL = (
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.latency.stages``."""
+
     camera_size: Annotated[tuple[str, ...], Argument(metavar="WxH")] = ("640x480", "1280x720")
     """Pixels of the frames."""
     frames: int = 60
@@ -70,14 +72,14 @@ class Clocks:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Times the block as a stage of the next frame."""
+        """Time the block as a stage of the next frame."""
         start = time.process_time(), time.perf_counter()
         yield
         spent = time.process_time() - start[0], time.perf_counter() - start[1]
         self.seconds[name].append(spent)
 
     def row(self) -> dict[str, dict[str, float]]:
-        """Milliseconds by stage, without the first frames."""
+        """Compute milliseconds by stage, without the first frames."""
         found = {}
         for name, seconds in self.seconds.items():
             processor, wall = 1000 * np.array(seconds[WARM_UP:]).T
@@ -90,7 +92,7 @@ class Clocks:
 
 
 def main(options: Options) -> None:
-    """Measures, prints a line a size and writes the result file.
+    """Measure, print a line a size and write the result file.
 
     Raises:
         InputError: for wrong input; nothing is written then.
@@ -119,7 +121,7 @@ def main(options: Options) -> None:
 
 
 def measure(size: tuple[int, int], options: Options) -> dict[str, dict[str, Any]]:
-    """Times the stages of frames of a size (width, height)."""
+    """Time the stages of frames of a size (width, height)."""
     opencv().setNumThreads(1)
     segmenter, steady, refinement = load(options.model, threads=1), SteadyFilter(), Refinement()
     clocks = Clocks()
@@ -145,7 +147,7 @@ def measure(size: tuple[int, int], options: Options) -> dict[str, dict[str, Any]
 
 
 def write_clip(path: Path, size: tuple[int, int], count: int) -> Path:
-    """An embedded photo, enlarged, that moves a little from frame to frame."""
+    """Write a video of an embedded photo, enlarged, that moves a little from frame to frame."""
     from samnet.data.embedded import embedded_photos
 
     cv2 = opencv()

@@ -46,6 +46,8 @@ IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| +([\w.]+)")
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.latency.start``."""
+
     model: Annotated[Path, MODEL] = dataclasses.field(default_factory=default_model)
     """The network."""
     repetitions: int = 20

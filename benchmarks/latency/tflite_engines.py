@@ -38,6 +38,8 @@ SUFFIX = ".tflite"
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.latency.tflite_engines``."""
+
     models: Annotated[tuple[Path, ...], MODEL]
     """Checkpoints (.safetensors)."""
     sizes: Annotated[tuple[int, ...], SIZES] = ()

@@ -43,6 +43,8 @@ def open_profiler(path: Path) -> Profiler:
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m benchmarks.profiling``."""
+
     models: Annotated[tuple[Path, ...], MODEL]
     """Artifacts (.tflite, .pte); the first one is what the others are compared with."""
     repetitions: int = LEAST

@@ -81,7 +81,7 @@ class Measured:
 
 
 def main(options: Options) -> None:
-    """Measures, prints a line a sequence and writes the result file.
+    """Measure, print a line a sequence and write the result file.
 
     Raises:
         InputError: for wrong input; nothing is written then.
@@ -136,7 +136,7 @@ def main(options: Options) -> None:
 
 
 def measure(sequence: Sequence, segmenter: Segmenter, options: Options) -> Measured:
-    """Maps a sequence both ways.
+    """Map a sequence both ways.
 
     Raises:
         InputError: if it cannot be read.
@@ -164,7 +164,7 @@ def measure(sequence: Sequence, segmenter: Segmenter, options: Options) -> Measu
 
 
 def summary(name: str, group: Iterable[Measured]) -> dict[str, Any]:
-    """The row of several sequences: the mean of their flicker, the accuracy over all frames."""
+    """Average the flicker of several sequences; measure the accuracy over all frames."""
     group = list(group)
     meters = {way: AccuracyMeter() for way in WAYS}
     for measured in group:
@@ -176,7 +176,7 @@ def summary(name: str, group: Iterable[Measured]) -> dict[str, Any]:
 
 
 def describe(row: Mapping[str, Any]) -> str:
-    """A line for reading."""
+    """Write a line for reading."""
     plain, steady = (row["flicker"][way] for way in WAYS)
     text = f"{row['name']}: {row['frames']} frames, flicker {plain:.3f} to {steady:.3f}%"
     if not row["masks"]:

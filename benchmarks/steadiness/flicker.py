@@ -24,7 +24,7 @@ RELATIVE, ABSOLUTE = 0.01, 0.5
 lengths and so many squared pixels (Sundaram, Brox, Keutzer, 2010)."""
 
 PROTOCOL = (
-    "flicker: mean absolute difference, in per cent of the range, of each map and the one before "
+    "flicker: mean absolute difference, in percent of the range, of each map and the one before "
     "it moved by DIS optical flow (medium preset, frames of at most "
     f"{LIMIT[1]} px), where flow forth and back agree; mean of all frames but the first"
 )
@@ -46,7 +46,7 @@ class FlickerMeter:
         self._count = 0
 
     def add(self, photo: Bytes, maps: list[Bytes]) -> None:
-        """Adds a frame (H, W, 3) uint8 and its map (H, W) uint8 of each way."""
+        """Add a frame (H, W, 3) uint8 and its map (H, W) uint8 of each way."""
         cv2 = opencv()
         size = fitting(photo.shape[:2], LIMIT)
         gray = cv2.cvtColor(resize_photo(photo, size), cv2.COLOR_RGB2GRAY)
@@ -60,11 +60,11 @@ class FlickerMeter:
         self._before, self._maps = gray, reduced
 
     def flicker(self) -> list[float]:
-        """Of each way, in per cent of the range of a map."""
+        """Compute the flicker of each way, in percent of the range of a map."""
         return [float(it) for it in 100 / 255 * self._sums / max(1, self._count)]
 
     def _places(self, now: Any, before: Any) -> tuple[tuple[Any, Any], NDArray[np.bool_]]:
-        """Where each pixel was before, right and down, and whether that can be relied on."""
+        """Find where each pixel was before, right and down, and whether that can be relied on."""
         cv2 = opencv()
         forth, back = self._flow.calc(now, before, None), self._flow.calc(before, now, None)
         height, width = now.shape

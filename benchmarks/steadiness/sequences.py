@@ -32,7 +32,7 @@ class Sequence:
     video: Path | None = None
 
     def moments(self) -> Iterator[Moment]:
-        """Yields the frames with their masks.
+        """Yield the frames with their masks.
 
         Raises:
             InputError: if a file cannot be read, frames differ in size, or a mask is of another
@@ -55,7 +55,7 @@ class Sequence:
 
 
 def open_sequences(given: str) -> list[Sequence]:
-    """The sequences that a text names.
+    """Open the sequences that a text names.
 
     Args:
         given: a video; ``FRAMES`` or ``FRAMES:MASKS``, folders of pictures whose masks have the

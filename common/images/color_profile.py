@@ -49,7 +49,7 @@ _D50 = np.array([0.9642, 1.0, 0.8249])
 
 
 def declared_profile(image: Image.Image, path: str | Path) -> bytes | None:
-    """The profile of what a picture says of its colors; None if it says nothing or sRGB.
+    """Build the profile of what a picture says of its colors; None if it says nothing or sRGB.
 
     Args:
         image: as :func:`common.images.decoding.open_picture` gives it.
@@ -80,7 +80,7 @@ def declared_profile(image: Image.Image, path: str | Path) -> bytes | None:
 
 
 def cicp_of(content: bytes) -> tuple[int, ...] | None:
-    """The numbers of a cICP chunk among the chunks that begin a PNG file."""
+    """Read the numbers of a cICP chunk among the chunks that begin a PNG file."""
     at = 8
     while at + 8 <= len(content):
         (length,) = struct.unpack_from(">I", content, at)
@@ -104,7 +104,7 @@ def _is_adobe_rgb(image: Image.Image) -> bool:
 
 @functools.lru_cache(maxsize=32)
 def _profile(chromaticities: Chromaticities, curve: tuple[float, ...]) -> bytes | None:
-    """A matrix profile; None of chromaticities that span no colors."""
+    """Build a matrix profile; None of chromaticities that span no colors."""
     if len(chromaticities) != 8:
         return None
     x, y = np.array(chromaticities, float).reshape(4, 2).T

@@ -216,7 +216,7 @@ def _tell_frames(image: Image.Image, path: str | Path) -> None:
 
 
 def _note_cicp(image: Image.Image, source: Path | io.BytesIO) -> None:
-    """Adds the numbers of a PNG file's cICP chunk, which Pillow passes over."""
+    """Add the numbers of a PNG file's cICP chunk, which Pillow passes over."""
     if isinstance(source, io.BytesIO):
         head = source.getvalue()
     else:

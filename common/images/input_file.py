@@ -92,7 +92,7 @@ def unreadable(path: str | Path, error: OSError | ValueError) -> str:
 
 
 def check_is_file(path: str | Path, cure: str) -> None:
-    """Makes sure that a path is that of a file which can be read.
+    """Make sure that a path is that of a file which can be read.
 
     Args:
         path: of the file.

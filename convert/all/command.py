@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from common.arguments import CALIBRATION, ENGINES, MODEL, PRECISIONS, SUFFIXES
 from common.command import Command
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from convert.all.result_rows import Row, table
 from convert.artifact.write import Converted, Trial, embedded, write_artifact
 from convert.contract.engine import Format
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m convert.all``."""
+
     models: Annotated[tuple[Path, ...], MODEL]
     """Checkpoints (.safetensors), which are quantized on the way, and programs (.pt2)."""
     output: Path = Path("runs/artifacts")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Options:
+    """Options that the commands of all formats share."""
+
     model: Annotated[Path, MODEL]
     """Checkpoint (.safetensors), or quantized program (.pt2) for int8 and int16x8."""
     output: Path

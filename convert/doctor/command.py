@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from common.command import Command
-from common.errors import InputError
+from common.errors import MissingPackageError
 
 
 def examination() -> tuple[list[str], bool]:
@@ -63,7 +63,7 @@ class Options:
 
 
 def main(_: Options) -> None:
-    """Prints the examination; ends with status 1 where a command cannot run."""
+    """Print the examination; end with status 1 where a command cannot run."""
     lines, healthy = examination()
     print("\n".join(lines))
     if not healthy:

@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
-from common.errors import InputError
+from common.errors import MissingPackageError
 from samnet.commands import ENTRIES
 
 Versions = Callable[[str], str | None]

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from common.command import Command
-from common.errors import InputError
+from common.errors import SamnetError
 from common.images.photos import Bytes
 from convert.artifact import cli as command
 from convert.artifact.cli import Options

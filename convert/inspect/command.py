@@ -84,6 +84,8 @@ def _short(name: str, value: Any) -> str:
 
 @dataclasses.dataclass
 class Options:
+    """Options of ``python -m convert.inspect``."""
+
     model: Annotated[Path, MODEL]
     """A .tflite, .pte, .onnx, .safetensors or .pt2 file, of this project or of others."""
     json: Path | None = None
@@ -93,7 +95,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Inspects a file and prints what it holds."""
+    """Inspect a file and print what it holds."""
     found = read_isolated(options.model)
     if options.json:
         with replacing(options.json, overwrite=options.overwrite) as temporary:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.command import Command
-from common.errors import InputError
+from common.errors import DeviceError, InputError
 from common.output_paths import check_absent
 from common.subcommands import Entry, Subcommands
 from edge_apps.android import bench, profile, run, timing
@@ -127,7 +127,7 @@ ENTRIES = tuple(
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Run the command line."""
     Subcommands("python -m edge_apps.android", DESCRIPTION, ENTRIES).start(sys.argv[1:])
 
 

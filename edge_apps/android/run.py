@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from common.arguments import MODEL, POSITIONAL
-from common.errors import InputError
+from common.errors import DeviceError, InputError, SamnetError
 from common.images.input_file import name_of
 from common.images.photo_files import find_photos
 from common.images.photos import Bytes, read_photo, resize_photo, write_image

@@ -52,7 +52,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Compares, prints the table and writes the result file.
+    """Compare, print the table and write the result file.
 
     Raises:
         InputError: for wrong input.

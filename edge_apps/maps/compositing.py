@@ -36,7 +36,7 @@ BLUR = 0.05
 
 
 def foreground(photo: Bytes, saliency_map: Bytes) -> Bytes:
-    """The colors of what is salient, without those of the background at its edges.
+    """Estimate the colors of what is salient, without those of the background at its edges.
 
     Args:
         photo: (H, W, 3) uint8.
@@ -76,7 +76,7 @@ class Background:
 
     @classmethod
     def parse(cls, text: str) -> Background:
-        """Reads ``blur``, a color such as ``white`` or ``#20a0ff``, or the file of a picture.
+        """Read ``blur``, a color such as ``white`` or ``#20a0ff``, or the file of a picture.
 
         Raises:
             InputError: if it is none, or the picture cannot be read.
@@ -97,7 +97,7 @@ class Background:
             ) from error
 
     def behind(self, photo: Bytes, saliency_map: Bytes) -> Bytes:
-        """The photo with another background; a picture is scaled and cropped to cover it.
+        """Replace the photo's background; a picture is scaled and cropped to cover it.
 
         Args:
             photo: (H, W, 3) uint8.
@@ -121,7 +121,7 @@ class Background:
 
 
 def cover(picture: Bytes, size: tuple[int, int]) -> Bytes:
-    """The middle of a picture, scaled to fill ``size`` (height, width) without being distorted."""
+    """Crop the middle of a picture, scaled to fill ``size`` (height, width) undistorted."""
     height, width = picture.shape[:2]
     scale = min(height / size[0], width / size[1])
     part = size[1] * scale, size[0] * scale
@@ -133,7 +133,7 @@ def cover(picture: Bytes, size: tuple[int, int]) -> Bytes:
 
 
 def _blurred(photo: Bytes, saliency_map: Bytes) -> Bytes:
-    """The background out of focus, without what is salient, whose color would shine around it."""
+    """Blur the background without what is salient, whose color would shine around it."""
     size = fitting(photo.shape[:2], LIMIT)
     colors: Floats = np.asarray(resize_photo(photo, size), np.float32)
     away = 1 - np.asarray(resize_map(saliency_map, size), np.float32)[..., None] / 255
@@ -153,11 +153,11 @@ def _weighted_means(colors: Floats, weights: Floats, radius: int) -> Floats:
 
 
 def _means(planes: Floats, radius: int) -> Floats:
-    """Means of (H, W, C) over windows of 2 * radius + 1 that end at the borders."""
+    """Average (H, W, C) over windows of 2 * radius + 1 that end at the borders."""
     height, width, channels = planes.shape
     rows = windows(height, radius) @ planes.reshape(height, -1)
     return np.asarray(windows(width, radius) @ rows.reshape(height, width, channels), np.float32)
 
 
 def _bytes(values: NDArray[np.floating]) -> Bytes:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)

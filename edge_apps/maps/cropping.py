@@ -31,7 +31,7 @@ class Shape:
 
     @classmethod
     def parse(cls, text: str) -> Shape:
-        """Reads ``1:1``, ``16:9`` and the like, or ``box``.
+        """Read ``1:1``, ``16:9`` and the like, or ``box``.
 
         Raises:
             InputError: if it is none.
@@ -47,7 +47,7 @@ class Shape:
     def around(
         self, objects: Sequence[SalientObject], size: tuple[int, int]
     ) -> tuple[int, int, int, int]:
-        """The crop around all of some objects, inside the photo.
+        """Fit the crop around all of some objects, inside the photo.
 
         Where no crop of the shape inside the photo holds them, it is the largest one, around
         their middle.
@@ -79,14 +79,14 @@ class Shape:
 
 
 def objects_in(saliency_map: Bytes) -> list[SalientObject]:
-    """All objects of a photo's map (H, W) uint8, in its pixels, the largest mass first."""
+    """Find all objects of a photo's map (H, W) uint8, in its pixels, the largest mass first."""
     size = saliency_map.shape[:2]
     reduced = resize_map(saliency_map, fitting(size, LIMIT))
     return find_objects(PROBABILITIES.logits(reduced), size)
 
 
 def _placed(middle: float, length: float, limit: int) -> tuple[int, int]:
-    """Where a stretch begins and ends that lies around a place, but inside of 0 to limit."""
+    """Place a stretch around a place, but inside of 0 to limit: its begin and end."""
     whole = min(limit, max(1, round(length)))
     first = min(limit - whole, max(0, round(middle - length / 2)))
     return first, first + whole

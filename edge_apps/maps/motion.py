@@ -1,4 +1,4 @@
-"""How a picture moves: dense optical flow on a small grid, in NumPy alone.
+"""Estimates the motion between two pictures: dense optical flow on a small grid, in NumPy alone.
 
 The least squares of Lucas and Kanade (1981) in a window around each pixel, from a coarse grid to
 the finest one (Bouguet, "Pyramidal Implementation of the Lucas Kanade Feature Tracker", 2000).
@@ -26,7 +26,7 @@ FLAT = 1.0
 
 
 def pyramid(gray: Floats) -> list[Floats]:
-    """A picture (G, G) and its halves, the largest first; G is a multiple of 8."""
+    """Halve a picture (G, G) again and again, the largest first; G is a multiple of 8."""
     levels = [gray]
     while len(levels) < LEVELS:
         halved = _halves(len(levels[-1]))
@@ -35,7 +35,7 @@ def pyramid(gray: Floats) -> list[Floats]:
 
 
 def optical_flow(now: Sequence[Floats], before: Sequence[Floats]) -> Floats:
-    """From where each pixel of a picture came, by the pyramids of it and the one before.
+    """Find where each pixel of a picture came from, by the pyramids of it and the one before.
 
     Returns:
         (2, G, G): how far to the right, and how far below, its place in the picture before lies,
@@ -60,7 +60,7 @@ def optical_flow(now: Sequence[Floats], before: Sequence[Floats]) -> Floats:
 
 
 def warp(planes: Floats, flow: Floats) -> Floats:
-    """Planes (N, G, G) of the picture before as they lie now; bilinear, the borders go on."""
+    """Move planes (N, G, G) of the picture before to where they lie now, bilinearly."""
     side = planes.shape[2]
     index = np.arange(side, dtype=np.float32)
     right = np.clip(index + flow[0], 0, side - 1.001)
@@ -70,7 +70,8 @@ def warp(planes: Floats, flow: Floats) -> Floats:
     down -= top
     first = top * side + left
     flat = planes.reshape(len(planes), -1)
-    upper, lower = flat.take(first, 1), flat.take(first + side, 1)
+    upper: Floats = flat.take(first, 1)
+    lower = flat.take(first + side, 1)
     upper += (flat.take(first + 1, 1) - upper) * right
     lower += (flat.take(first + side + 1, 1) - lower) * right
     upper += (lower - upper) * down
@@ -78,14 +79,14 @@ def warp(planes: Floats, flow: Floats) -> Floats:
 
 
 def resize_flow(flow: Floats, side: int) -> Floats:
-    """A flow (2, G, G) for pictures of another size, (2, side, side), in their pixels."""
+    """Resize a flow (2, G, G) to pictures of another size, (2, side, side), in their pixels."""
     if side == flow.shape[2]:
         return flow
     return resize_planes(flow, side) * np.float32(side / flow.shape[2])
 
 
 def resize_planes(planes: Floats, side: int) -> Floats:
-    """Planes (N, G, G) at another size, (N, side, side), bilinear."""
+    """Resize planes (N, G, G) bilinearly to (N, side, side)."""
     if side == planes.shape[2]:
         return planes
     matrix = _enlargement(planes.shape[2], side)
@@ -93,20 +94,20 @@ def resize_planes(planes: Floats, side: int) -> Floats:
 
 
 def box_means(planes: Floats, radius: int) -> Floats:
-    """Means of planes (N, G, G) over windows of 2 * radius + 1 that end at the borders."""
+    """Average planes (N, G, G) over windows of 2 * radius + 1 that end at the borders."""
     matrix = windows(planes.shape[2], radius)
     return np.asarray(matrix @ planes @ matrix.T)
 
 
 @functools.cache
 def _halves(side: int) -> Floats:
-    """Means of two, (side / 2, side)."""
+    """Build the means of two, (side / 2, side)."""
     return np.kron(np.eye(side // 2), [[0.5, 0.5]]).astype(np.float32)
 
 
 @functools.cache
 def _slopes(side: int) -> Floats:
-    """Central differences, 0 at the borders, (side, side)."""
+    """Build central differences, 0 at the borders, (side, side)."""
     slopes = (np.eye(side, k=1) - np.eye(side, k=-1)) / 2
     slopes[[0, -1]] = 0
     return slopes.astype(np.float32)
@@ -114,15 +115,16 @@ def _slopes(side: int) -> Floats:
 
 @functools.cache
 def windows(side: int, radius: int) -> Floats:
-    """What makes of a line of values their means over windows, (side, side)."""
+    """Build what turns a line of values into their means over windows, (side, side)."""
     index = np.arange(side)
     inside = np.abs(index[:, None] - index) <= radius
-    return (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
+    windows: Floats = (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
+    return windows
 
 
 @functools.cache
 def _enlargement(side: int, target: int) -> Floats:
-    """The shares of old positions in new ones, (target, side)."""
+    """Build the shares of old positions in new ones, (target, side)."""
     position = np.clip((np.arange(target) + 0.5) * (side / target) - 0.5, 0, side - 1)
     before = np.minimum(position.astype(np.intp), side - 2)
     shares = np.zeros((target, side), np.float32)

@@ -1,4 +1,4 @@
-"""Where in a photo something salient is: the connected parts of a map above a threshold."""
+"""Finds the salient objects of a map: its connected parts above a threshold."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SalientObject:
         return self.area * self.confidence
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, rounded to what they tell."""
+        """Return plain values, rounded to what they tell."""
         return {
             "box": [round(it, 1) for it in self.box],
             "centroid": [round(it, 1) for it in self.centroid],
@@ -54,7 +54,7 @@ class SalientObject:
 def find_objects(
     logits: Floats, size: tuple[int, int], threshold: float = THRESHOLD
 ) -> list[SalientObject]:
-    """All objects of a map, the one of the largest mass first.
+    """Find all objects of a map, the one of the largest mass first.
 
     Args:
         logits: (M, N) of any size; those of a network's small map are found the fastest.
@@ -74,13 +74,13 @@ def find_objects(
 
 
 def objects_of(raw: RawMap, size: tuple[int, int]) -> list[SalientObject]:
-    """The same of what a network made of a photo of ``size`` (height, width)."""
+    """Find those of a network's map of a photo of ``size`` (height, width)."""
     saliency_map = raw.coding.placed(raw.map, len(raw.small), raw.map.shape)
     return find_objects(raw.coding.logits(saliency_map), size)
 
 
 def label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
-    """Numbers the connected parts of a mask (H, W), pixels that touch at a corner included.
+    """Give numbers to the connected parts of a mask (H, W); pixels may touch at a corner.
 
     Runs of rows are joined by union-find, which is quick for the few of a small map.
 
@@ -130,7 +130,7 @@ def _object(
     size: tuple[int, int],
     level: float,
 ) -> SalientObject:
-    """One part of a map."""
+    """Measure one part of a map."""
     height, width = shares.shape
     weights = np.where(own, shares, 0).astype(np.float64)
     total, scale = weights.sum(), (size[1] / width, size[0] / height)
@@ -146,7 +146,7 @@ def _object(
 
 
 def _extent(logits: Floats, own: NDArray[np.bool_], level: float) -> tuple[float, float]:
-    """Where a part begins and ends from left to right, in pixels of the map."""
+    """Find where a part begins and ends from left to right, in pixels of the map."""
     columns = np.flatnonzero(own.any(axis=0))
     first, last = int(columns[0]), int(columns[-1])
     return (
@@ -158,7 +158,7 @@ def _extent(logits: Floats, own: NDArray[np.bool_], level: float) -> tuple[float
 def _reach(
     logits: Floats, own: NDArray[np.bool_], column: int, outside: int, level: float
 ) -> float:
-    """How far a part reaches beyond the middle of its last column, at most 1; 0.5 at a border."""
+    """Tell how far a part reaches beyond its last column's middle, at most 1; 0.5 at a border."""
     if not 0 <= outside < logits.shape[1]:
         return 0.5
     rows = own[:, column]

@@ -1,4 +1,4 @@
-"""Maps of a video that do not flicker: a recursive filter over logits, gated by motion.
+"""Steadies the maps of a video: a recursive filter over logits, gated by motion.
 
 The state of the filter follows the picture by optical flow. Where the picture before, moved by the
 same flow, looks like this one, logits are averaged over some frames; where it does not, because
@@ -83,11 +83,11 @@ class SteadyFilter:
         self._pyramid: list[Floats] = []
 
     def reset(self) -> None:
-        """Forgets all frames so far: the next one is of another scene or source."""
+        """Forget all frames so far: the next one is of another scene or source."""
         self._logits = None
 
     def __call__(self, logits: NDArray[np.float32], photo: Bytes) -> Floats:
-        """The steadied logits of the next frame.
+        """Filter the logits of the next frame.
 
         Args:
             logits: the network's, (M, M).
@@ -108,7 +108,7 @@ class SteadyFilter:
         return steadied
 
     def steady(self, raw: RawMap) -> RawMap:
-        """The same of a network's map in bytes, coded as logits."""
+        """Filter a network's map in bytes, coded as logits."""
         logits = self(raw.coding.logits(raw.map), raw.small)
         coding = dataclasses.replace(LOGITS, aligned=raw.coding.aligned)
         return RawMap(coding.bytes(logits), coding, raw.small)

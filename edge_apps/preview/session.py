@@ -96,7 +96,7 @@ class Session:
         self._model = name
 
     def set_steady(self, on: bool) -> None:
-        """Turns the filter against flicker on or off."""
+        """Turn the filter against flicker on or off."""
         self.pipeline.steady = self._steadies if on else False
 
     def state(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Session:
     def _draw(
         self, result: Result, views: list[View], publish: Callable[[View, bytes], None]
     ) -> dict[str, float]:
-        """Publishes the views of a result; seconds that each step took."""
+        """Publish the views of a result; return the seconds that each step took."""
         times = {"refinement": 0.0, "drawing": 0.0, "encoding": 0.0}
         if not views:
             return times
@@ -150,7 +150,7 @@ class Session:
 
 
 def encode_jpeg(picture: Bytes) -> bytes:
-    """A picture (H, W, 3) uint8 as the JPEG file that the page shows."""
+    """Encode a picture (H, W, 3) uint8 as the JPEG file that the page shows."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()

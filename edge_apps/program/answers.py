@@ -1,4 +1,4 @@
-"""Answers for machines: a line of JSON for each frame or photo, with where its objects are."""
+"""Answers for machines: a line of JSON for each photo or frame, with the boxes of its objects."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Answers:
             self._stream.close()
 
     def tell(self, source: str, result: Result) -> None:
-        """Writes the line of a result of a source.
+        """Write the line of a result of a source.
 
         Raises:
             InputError: if it cannot be written, such as to a disk that is full.
@@ -82,7 +82,7 @@ class Answers:
         self.write(answer(head, size, objects_of(result.raw, size), self.count))
 
     def write(self, line: dict[str, Any]) -> None:
-        """Writes one line; see :meth:`tell` for errors."""
+        """Write one line; see :meth:`tell` for errors."""
         assert self._stream is not None
         text = json.dumps(line, ensure_ascii=True)
         try:
@@ -98,7 +98,7 @@ class Answers:
 def answer(
     head: dict[str, Any], size: tuple[int, ...], objects: list[SalientObject], count: int
 ) -> dict[str, Any]:
-    """A line: what it is of, the photo's width and height, its objects and how many there are.
+    """Build a line: its source, the photo's width and height, its objects and their number.
 
     Args:
         head: names the photo or frame.

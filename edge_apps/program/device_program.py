@@ -13,7 +13,7 @@ from typing import Annotated
 
 from common.arguments import Argument
 from common.command import Command
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.progress import progress
 from edge_apps.program.answers import STANDARD_OUTPUT, Answers
 from edge_apps.program.drawing import Show
@@ -139,7 +139,7 @@ def preview(options: Options, sources: Sequence[Source], answers: Answers | None
 
 
 def pipe(options: Options, size: str) -> None:
-    """Frames of a size such as ``640x480`` on standard input become maps on standard output.
+    """Turn frames of a size such as ``640x480`` on standard input into maps on standard output.
 
     Raises:
         InputError: for wrong input.
@@ -205,7 +205,7 @@ def _piped(
 
 
 def _print(line: str, answers: Answers | None) -> None:
-    """Prints a line, to standard error where standard output is for machines."""
+    """Print a line, to standard error where standard output is for machines."""
     aside = answers is not None and answers.target == STANDARD_OUTPUT
     print(line, file=sys.stderr if aside else sys.stdout, flush=True)
 

@@ -172,7 +172,7 @@ class _Steadier:
 
 
 def _follows(frame: Frame, before: Frame) -> bool:
-    """Whether a frame may be of the same source as the one before it, and comes later."""
+    """Tell whether a frame may be of the same source as the one before it, and comes later."""
     if frame.photo.shape != before.photo.shape or (frame.file is None) != (before.file is None):
         return False
     if frame.time is None or before.time is None:

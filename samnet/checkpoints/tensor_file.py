@@ -41,7 +41,7 @@ def read_tensors(
 
 
 def _fault(path: Path, error: str) -> str:
-    """What a file is instead."""
+    """Say what a file is instead."""
     try:
         with path.open("rb") as file:
             head = file.read(8)

@@ -107,7 +107,7 @@ class FeatureTeacher(nn.Module):
 
 
 def _check_name(path: Path) -> str:
-    """The SHA-256 of a file of weights, the start of which is part of the package's file name."""
+    """Check the SHA-256 of a file of weights, whose start is part of the file's name."""
     check_is_file(path, f"expected the weights of {NAME}; {CURE}")
     digest = sha256(path)
     named = re.fullmatch(r".*-([0-9a-f]{8})", path.stem)

@@ -1,4 +1,4 @@
-"""Races of real files, and of workers that misbehave."""
+"""Interleaved timing of real files, and of workers that misbehave."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_crash_is_a_row_that_says_how_it_ended(tmp_path, monkeypatch):
     assert row.failure == "its process ended with SIGSEGV (out of luck)"
 
 
-def test_a_contender_that_hangs_is_given_up(tmp_path, monkeypatch):
+def test_a_case_that_hangs_is_given_up(tmp_path, monkeypatch):
     worker(tmp_path, monkeypatch, "time.sleep(60)")
     monkeypatch.setattr(interleaved_module, "OPENING", 0.3)
     (row,) = time_interleaved([latency_case(INT8)], PHOTO, repetitions=1)
@@ -86,7 +86,7 @@ for line in sys.stdin:
 """
 
 
-def test_contenders_take_turns_and_stand_still_in_between(tmp_path, monkeypatch):
+def test_cases_take_turns_and_stand_still_in_between(tmp_path, monkeypatch):
     worker(tmp_path, monkeypatch, TURNS)
     given = [
         LatencyCase(name, "litert", "fp32", "x", None, 1) for name in ("first", "second", "third")
@@ -97,7 +97,7 @@ def test_contenders_take_turns_and_stand_still_in_between(tmp_path, monkeypatch)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no process")
-def test_a_contender_that_spins_is_stopped(tmp_path, monkeypatch):
+def test_a_case_that_spins_is_stopped(tmp_path, monkeypatch):
     worker(tmp_path, monkeypatch, TURNS)
     grown = []
 

@@ -30,7 +30,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[str, np
         return content, dict(found)
 
 
-def test_the_same_steps_have_no_departure(steps: tuple[bytes, dict[str, np.ndarray]]) -> None:
+def test_the_same_steps_do_not_differ(steps: tuple[bytes, dict[str, np.ndarray]]) -> None:
     content, here = steps
     assert len(here) > 300 and rounding_differences(content, here, here) == []
 

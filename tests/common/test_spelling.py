@@ -32,6 +32,10 @@ FIRST_FORMAT = (
 """What knows the first layout of manifests, which has British fields and is read still."""
 
 
+TITLE = "approximate fast foreground colour estimation"
+"""What a paper is called."""
+
+
 def files() -> list[Path]:
     command = ["git", "ls-files", "-z"]
     try:
@@ -45,7 +49,7 @@ def files() -> list[Path]:
 def test_no_word_is_british():
     found = []
     for path in filter(Path.exists, files()):
-        text = path.read_text(encoding="utf-8").lower()
+        text = path.read_text(encoding="utf-8").lower().replace(TITLE, "")
         for match in BRITISH.finditer(text):
             line = text.count("\n", 0, match.start()) + 1
             found.append(f"{path.relative_to(ROOT)}:{line}: {match[0]}")

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.containers import kind_of
 from common.errors import InputError
 from common.images.photos import read_photo
 from edge_apps.program.device_program import COMMAND

@@ -93,7 +93,7 @@ def test_the_list_of_a_command_and_its_help(door):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["quantise"], "quantise: unknown command, did you mean quantize?; see samnet --help"),
+        (["quantze"], "quantze: unknown command, did you mean quantize?; see samnet --help"),
         (["convert", "tflit"], "convert tflit: unknown command, did you mean convert tflite?"),
         (["xyzzy"], "xyzzy: unknown command"),
         (["--help-me"], "--help-me: unknown command"),
