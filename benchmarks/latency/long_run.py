@@ -44,7 +44,7 @@ class Options:
     """Options of ``python -m benchmarks.latency.long_run``."""
 
     frames: int = 108_000
-    """How many."""
+    """Number of frames."""
     model: Annotated[Path, MODEL] = dataclasses.field(default_factory=default_model)
     """The network."""
     clip_size: tuple[int, int] = (160, 120)

@@ -17,7 +17,7 @@ from common.errors import InputError
 
 def test_a_short_run_writes_curve_and_picture(tmp_path: Path) -> None:
     target, picture = tmp_path / "long.json", tmp_path / "long.png"
-    options = Options(frames=SAMPLES, json=target, plot=picture, size=(64, 48))
+    options = Options(frames=SAMPLES, json=target, plot=picture, clip_size=(64, 48))
     main(options)
     result = json.loads(target.read_text())
     assert result["frames"] == list(range(1, SAMPLES + 1))
@@ -42,7 +42,7 @@ def test_growth_is_that_after_the_beginning() -> None:
     ("options", "message"),
     [
         (Options(frames=5), "--frames is 5"),
-        (Options(frames=300, size=(9999, 8)), "--size is"),
+        (Options(frames=300, clip_size=(9999, 8)), "--clip-size is"),
         (Options(frames=300, model=Path("absent.tflite")), "ended with status"),
     ],
 )
