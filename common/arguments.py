@@ -83,7 +83,7 @@ class _Field:
     """A field as the command line sees it.
 
     Args:
-        name: of the field.
+        name: name of the field.
         argument: how it is given.
         kind: type of one value.
         count: argparse's ``nargs``; None for a single value.

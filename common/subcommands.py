@@ -72,7 +72,7 @@ class Subcommands:
         program: its name.
         description: what it is for.
         entries: its commands, in the order of the list.
-        version: of the program, where it says one.
+        version: version of the program, where it says one.
     """
 
     program: str

@@ -62,9 +62,9 @@ class Interface:
     """The artifact's input or output tensor.
 
     Args:
-        shape: as (1, S, S, 3).
-        layout: as ``NHWC``.
-        type: as ``uint8``.
+        shape: shape, such as (1, S, S, 3).
+        layout: layout, such as ``NHWC``.
+        type: type, such as ``uint8``.
         scale: real value = (stored value - zero_point) * scale; of a float32 tensor, which
             stores real values, that of the byte it stands for.
         zero_point: see scale.
@@ -82,7 +82,7 @@ class MapInterface(Interface):
     """The artifact's output tensor.
 
     Args:
-        kind: of its real values; files of earlier versions name none and give probabilities.
+        kind: kind of its real values; files of earlier versions name none and give probabilities.
         aligned: whether the map's corners lie on those of the network's input, or its pixels'
             centers as resizing pictures has them.
     """
@@ -100,8 +100,8 @@ class Delegation:
         partitions: connected pieces of the graph that it took.
         inside: operations in them.
         outside: operations left outside, counted by name.
-        reasons: for each name in outside, why.
-        share: of the multiply-adds, 0 to 1, in the operations inside; None where not known.
+        reasons: for each name in outside, the reason.
+        share: share of the multiply-adds, 0 to 1, in the operations inside; None where not known.
         shares: for each name in outside, its share of the multiply-adds.
     """
 
@@ -124,8 +124,8 @@ class Manifest:
         source_sha256: hash of the float checkpoint behind it.
         config: the network's configuration.
         engine: what converted it, as ``litert-torch``.
-        versions: of the packages that took part.
-        precision: of the arithmetic inside.
+        versions: versions of the packages that took part.
+        precision: precision of the arithmetic inside.
         size: S, height and width of the input in pixels.
         quantization: None for fp32.
         input: one RGB photo.

@@ -107,7 +107,7 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
 
     Args:
         path: the artifact.
-        threads: that the runtime may use; None for all cores of this process.
+        threads: number of threads that the runtime may use; None for all cores of this process.
 
     Raises:
         InputError: if the file is missing, cannot be read, of another format, damaged, not what

@@ -45,7 +45,7 @@ def correct_biases(
     stay as they are.
 
     Args:
-        network: with batch normalization folded; its biases are changed.
+        network: network with batch normalization folded; its biases are changed.
         inputs: the calibration photos, each (N, 3, S, S).
         keep_float: modules whose weights are not quantized.
 

@@ -36,7 +36,7 @@ class CalibrationSet:
 
     Args:
         photos: (N, S, S, 3) uint8.
-        seed: of the crops.
+        seed: seed of the crops.
     """
 
     photos: Bytes

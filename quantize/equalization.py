@@ -20,7 +20,7 @@ def equalize(network: nn.Module) -> int:
     same.
 
     Args:
-        network: with batch normalization folded; it is changed.
+        network: network with batch normalization folded; it is changed.
 
     Returns:
         How many pairs were balanced.

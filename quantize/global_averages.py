@@ -57,7 +57,7 @@ def settled(step: float, scale: float) -> float:
 
     Args:
         step: input scale over the number of averaged values.
-        scale: of the output, as observed.
+        scale: scale of the output, as observed.
     """
     exponent = min(0, math.floor(math.log2(scale / step / LEAST)))
     odd = 2 * math.floor(math.ldexp(scale / step, -exponent) / 2) + 1

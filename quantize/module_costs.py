@@ -17,7 +17,7 @@ class Cost:
     """Of one module, for one photo.
 
     Args:
-        multiply_adds: of its convolutions and matrix products.
+        multiply_adds: multiply-adds of its convolutions and matrix products.
         weights: how many numbers they multiply with; as many bytes in int8, four times in float.
     """
 

@@ -40,7 +40,7 @@ class Ranking:
     Args:
         rows: that which loses most when quantized alone first.
         whole: everything is quantized.
-        max_F: of the float network.
+        max_F: max F of the float network.
         MAE: likewise.
         kept: modules to keep in float.
         suggested: the effect of quantizing everything but those.
@@ -72,8 +72,8 @@ def measure(
 
     Args:
         network: calibrated.
-        preprocessing: of the network.
-        coding: of its map.
+        preprocessing: preprocessing of the network.
+        coding: coding of its map.
         size: S, of its input.
         pairs: photos and masks to measure on.
         max_drop: how much max F may fall.
@@ -131,7 +131,7 @@ def shortest(
     Args:
         gaining: the modules, that which gains most in float first.
         whole: the effect of an empty list.
-        effect: of any other.
+        effect: effect of any other.
         max_drop: how much max F may fall.
 
     Returns:

@@ -18,7 +18,7 @@ class ObserverSet(nn.Module):
     """Observers that see the same tensor, so that one calibration serves all.
 
     Args:
-        observers: by name.
+        observers: observers by name.
     """
 
     def __init__(self, observers: dict[str, nn.Module]) -> None:

@@ -21,7 +21,7 @@ def without_outliers(network: nn.Module, photos: Sequence[Tensor]) -> list[int]:
     outputs reach on nine photos in ten. The same few photos are odd to most modules.
 
     Args:
-        network: in evaluation mode.
+        network: network in evaluation mode.
         photos: its inputs, each (1, 3, S, S).
     """
     peaks: dict[nn.Module, list[float]] = {}

@@ -69,8 +69,8 @@ def post_training_quantize(
         observer: how activation ranges are found.
         recipe: which op gets which scheme, and which modules stay in float.
         correction: what is done to the float network first.
-        stride: of the map; the decoder's own if None.
-        source_sha256: of the checkpoint's file.
+        stride: stride of the map; the decoder's own if None.
+        source_sha256: SHA-256 of the checkpoint's file.
         show_progress: whether calibration reports its progress on standard error.
 
     Raises:
@@ -168,9 +168,9 @@ def save_verified(
     """Write a program that kept the float network's map, with how much of it.
 
     Args:
-        path: of the program.
+        path: path of the program.
         program: receives what was found.
-        found: of :func:`quantize.verification.verify`.
+        found: what :func:`quantize.verification.verify` found.
         calibration: what the program was calibrated on.
         allow_loss: write a program that lost the map as well.
         overwrite: replace the file if it exists.

@@ -31,14 +31,14 @@ class QatSchedule:
 
     Args:
         epochs: how many.
-        photos: in an epoch, drawn anew for each; all of them if None.
+        photos: photos in an epoch, drawn anew for each; all of them if None.
         batch: photos in a step.
-        learning_rate: of Adam at the start; it falls to zero with a power of 0.9.
+        learning_rate: learning rate of Adam at the start; it falls to zero with a power of 0.9.
         distillation: weight of the teacher's maps as targets, beside the masks.
         freeze: share of the training after which activation ranges stay as they are.
         average: decay of the moving average of the weights, which is what is converted; 0 keeps
             the weights themselves.
-        seed: of everything random.
+        seed: seed of everything random.
     """
 
     epochs: int = 3
@@ -72,7 +72,7 @@ def distillation_loss(
         logits: (N, 1, M, M), the int8 network's.
         truth: (N, 1, S, S) in 0 to 1.
         teacher: (N, 1, M, M), the float network's.
-        weight: of the second term.
+        weight: weight of the second term.
         aligned: how maps are enlarged, see :func:`samnet.networks.layers.enlarge`.
     """
     # Enlarged as in the training of the float network and wherever maps are used.
@@ -87,9 +87,9 @@ class QuantizationTraining:
 
     Args:
         checkpoint: the float network.
-        pairs: to train on, at the size at which the network will run.
+        pairs: pairs to train on, at the size at which the network will run.
         schedule: see there.
-        recipe: of the int8 network.
+        recipe: recipe of the int8 network.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class QuantizationTraining:
         """Train for one epoch; return its mean loss.
 
         Args:
-            number: from 0.
+            number: number of the epoch, from 0.
             log: is given the figures of every 20th step.
 
         Raises:

@@ -22,7 +22,7 @@ class Effect:
     """What one choice of quantized modules does, against the float network.
 
     Args:
-        snr: of the probability, in dB.
+        snr: signal-to-noise ratio of the probability, in dB.
         max_F: change of the paper's maximum F-measure.
         MAE: change of the mean absolute error.
     """
@@ -36,7 +36,7 @@ class QualityDrop:
     """Collects the maps of one choice.
 
     Args:
-        coding: of the network's map.
+        coding: coding of the network's map.
         side: S, height and width of its input.
     """
 

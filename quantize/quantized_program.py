@@ -53,9 +53,9 @@ class ProgramInfo:
         recipe: name of the recipe.
         observer: how activation ranges were found.
         calibration: ``count``, ``seed`` and ``sha256`` of the photos they were observed on.
-        source_sha256: of the float checkpoint's file, empty for a network that has none.
+        source_sha256: SHA-256 of the float checkpoint's file, empty for a network that has none.
         training: summary of quantization-aware training; empty for PTQ.
-        stride: of the map.
+        stride: stride of the map.
         map: what the program gives; programs of earlier versions end with a sigmoid.
     """
 

@@ -69,15 +69,15 @@ class Activations:
     """What happens to a tensor between two operations.
 
     Args:
-        dtype: of the codes.
+        dtype: type of the codes.
         low: smallest code.
         high: largest code.
         symmetric: whether the zero point is always 0.
         eps: smallest scale; it keeps that of a dead tensor finite.
-        input: of the photo.
-        sigmoid: of the output of every sigmoid.
-        gate: of products that only sigmoids take.
-        map: of the logits that the network gives.
+        input: scheme of the photo.
+        sigmoid: scheme of the output of every sigmoid.
+        gate: scheme of products that only sigmoids take.
+        map: scheme of the logits that the network gives.
         concatenates: whether the converters know a concatenation of such tensors; otherwise
             convolutions of one become sums, see :mod:`quantize.split_concat`.
     """

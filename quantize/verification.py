@@ -96,8 +96,8 @@ def check(name: object, found: Sequence[Verification], calibration: CalibrationS
     """Refuse a program that lost the map.
 
     Args:
-        name: of the program, for the error.
-        found: of :func:`verify`.
+        name: name of the program, for the error.
+        found: what :func:`verify` found.
         calibration: what the program was calibrated on, which may be the reason.
 
     Raises:

@@ -192,7 +192,7 @@ class Done:
 
     Args:
         failures: why some could not be read or cropped.
-        lines: of JSON, one for each that could be read.
+        lines: lines of JSON, one for each that could be read.
     """
 
     failures: list[str]

@@ -40,8 +40,8 @@ def to_srgb(image: Image.Image, path: str | Path) -> Image.Image:
     """Convert a picture without transparency to RGB, by its color profile where it has one.
 
     Args:
-        image: of mode 1, L, P, RGB, CMYK, YCbCr or LAB.
-        path: for messages.
+        image: image of mode 1, L, P, RGB, CMYK, YCbCr or LAB.
+        path: path for messages.
     """
     profile = image.info.get("icc_profile")
     if image.mode == "LAB":

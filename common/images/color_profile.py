@@ -52,8 +52,8 @@ def declared_profile(image: Image.Image, path: str | Path) -> bytes | None:
     """Build the profile of what a picture says of its colors; None if it says nothing or sRGB.
 
     Args:
-        image: as :func:`common.images.decoding.open_picture` gives it.
-        path: for messages.
+        image: image as :func:`common.images.decoding.open_picture` gives it.
+        path: path for messages.
     """
     info = image.info
     if CICP in info:

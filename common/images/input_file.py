@@ -95,7 +95,7 @@ def check_is_file(path: str | Path, cure: str) -> None:
     """Make sure that a path is that of a file which can be read.
 
     Args:
-        path: of the file.
+        path: path of the file.
         cure: what to do where it is none, for the message.
 
     Raises:

@@ -50,8 +50,8 @@ def read_levels(image: Image.Image, path: str | Path, *, dark: bool) -> Levels:
     chunk sBIT of PNG.
 
     Args:
-        image: of a mode such as ``I;16``, ``I`` or ``F``.
-        path: for messages; the file is asked for its chunks.
+        image: image of a mode such as ``I;16``, ``I`` or ``F``.
+        path: path for messages; the file is asked for its chunks.
         dark: whether it may be nearly black, as a map may that shows nothing.
 
     Raises:

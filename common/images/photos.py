@@ -81,8 +81,8 @@ def photo_of(image: Image.Image, name: str | Path = "photo") -> Bytes:
     """Return the pixels of a loaded image as :func:`read_photo` does, but for its orientation.
 
     Args:
-        image: of any mode.
-        name: for messages; the path of its file where it has one.
+        image: image of any mode.
+        name: name for messages; the path of its file where it has one.
 
     Raises:
         InputError: if its values leave doubt which is white.

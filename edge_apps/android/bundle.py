@@ -28,7 +28,7 @@ class Bundle:
 
     Args:
         folder: holds the files, among them ``run``, a shell script that starts the runner.
-        abi: of the device it runs on.
+        abi: ABI of the device it runs on.
         formats: suffixes of the models it takes.
         runtime: name and version of what runs them.
     """
@@ -72,9 +72,9 @@ def find_bundle(abis: Sequence[str], suffix: str, folder: Path | None) -> Bundle
     """Find the bundle for a device and a model.
 
     Args:
-        abis: that the device runs, best first.
-        suffix: of the model.
-        folder: of the bundle; None for the first that was built for one of ``abis``.
+        abis: ABIs that the device runs, best first.
+        suffix: suffix of the model.
+        folder: folder of the bundle; None for the first that was built for one of ``abis``.
 
     Raises:
         InputError: if there is none, or it is for another ABI or format.

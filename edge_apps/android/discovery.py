@@ -27,8 +27,8 @@ class Description:
     """What a device says of itself.
 
     Args:
-        abis: that it runs, best first, as ``arm64-v8a``.
-        model: as its maker calls it.
+        abis: ABIs that it runs, best first, as ``arm64-v8a``.
+        model: model as its maker calls it.
         android: version, "" where it is none.
         emulated: whether its processor is made of software, so that latencies mean nothing.
         cpu_features: instruction sets as the Linux kernel names them.

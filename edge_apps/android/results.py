@@ -25,8 +25,8 @@ class Outcome:
 
     Args:
         photo: its file's name.
-        latency_ms: of the network alone; None where it would mean nothing.
-        agreement: of the device's map with the desktop's of the same artifact.
+        latency_ms: latency in ms of the network alone; None where it would mean nothing.
+        agreement: agreement of the device's map with the desktop's of the same artifact.
     """
 
     photo: str

@@ -26,8 +26,8 @@ class Output(NamedTuple):
     """What the runner said.
 
     Args:
-        latencies: in microseconds by the photo's name, a figure a repetition.
-        operations: of a profile, in their order: name, and microseconds, a figure a run.
+        latencies: latencies in microseconds by the photo's name, a figure a repetition.
+        operations: operations of a profile, in their order: name, and microseconds, a figure a run.
     """
 
     latencies: dict[str, list[float]]
@@ -117,8 +117,8 @@ class Session:
 
         Args:
             model: its name below :data:`ROOT`.
-            names: of the files in ``photos``.
-            threads: that the runtime may use.
+            names: names of the files in ``photos``.
+            threads: number of threads that the runtime may use.
             warm_up: uncounted runs before the first.
             repetitions: timed runs a photo.
             seconds: after which it is ended.

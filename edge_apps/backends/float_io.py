@@ -19,9 +19,9 @@ class Floats:
     """What bytes mean to an artifact whose input and output are float32.
 
     Args:
-        scale: of the photo: value = (byte - zero_point) * scale.
+        scale: scale of the photo: value = (byte - zero_point) * scale.
         zero_point: see scale.
-        coding: of the map.
+        coding: coding of the map.
     """
 
     scale: float

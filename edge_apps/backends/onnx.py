@@ -62,7 +62,7 @@ def open_onnx(path: str | Path, threads: int, floats: Floats | None = None) -> O
 
     Args:
         path: the artifact.
-        threads: that the runtime may use.
+        threads: number of threads that the runtime may use.
         floats: what bytes mean to it, if it was converted for float32 tensors.
 
     Raises:

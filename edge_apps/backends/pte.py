@@ -43,7 +43,7 @@ class PteBackend:
     Args:
         content: the file's bytes.
         size: S, height and width of the input in pixels.
-        threads: that XNNPACK may use.
+        threads: number of threads that XNNPACK may use.
         floats: what bytes mean to it; None where it takes them as they are.
         coding: what the file says of its map's bytes.
     """
@@ -95,7 +95,7 @@ def open_pte(
 
     Args:
         path: the artifact.
-        threads: that XNNPACK may use; None for all cores of this process.
+        threads: number of threads that XNNPACK may use; None for all cores of this process.
         floats: what bytes mean to it, if it was converted for float32 tensors.
 
     Raises:

@@ -24,8 +24,8 @@ class AdbDevice:
     """The device with a serial, or the only one there is.
 
     Args:
-        serial: of the device; None for the only one.
-        threads: that the network may use.
+        serial: serial of the device; None for the only one.
+        threads: number of threads that the network may use.
     """
 
     name = "device"

@@ -46,7 +46,7 @@ class Place(Protocol):
     """Runs networks.
 
     Attributes:
-        name: for tables.
+        name: name for tables.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Cpu:
     """This machine's processor.
 
     Args:
-        threads: that the network may use.
+        threads: number of threads that the network may use.
     """
 
     name = "CPU"
@@ -107,7 +107,7 @@ def run_child(
         place: ``cpu`` or ``gpu``.
         model: the artifact.
         frames: (N, S, S, 3) uint8.
-        threads: that the network may use.
+        threads: number of threads that the network may use.
         environment: variables beside this process's own.
 
     Raises:

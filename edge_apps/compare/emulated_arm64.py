@@ -26,7 +26,7 @@ class Emulated:
     """One processor under qemu: Python and LiteRT of a userland, or the native runner for ``.pte``.
 
     Args:
-        processor: as qemu names it.
+        processor: processor as qemu names it.
         userland: folder with ``qemu-aarch64`` and an arm64 system in ``root``; None for the one
             in the cache.
     """
@@ -73,7 +73,7 @@ def guest_python(processor: str, userland: Path | None) -> list[str]:
     """Return the command line of an arm64 Python with this project and LiteRT, run by qemu.
 
     Args:
-        processor: as qemu names it.
+        processor: processor as qemu names it.
         userland: its folder; None for the one in the cache.
 
     Raises:

@@ -21,7 +21,7 @@ class Coding:
     Args:
         kind: whether real values are logits, whose sigmoid is the probability that a pixel is
             salient, or that probability itself, which files of earlier versions give.
-        scale: of a byte.
+        scale: scale of a byte.
         zero_point: the byte of 0.
         aligned: whether the map's corners lie on those of the network's input, or its pixels'
             centers as resizing pictures has them.

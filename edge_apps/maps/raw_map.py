@@ -15,7 +15,7 @@ class RawMap:
 
     Args:
         map: (M, M) uint8, coded.
-        coding: of the map.
+        coding: coding of the map.
         small: (S, S, 3) uint8, the photo as the network saw it.
     """
 

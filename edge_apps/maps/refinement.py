@@ -38,7 +38,7 @@ class Refinement:
     """How a map is refined. The defaults were chosen on held-out training photos.
 
     Args:
-        radius: of a window, in pixels of the grid; windows are squares of 2 * radius + 1.
+        radius: radius of a window, in pixels of the grid; windows are squares of 2 * radius + 1.
         eps: by how much colors have to vary within a window before logits follow them, as a
             variance of values from 0 to 1.
         slope: factor of the refined logits; a filter's averages lie nearer to 0 than its input.
@@ -67,7 +67,7 @@ class Refinement:
 
         Args:
             saliency_map: the network's, (M, M) uint8.
-            coding: of the map.
+            coding: coding of the map.
             small: (S, S, 3) uint8, the photo as its network saw it.
             photo: (H, W, 3) uint8.
 

@@ -17,7 +17,7 @@ class Address:
     Args:
         host: name or number of an interface.
         port: 0 takes a free one.
-        token: that viewers have to know; empty on this machine alone.
+        token: token that viewers have to know; empty on this machine alone.
     """
 
     host: str

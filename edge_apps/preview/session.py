@@ -41,7 +41,7 @@ class Session:
         pipeline: not yet started.
         model: the artifact that it runs.
         models: those that may be picked, beside ``model``.
-        threads: that the network may use.
+        threads: number of threads that the network may use.
     """
 
     def __init__(

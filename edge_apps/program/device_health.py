@@ -33,7 +33,7 @@ class Health:
     """The machine at one moment.
 
     Args:
-        temperature: of the processor in °C; None where the system does not say.
+        temperature: temperature of the processor in °C; None where the system does not say.
         throttling: what the firmware complains of, now or since boot; None where there is no
             such firmware.
         memory: resident memory of this process in MB; None where the system does not say.

@@ -24,10 +24,10 @@ class Frame:
     Args:
         photo: RGB, (H, W, 3) uint8.
         name: what files made from it are called, without a suffix.
-        seconds: that reading and decoding took, without the wait for a camera.
+        seconds: seconds that reading and decoding took, without the wait for a camera.
         taken: when it was there, on the clock of ``time.monotonic``.
         time: its place in a video, seconds from the beginning; None where it has none.
-        file: of a photo by itself; None for a moment of something that moves.
+        file: file of a photo by itself; None for a moment of something that moves.
     """
 
     photo: Bytes

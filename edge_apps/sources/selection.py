@@ -29,7 +29,7 @@ def open_sources(
         given: paths of photos, folders, videos and animated pictures, or one camera: ``camera:0``,
             ``/dev/video0`` or ``picamera``.
         camera_size: (width, height) in pixels that a camera is asked for.
-        megapixels: of the largest photo that is read whole; None for the usual limit.
+        megapixels: megapixels of the largest photo that is read whole; None for the usual limit.
 
     Raises:
         InputError: if one is missing or cannot be used, or a camera is named beside others.

@@ -38,7 +38,7 @@ def save_backbone(
 
     Args:
         path: the .safetensors file.
-        encoder: with its weights.
+        encoder: encoder with its weights.
         config: it was built with.
         info: how it was trained; plain JSON values.
         overwrite: whether a file that exists may be replaced.

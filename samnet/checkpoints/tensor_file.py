@@ -18,7 +18,7 @@ def read_tensors(
 
     Args:
         path: the .safetensors file.
-        form: that its metadata must name.
+        form: name of the format that its metadata must hold.
         missing: what to do where there is no file, for the message.
         foreign: what to do with a file of another format, likewise.
 

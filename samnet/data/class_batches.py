@@ -28,7 +28,7 @@ class LabeledPhotos(Dataset[tuple[Tensor, int, str]]):
     """Photos (3, size, size) uint8, their classes, and why one could not be read.
 
     Args:
-        photos: with their classes.
+        photos: photos with their classes.
         size: height and width in pixels.
         draws: which to take, in this order, each with the seed of its augmentation or
             ``NOT_AUGMENTED``, (N, 2).

@@ -50,7 +50,7 @@ def by_stem(folder: Path, suffixes: set[str] | frozenset[str]) -> dict[str, Path
 
     Args:
         folder: may be missing, which counts as empty.
-        suffixes: of pictures, in lower case.
+        suffixes: suffixes of pictures, in lower case.
 
     Raises:
         InputError: if two pictures share a stem.

@@ -34,7 +34,7 @@ class DataSet:
     """The pairs of one data set, sorted by stem.
 
     Args:
-        name: for tables; that of the published set where it is one.
+        name: name for tables; that of the published set where it is one.
         pairs: photos with a mask.
         without_mask: photos that have none.
         without_photo: masks that have none.

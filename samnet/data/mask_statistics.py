@@ -50,7 +50,7 @@ class MaskLook:
         highest: the highest value in the file.
         white: what would be white in the file.
         values: all values in words, or the range of many.
-        count: of the values, as bytes.
+        count: count of the values, as bytes.
         from_alpha: whether it is an alpha channel.
         numbered: whether it holds small values and 255, nothing between, as class numbers do with
             a border around objects.

@@ -28,7 +28,7 @@ class MapFolder:
     """The maps that a folder holds for a data set.
 
     Args:
-        files: by the stem of their photo.
+        files: files by the stem of their photo.
         missing: stems of the photos without a map.
     """
 

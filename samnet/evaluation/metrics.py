@@ -36,7 +36,7 @@ class Scores:
         S: structure measure (Fan et al. 2017); None with the fast metrics.
         E_max: enhanced alignment (Fan et al. 2018), the maximum over thresholds; None likewise.
         E_mean: its mean over thresholds.
-        E_adaptive: at twice the map's mean.
+        E_adaptive: E-measure at twice the map's mean.
         count: photos.
         precision: (256,) averaged over the photos; entry t is for maps of at least t.
         recall: (256,) likewise.

@@ -30,7 +30,7 @@ class NetworkPredictor:
 
     Args:
         look: runs the network.
-        refinement: of a call's map; None enlarges it alone.
+        refinement: refinement of a call's map; None enlarges it alone.
         flip: whether maps are averaged with those of the mirror image.
     """
 

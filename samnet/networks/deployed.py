@@ -82,8 +82,8 @@ def deployed_size(asked: int | None, preprocessing: Preprocessing) -> int:
     """Return height and width of a deployed network's input in pixels.
 
     Args:
-        asked: by the user; None for the network's own.
-        preprocessing: of the network.
+        asked: stride that the user asks for; None for the network's own.
+        preprocessing: preprocessing of the network.
 
     Raises:
         InputError: if no network can be deployed at that size.

@@ -41,7 +41,7 @@ class DepthwiseConv2d(nn.Conv2d):
     It computes what ``nn.Conv2d`` does, and in training on a CPU the same gradients sooner.
 
     Args:
-        channels: of input and output.
+        channels: channels of input and output.
         kernel_size: odd height and width of the kernel.
         dilation: distance of its taps.
     """

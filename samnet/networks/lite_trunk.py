@@ -38,9 +38,9 @@ class BlockGroup:
     Args:
         count: blocks in the group.
         kernel: side of their depthwise filters.
-        stride: of the first block; the others have 1.
+        stride: stride of the first block; the others have 1.
         expansion: multiple of the input's channels inside a block.
-        channels: of each block's output.
+        channels: channels of each block's output.
     """
 
     count: int

@@ -126,7 +126,7 @@ class LitePyramid(Pyramid):
 
     Args:
         channels: C.
-        width: of the result.
+        width: width of the result.
     """
 
     def __init__(self, channels: int, width: int) -> None:

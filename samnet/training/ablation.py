@@ -94,7 +94,7 @@ def recipe_rows(base: Recipe | None = None) -> list[AblationRow]:
     pixels: one size in place of several is the largest, for fewer epochs.
 
     Args:
-        base: of the first row; None for the preset ``modern``.
+        base: base of the first row; None for the preset ``modern``.
     """
     base = base or RECIPES[BASE]
     first = {"preset": BASE, "phases": _texts(base.phases)}
@@ -135,8 +135,8 @@ def table_rows(
 
     Args:
         table: which one.
-        options: of training that all rows share.
-        keys: of the rows to run; None for all that can be run.
+        options: options of training that all rows share.
+        keys: keys of the rows to run; None for all that can be run.
 
     Raises:
         InputError: for unknown keys, or row 6 of Table IV without a backbone.

@@ -36,7 +36,7 @@ def kept_rows(
     those that are done; the next one goes on behind them.
 
     Args:
-        paths: of the .npy files; the names must say all that decides what is in them.
+        paths: paths of the .npy files; the names must say all that decides what is in them.
         kinds: shape, the number of rows first, and type of each.
         compute: makes rows.
         label: what is being made, for the progress.

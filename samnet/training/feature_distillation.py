@@ -29,7 +29,7 @@ class ImitatedFeatures:
     """The teacher's features of photos, in half precision, memory-mapped.
 
     Args:
-        taps: of the photos of all sets, an entry a tap.
+        taps: taps of the photos of all sets, an entry a tap.
     """
 
     def __init__(self, taps: Sequence[Rows]) -> None:

@@ -40,7 +40,7 @@ class FeatureTeacher(nn.Module):
     """EfficientNet-Lite0's features at strides 4 to 32.
 
     Args:
-        path: of its weights; None takes those of the package.
+        path: path of its weights; None takes those of the package.
 
     Raises:
         InputError: if the packages that hold it are not installed, or the weights, the activations

@@ -14,7 +14,7 @@ class Rows:
     """Arrays (n, …) of one kind as one (sum of n, …), none of them copied.
 
     Args:
-        parts: at least one; they may lie on devices of their own.
+        parts: arrays, at least one; they may lie on devices of their own.
     """
 
     def __init__(self, parts: Sequence[Tensor]) -> None:
@@ -43,7 +43,7 @@ class PhotoSets:
     """Packed sets as one.
 
     Args:
-        sets: at one size.
+        sets: data sets at one size.
     """
 
     def __init__(self, sets: Sequence[PackedPairs]) -> None:

@@ -40,7 +40,7 @@ class NetworkWithLosses(nn.Module):
             x: normalized photos, (N, 3, H, W).
             truth: (N, 1, H, W) in 0 to 1.
             imitated: features of the ImageNet network, or None without imitation.
-            share: of all steps done, 0 to 1. Features fade out, the range penalty fades in.
+            share: share of all steps done, 0 to 1. Features fade out, the range penalty fades in.
             taught: the teacher's features, or None without any.
         """
         stages = self.model.encoder(x)

@@ -27,7 +27,7 @@ class PhaseData:
     """What a phase trains on; photos without masks stand behind those with masks.
 
     Args:
-        photos: for training.
+        photos: photos for training.
         features: the imitated network's of these photos; None without imitation.
         lessons: what the teacher makes of them; None without a teacher.
         validation: held out, at the phase's size.
@@ -54,10 +54,10 @@ def prepare(
     """Read photos, and what teachers make of them, for a phase; all processes call it at once.
 
     Args:
-        pairs: to train on.
+        pairs: pairs to train on.
         validation_pairs: held out.
         size: the phase's, in pixels.
-        options: of the run.
+        options: options of the run.
         processes: the first fills the cache while the others wait.
         imitates: whether features of the ImageNet network are imitated.
         teacher: whose maps are learned from.

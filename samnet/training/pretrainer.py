@@ -45,11 +45,11 @@ class Pretrainer:
     """A classifier in training.
 
     Args:
-        config: of the network whose encoder it is.
+        config: configuration of the network whose encoder it is.
         classes: their names.
         recipe: batch, learning rate, weight decay, average and clip are used.
         smoothing: share of the truth that all classes divide among themselves.
-        processes: that train together.
+        processes: processes that train together.
         seed: decides the first weights.
     """
 

@@ -63,7 +63,7 @@ class Recipe:
         features: weight of the loss between the backbone's features and the teacher's at the
             start, falling linearly to 0 by the end; 0 for none.
         unlabeled: share of photos without masks in a batch, where there are any.
-        augmentation: of photos and masks.
+        augmentation: augmentation of photos and masks.
     """
 
     phases: tuple[Phase, ...]

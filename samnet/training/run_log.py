@@ -18,7 +18,7 @@ class RunLog:
     """What a run noted of its steps.
 
     Args:
-        path: of the file; each line has at least ``step``, the number of steps done.
+        path: path of the file; each line has at least ``step``, the number of steps done.
     """
 
     path: Path

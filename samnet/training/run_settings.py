@@ -29,10 +29,10 @@ def run_settings(
     Args:
         training: pairs to train on.
         validation: pairs held out.
-        config: of the network.
+        config: configuration of the network.
         recipe: how it is trained.
-        seed: of everything random.
-        files: by option, those that decide what comes of it; None for one that is not given.
+        seed: seed of everything random.
+        files: files by option, those that decide what comes of it; None for one that is not given.
 
     Raises:
         InputError: if a file cannot be read.
@@ -54,7 +54,7 @@ def check_same(place: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -
     """Refuse to resume a run with other settings.
 
     Args:
-        place: of the run's state, for the message.
+        place: place of the run's state, for the message.
         before: the settings that it was started with.
         now: those that it would go on with.
 

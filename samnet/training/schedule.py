@@ -25,7 +25,7 @@ class Step:
         phase: index of the phase.
         size: the phase's, in pixels.
         shown: the size at which the network sees this step's photos.
-        share: of all steps done, 0 to 1.
+        share: share of all steps done, 0 to 1.
     """
 
     number: int
@@ -83,8 +83,8 @@ class Schedule:
 
         Args:
             step: its number.
-            rank: of the process.
-            count: of all processes.
+            rank: rank of the process.
+            count: count of all processes.
         """
         labeled = self._drawn(step, self.labeled_batch, self.photos, 0)
         rest = self.recipe.batch - self.labeled_batch

@@ -66,7 +66,7 @@ def find_unlabeled(
     another size or saved anew.
 
     Args:
-        folders: with photos somewhere in them.
+        folders: folders with photos somewhere in them.
         held_out: photos that nothing may be learned from.
         cache: folder for the hashes.
 

@@ -19,7 +19,7 @@ class PlainDecoder(Decoder):
     goes to its fusing convolution as it is. That gives the parameter counts of Table II.
 
     Args:
-        channels: of the five maps, at strides 2 to 32.
+        channels: channels of the five maps, at strides 2 to 32.
     """
 
     def __init__(self, channels: Sequence[int]) -> None:
@@ -38,7 +38,7 @@ def decoded(stages: Sequence[nn.Module], channels: tuple[int, ...]) -> Parts:
 
     Args:
         stages: its layers, cut where the stride doubles: strides 2, 4, 8, 16, 32.
-        channels: of the five results.
+        channels: channels of the five results.
     """
     return Parts(Stages(stages), PlainDecoder(channels), _fused(channels))
 

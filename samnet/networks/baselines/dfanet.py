@@ -45,7 +45,7 @@ class Pass(nn.Module):
     """One passage of the backbone.
 
     Args:
-        channels: of its input.
+        channels: channels of its input.
         again: whether stages 2 and 3 are given the previous pass's results besides.
     """
 

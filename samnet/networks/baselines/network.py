@@ -19,7 +19,7 @@ class BaselineConfig:
     """Describes a baseline.
 
     Args:
-        name: of its architecture.
+        name: name of its architecture.
 
     Raises:
         InputError: for an unknown name.

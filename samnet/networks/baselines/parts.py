@@ -33,8 +33,8 @@ class Architecture:
     """What is known of a network before it is built.
 
     Args:
-        channels: of the encoder's first five maps.
-        stride: of the main map before it is enlarged to the photo.
+        channels: channels of the encoder's first five maps.
+        stride: stride of the main map before it is enlarged to the photo.
         build: makes the parts; imports the library that has its layers.
     """
 

@@ -18,7 +18,7 @@ class Average(nn.Module):
     Runtimes that leave the zeros of the padding out of an average have no other operation for it.
 
     Args:
-        channels: of its input.
+        channels: channels of its input.
     """
 
     weight: Tensor

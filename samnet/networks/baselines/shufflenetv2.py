@@ -19,7 +19,7 @@ class Unit(nn.Module):
     torchvision's splits, which ExecuTorch executes outside its fast path.
 
     Args:
-        branch: of the second half; the first half is passed on.
+        branch: branch of the second half; the first half is passed on.
     """
 
     def __init__(self, branch: nn.Module) -> None:

@@ -29,7 +29,7 @@ class XceptionBlock(nn.Module):
     Maps (N, in_channels, H, W) to (N, 4 * width, H / stride, W / stride), rounded up.
 
     Args:
-        in_channels: of its input.
+        in_channels: channels of its input.
         width: channels between the convolutions.
         stride: 1 or 2.
         late: whether the last convolution has the stride, in place of the first.
