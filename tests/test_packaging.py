@@ -103,8 +103,10 @@ def test_the_wheel_holds_every_file_of_the_packages(built):
         held = set(wheel.namelist())
         (metadata,) = (name for name in held if name.endswith(".dist-info/METADATA"))
         text = wheel.read(metadata).decode()
+        scripts = wheel.read(metadata.replace("METADATA", "entry_points.txt")).decode()
     assert shipped() - held == set()
     assert "License: Apache-2.0" in text
+    assert "samnet = samnet.cli:main" in scripts
     assert not {name.split("/")[0] for name in held if ".dist-info" not in name} - set(PACKAGES)
 
 
