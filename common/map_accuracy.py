@@ -35,6 +35,11 @@ class Accuracy:
     count: int
 
 
+def mean_absolute_error(saliency_map: Bytes, mask: Bytes) -> float:
+    """MAE of one map (H, W) uint8, 255 is salient, against its mask (H, W) uint8."""
+    return float(np.abs(saliency_map / 255 - (mask > FOREGROUND)).mean())
+
+
 class AccuracyMeter:
     """Collects precision, recall and error of maps one by one."""
 
@@ -61,7 +66,7 @@ class AccuracyMeter:
         taken = np.bincount(saliency_map.ravel(), minlength=256)[::-1].cumsum()[::-1]
         self._precision += np.divide(hits, taken, out=np.zeros(256), where=taken > 0)
         self._recall += hits / max(1, int(truth.sum()))
-        self._error += float(np.abs(saliency_map / 255 - truth).mean())
+        self._error += mean_absolute_error(saliency_map, mask)
         self._count += 1
 
     def include(self, other: AccuracyMeter) -> None:

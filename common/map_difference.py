@@ -6,11 +6,18 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.images.photos import Bytes
 
 SALIENT = 128
 """A pixel of at least this is decided to be salient."""
+
+
+def pixel_difference(saliency_map: Bytes, reference: Bytes) -> NDArray[np.int16]:
+    """Compute the absolute difference of every pixel of two maps, or sets of maps, in 1/255."""
+    apart: NDArray[np.int16] = np.abs(saliency_map.astype(np.int16) - reference)
+    return apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +45,10 @@ class Agreement:
     def of_all(cls, maps: Sequence[Bytes], references: Sequence[Bytes]) -> Agreement:
         """Compare maps (S, S) uint8 with as many others, all pixels of all photos at once."""
         found, expected = np.stack(maps), np.stack(references)
-        difference = np.abs(found.astype(np.int16) - expected)
+        apart = pixel_difference(found, expected)
         return cls(
-            int(difference.max()),
-            float(difference.mean()),
-            float((difference <= 1).mean()),
+            int(apart.max()),
+            float(apart.mean()),
+            float((apart <= 1).mean()),
             float(((found >= SALIENT) == (expected >= SALIENT)).mean()),
         )

@@ -36,21 +36,24 @@ def progress(items: Iterable[Item], total: int | None, label: str) -> Iterator[I
             now = time.monotonic()
             if now - shown >= every:
                 line = f"{label}: {_state(done, total, now - start)}"
-                print(
-                    f"\r\033[K{line}" if terminal else line,
-                    end="" if terminal else "\n",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                sys.stderr.write(f"\r\033[K{line}" if terminal else f"{line}\n")
+                sys.stderr.flush()
                 shown = now
     finally:
         if terminal and shown > start:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
 
 
 def _state(done: int, total: int | None, seconds: float) -> str:
     rate = done / seconds
     if total is None or total < done:
         return f"{done}, {rate:.1f}/s"
-    left = (total - done) / rate
-    return f"{done} of {total}, {rate:.1f}/s, about {left:.0f} s left"
+    return f"{done} of {total}, {rate:.1f}/s, about {_duration((total - done) / rate)} left"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

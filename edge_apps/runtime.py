@@ -10,15 +10,13 @@ from typing import Protocol
 from common.errors import InputError
 from common.images.input_file import check_is_file
 from common.images.photos import Bytes, resize_photo
-from edge_apps.backends.float_io import Floats, floats_of
+from edge_apps.backends.float_io import floats_of
+from edge_apps.formats import FORMATS, SUFFIXES
 from edge_apps.manifest import Manifest, manifest_path, verify
 from edge_apps.maps.coding import PROBABILITIES, Coding, coding_of
 from edge_apps.maps.raw_map import RawMap
 from edge_apps.maps.refinement import Refinement, refinement_of
 from edge_apps.photo_inputs import Input, accept
-
-SUFFIXES = (".tflite", ".pte", ".onnx")
-"""The formats that :func:`load` understands."""
 
 
 class Backend(Protocol):
@@ -122,24 +120,10 @@ def load(path: str | Path, *, threads: int | None = None) -> Segmenter:
     if threads < 1:
         raise InputError(f"threads is {threads}, expected at least 1")
     manifest = verify(path) if manifest_path(path).exists() else None
-    backend = _open(path, threads, floats_of(manifest))
+    backend: CodedBackend = FORMATS[path.suffix].open(path, threads, floats_of(manifest))
     if manifest is not None and manifest.size != backend.size:
         raise InputError(
             f"{path}: runs at {backend.size} px, its manifest says {manifest.size}; convert anew"
         )
     stated = coding_of(manifest) if manifest else backend.coding
     return Segmenter(backend, manifest, stated or PROBABILITIES)
-
-
-def _open(path: Path, threads: int, floats: Floats | None) -> CodedBackend:
-    if path.suffix == ".tflite":
-        from edge_apps.backends.tflite import open_tflite
-
-        return open_tflite(path, threads, floats)
-    if path.suffix == ".onnx":
-        from edge_apps.backends.onnx import open_onnx
-
-        return open_onnx(path, threads, floats)
-    from edge_apps.backends.pte import open_pte
-
-    return open_pte(path, threads, floats)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 from common.errors import InputError
+from edge_apps.formats import FORMATS
 
 FOLDER = Path(__file__).with_name("models")
 
@@ -27,10 +27,8 @@ def default_model() -> Path:
 
 def usable_models() -> list[Path]:
     """List the shipped artifacts for which a runtime is installed, sorted by name."""
-    found = list(FOLDER.glob("*.tflite"))
-    if importlib.util.find_spec("executorch") and importlib.util.find_spec("torch"):
-        found += FOLDER.glob("*.pte")
-    return sorted(found)
+    usable = [suffix for suffix, known in FORMATS.items() if known.usable]
+    return sorted(path for path in FOLDER.iterdir() if path.suffix in usable)
 
 
 def _size(path: Path) -> int:

@@ -18,7 +18,7 @@ from common.command import Command
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.images.photos import read_map, read_photo, resize_photo
-from common.progress_bar import progress
+from common.progress import progress
 from common.result_file import environment, write_result
 from quantize.calibration import CalibrationSet, calibration_set, normalize, read_photos
 from quantize.float_checkpoint import float_checkpoint

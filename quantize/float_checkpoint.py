@@ -9,12 +9,13 @@ from torch import nn
 
 from common.errors import InputError
 from common.images.input_file import check_is_file
+from edge_apps.formats import SUFFIXES
 from quantize.recipes import INT8, quantized_weight
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from samnet.evaluation.predictor import CHECKPOINT
 from samnet.networks.preprocessing import Preprocessing
 
-QUANTIZED_SUFFIXES = (".pt2", ".tflite", ".pte", ".onnx")
+QUANTIZED_SUFFIXES = (".pt2", *SUFFIXES)
 """Of files that quantize and convert write."""
 
 CURE = "give the float .safetensors checkpoint"

@@ -6,10 +6,11 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from torch.fx import GraphModule, Node
+from torch.fx import GraphModule
 
 from quantize.conversion import WEIGHTED
 from quantize.module_map import inside, module_of
+from samnet.networks.cost import of_product, weight_shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +33,6 @@ def costs(graph: GraphModule, modules: Sequence[str]) -> dict[str, Cost]:
         module = inside(module_of(node), modules)
         if module is None or node.target not in WEIGHTED:
             continue
-        # The weight stands behind its observer.
-        weight = node.args[1] if node.args[1].op == "get_attr" else node.args[1].args[0]
-        size = math.prod(_shape(weight))
-        positions = math.prod(_shape(node)) // _shape(weight)[0]
-        before = found[module]
-        found[module] = Cost(before.multiply_adds + size * positions, before.weights + size)
+        before, size = found[module], math.prod(weight_shape(node.args[1]))
+        found[module] = Cost(before.multiply_adds + of_product(node), before.weights + size)
     return found
-
-
-def _shape(node: Node) -> tuple[int, ...]:
-    return tuple(node.meta["val"].shape)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from common.images.photos import Bytes, read_map, read_photo, resize_photo
-from common.progress_bar import progress
+from common.progress import progress
 from edge_apps.maps.coding import Coding
 from quantize.calibration import normalize
 from quantize.module_simulation import Simulation, Trace

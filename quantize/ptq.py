@@ -15,7 +15,7 @@ from common.arguments import CALIBRATION, MODEL
 from common.command import Command
 from common.errors import InputError
 from common.files import check_writable, sha256
-from common.progress_bar import progress
+from common.progress import progress
 from quantize.batch_norm_folding import fold_batch_norm
 from quantize.bias_correction import correct_biases
 from quantize.calibration import CalibrationSet, calibration_set, read_and_keep_back

@@ -24,7 +24,8 @@ from common.result_file import environment, write_result
 from quantize.calibration import KEPT_BACK, CalibrationSet
 from quantize.float_checkpoint import check_input_is_bytes, float_checkpoint
 from quantize.ptq import post_training_quantize
-from quantize.qat_trainer import QatSchedule, QuantizationTraining
+from quantize.qat_schedule import QatSchedule
+from quantize.qat_trainer import QuantizationTraining
 from quantize.quantized_program import ProgramInfo, QuantizedProgram, save_program
 from quantize.recipes import STATIC_WI8_AI8
 from quantize.run_folder import Run
@@ -44,9 +45,9 @@ Row = dict[str, float]
 """``max_F`` and ``MAE`` on the held-out pairs."""
 
 
-@dataclasses.dataclass
-class Options:
-    """Options of ``python -m quantize.qat``."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(QatSchedule):
+    """A run: what it starts from, what it learns on, and the schedule."""
 
     model: Annotated[Path, MODEL]
     """The float checkpoint to start from, a .safetensors file."""
@@ -56,20 +57,6 @@ class Options:
     """Folder of the run; best.pt2 in it is the quantized program."""
     resume: bool = False
     """Go on with the run in the output folder, from the end of its last epoch."""
-    epochs: int = 3
-    """Epochs; after each the int8 network is converted and validated, and the best one is kept."""
-    photos: int | None = 2000
-    """Photos in an epoch, drawn anew for each; all of the training set if None."""
-    batch: int = 8
-    """Photos in a step."""
-    learning_rate: float = 2e-5
-    """Learning rate of Adam at the start; it falls to zero with a power of 0.9."""
-    distillation: float = 1.0
-    """Weight of the float network's maps as targets, beside the masks."""
-    freeze: float = 0.5
-    """Share of the training after which activation ranges stay as they are."""
-    average: float = 0.99
-    """Decay of the moving average of the weights, which is what is converted; 0 for none."""
     keep_float: tuple[str, ...] = ()
     """Torch modules that stay in float, such as encoder.stages.0.1 decoder.fusions.0."""
     size: int | None = None
@@ -80,22 +67,10 @@ class Options:
     """Held-out pairs that are used to validate."""
     count: Annotated[int, Argument(aliases=("calibration",))] = 128
     """Training photos on which the first activation ranges are observed."""
-    seed: int = 0
-    """Seed of everything random."""
     allow_loss: bool = False
     """Keep a program even if it lost the float network's map."""
     cache: Path = Path("runs/cache")
     """Folder for photos at the network's size."""
-
-
-def schedule_of(options: Options) -> QatSchedule:
-    """Return the schedule that the options ask for.
-
-    Raises:
-        InputError: if it is impossible.
-    """
-    names = [field.name for field in dataclasses.fields(QatSchedule)]
-    return QatSchedule(**{name: getattr(options, name) for name in names})
 
 
 def train(options: Options) -> dict[str, Row]:
@@ -108,7 +83,7 @@ def train(options: Options) -> dict[str, Row]:
         InputError: if the checkpoint or the data cannot be used, the folder holds a run, or no
             epoch's program kept the float network's map.
     """
-    schedule, run = schedule_of(options), Run(options.output)
+    run = Run(options.output)
     if not options.resume:
         run.check_is_new()
     check_writable(run.best, overwrite=True)
@@ -137,7 +112,7 @@ def train(options: Options) -> dict[str, Row]:
         stride=checkpoint.model.config.decoder_stride,
     )
     settings = {
-        **dataclasses.asdict(schedule),
+        **{it.name: getattr(options, it.name) for it in dataclasses.fields(QatSchedule)},
         "recipe": info.recipe,
         "size": size,
         "source_sha256": info.source_sha256,
@@ -156,7 +131,7 @@ def train(options: Options) -> dict[str, Row]:
 
     network = load_predictor(options.model, size=size)
     kept_back = [read_photo(pair.photo) for pair in validation[:KEPT_BACK]]
-    training = QuantizationTraining(checkpoint, packed, schedule, recipe)
+    training = QuantizationTraining(checkpoint, packed, options, recipe)
     scores: dict[str, Row] = {}
     history: list[dict[str, float]] = []
     verified: list[Verification] = []
@@ -171,7 +146,7 @@ def train(options: Options) -> dict[str, Row]:
     else:
         training.restore(before["training"])
         scores, history, seconds = before["scores"], before["history"], before["seconds"]
-    for epoch in range(len(history), schedule.epochs):
+    for epoch in range(len(history), options.epochs):
         begun = time.monotonic()
         loss = training.epoch(epoch, run.log)
         program = QuantizedProgram(training.exported(), info)

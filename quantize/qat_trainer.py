@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,56 +10,18 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
-from common.errors import InputError, TrainingDivergedError
-from common.progress_bar import progress
+from common.errors import TrainingDivergedError
+from common.progress import progress
 from quantize.fake_quant_network import FakeQuantNetwork
-from quantize.first_nonfinite import first_nonfinite
+from quantize.qat_schedule import QatSchedule
 from quantize.recipes import STATIC_WI8_AI8, Recipe
 from samnet.checkpoints.checkpoint import Checkpoint
 from samnet.data.packed import PackedPairs
 from samnet.networks.deployed import DeployedNetwork
 from samnet.networks.layers import enlarge
 from samnet.training.augmentation import Augmentation, change_colors, crop, normalize
-from samnet.training.first_nonfinite import gradient_not_finite
+from samnet.training.first_nonfinite import ADVICE, first_nonfinite, nonfinite_gradient
 from samnet.training.weight_averaging import moving_average
-
-
-@dataclasses.dataclass(frozen=True)
-class QatSchedule:
-    """How long and how fast a student learns.
-
-    Args:
-        epochs: how many.
-        photos: photos in an epoch, drawn anew for each; all of them if None.
-        batch: photos in a step.
-        learning_rate: learning rate of Adam at the start; it falls to zero with a power of 0.9.
-        distillation: weight of the teacher's maps as targets, beside the masks.
-        freeze: share of the training after which activation ranges stay as they are.
-        average: decay of the moving average of the weights, which is what is converted; 0 keeps
-            the weights themselves.
-        seed: seed of everything random.
-    """
-
-    epochs: int = 3
-    photos: int | None = 2000
-    batch: int = 8
-    learning_rate: float = 2e-5
-    distillation: float = 1.0
-    freeze: float = 0.5
-    average: float = 0.99
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.average < 1 and 0 <= self.freeze <= 1):
-            raise InputError(
-                f"average {self.average} and freeze {self.freeze}; expected 0 up to 1, the average "
-                "below it"
-            )
-        if min(self.epochs, self.batch, self.photos or 1) < 1:
-            raise InputError(
-                f"{self.epochs} epochs of {self.photos} photos in batches of {self.batch}; "
-                "each must be at least 1"
-            )
 
 
 def distillation_loss(
@@ -144,10 +105,10 @@ class QuantizationTraining:
         steps = range(first, first + self.steps_per_epoch)
         for step in progress(steps, len(steps), f"epoch {number + 1}"):
             share = step / self.steps
-            rate = self.schedule.learning_rate * (1 - share) ** 0.9
+            rate = self.schedule.learning_rate_at(share)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            if share >= self.schedule.freeze:
+            if self.schedule.freezes_at(share):
                 self.student.freeze_ranges()
             start = (step - first) * self.schedule.batch
             index = order[torch.arange(start, start + self.schedule.batch) % len(order)]
@@ -207,7 +168,7 @@ class QuantizationTraining:
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
         if not torch.isfinite(norm):
-            where = gradient_not_finite(self.student.graph) or "the gradients' norm"
+            where = nonfinite_gradient(self.student.graph) or "the gradients' norm"
             raise self._broken(f"the gradient is {norm.item()}", where)
         self.optimizer.step()
         self.averaged.update_parameters(self.student.graph)
@@ -215,6 +176,5 @@ class QuantizationTraining:
 
     def _broken(self, what: str, where: str) -> TrainingDivergedError:
         return TrainingDivergedError(
-            f"step {self.done + 1} of {self.steps}: {what}, first at {where}; lower "
-            "--learning-rate and resume from the last state"
+            f"step {self.done + 1} of {self.steps}: {what}, first at {where}; {ADVICE}"
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from common.errors import CheckFailedError
 from common.images.photos import Bytes, resize_photo
+from common.map_difference import pixel_difference
 
 if TYPE_CHECKING:
     from quantize.calibration import CalibrationSet
@@ -122,6 +123,6 @@ def _compare(name: str, maps: Bytes, expected: Bytes) -> Verification:
         photos=name,
         count=len(maps),
         kept=float(least.sum() / most.sum()),
-        mean=float(np.abs(ours - theirs).mean()),
+        mean=float(pixel_difference(maps, expected).mean()),
         shown=bool(expected.max() >= SHOWN),
     )

@@ -18,7 +18,7 @@ from common.arguments import Argument
 from common.command import Command
 from common.errors import InputError, SamnetError
 from common.files import replacing
-from common.progress_bar import progress
+from common.progress import progress
 from common.result_file import environment, write_result
 from samnet.checkpoints.checkpoint import load_checkpoint
 from samnet.data.layouts import Pair, find_pairs

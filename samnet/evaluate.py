@@ -17,7 +17,7 @@ from common.command import Command
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.images.photos import Bytes, read_map, read_photo, write_image
-from common.progress_bar import progress
+from common.progress import progress
 from common.result_file import environment, write_result
 from edge_apps.maps.refinement import refinement_of
 from samnet.data.layouts import DataSet, Pair

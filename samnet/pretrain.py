@@ -22,7 +22,7 @@ from torch import Tensor
 from common.arguments import MODEL
 from common.command import Command
 from common.errors import InputError
-from common.progress_bar import progress
+from common.progress import progress
 from common.result_file import environment, write_result
 from samnet.checkpoints.backbone import save_backbone
 from samnet.data.class_batches import NOT_AUGMENTED, batches

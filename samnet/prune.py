@@ -18,7 +18,7 @@ from common.arguments import HELD_OUT, MODEL
 from common.command import Command
 from common.errors import CheckFailedError, InputError
 from common.output_paths import check_absent
-from common.progress_bar import progress
+from common.progress import progress
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.packed import PackedPairs, pack
 from samnet.data.split import holdout

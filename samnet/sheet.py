@@ -18,8 +18,9 @@ from common.arguments import MODEL
 from common.command import Command
 from common.errors import InputError
 from common.images.photos import Bytes, read_map, read_photo, write_image
+from common.map_accuracy import mean_absolute_error
 from common.output_paths import check_absent
-from common.progress_bar import progress
+from common.progress import progress
 from samnet.data.layouts import DataSet, Pair
 from samnet.data.survey import open_data, size_fault
 from samnet.evaluate import MapSource, predicted_maps, ready_maps
@@ -125,7 +126,7 @@ def tiles_of(pair: Pair, sources: dict[str, MapSource]) -> tuple[list[Tile], lis
         saliency_map = source(pair)
         if fault := size_fault(pair, saliency_map.shape[::-1], mask.shape[::-1]):
             raise InputError(fault)
-        errors.append(float(np.abs(saliency_map / 255 - (mask > 128)).mean()))
+        errors.append(mean_absolute_error(saliency_map, mask))
         tiles.append((saliency_map, f"{name} {errors[-1]:.3f}"))
     return tiles, errors
 

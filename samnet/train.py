@@ -15,7 +15,7 @@ import torch
 
 from common.command import Command
 from common.errors import InputError
-from common.progress_bar import progress
+from common.progress import progress
 from common.result_file import environment, write_result
 from samnet.training import resume_state
 from samnet.training.curves import draw_curves

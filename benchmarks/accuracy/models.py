@@ -11,9 +11,9 @@ from benchmarks.results.published import nearest
 from common.errors import InputError, SamnetError
 from common.files import sha256
 from common.images.photos import resize_map
+from edge_apps.formats import SUFFIXES
 from edge_apps.manifest import Precision, manifest_path, read_manifest
 from edge_apps.maps.refinement import refinement_of
-from edge_apps.runtime import SUFFIXES
 from samnet.checkpoints.checkpoint import load_checkpoint
 from samnet.data.layouts import DataSet
 from samnet.evaluate import MapSource, predicted_maps

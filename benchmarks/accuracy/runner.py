@@ -19,7 +19,7 @@ from benchmarks.accuracy.photo_records import (
 )
 from common.errors import InputError
 from common.files import sha256
-from common.progress_bar import progress
+from common.progress import progress
 from samnet.data.layouts import DataSet, Pair
 from samnet.evaluate import MapSource
 from samnet.evaluation.map_folder import MapFolder

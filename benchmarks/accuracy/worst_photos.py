@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.accuracy.paired import Paired
 from benchmarks.shared.pictures import difference
 from common.images.photos import Bytes, read_map, read_photo
-from common.progress_bar import progress
+from common.progress import progress
 from samnet.data.layouts import Pair
 from samnet.evaluate import MapSource
 from samnet.sheet import Tile, draw

@@ -124,8 +124,7 @@ class Options:
 
 def main(options: Options) -> None:
     """Count and print a table, one line a model."""
-    from tqdm import tqdm
-
+    from common.progress import progress
     from common.result_file import environment, write_result
 
     if not options.models:
@@ -141,7 +140,7 @@ def main(options: Options) -> None:
     cores = options.processor or CORES
     pairs = [(model, cpu) for model in options.models for cpu in cores]
     counted: dict[str, dict[str, int]] = {str(model): {} for model in options.models}
-    for model, cpu in tqdm(pairs, desc="counting", unit="run", disable=None):
+    for model, cpu in progress(pairs, len(pairs), "counting"):
         counted[str(model)][cpu] = counter.count(model, cpu)
     print(table(counted))
     print(NO_LATENCY)

@@ -19,13 +19,13 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.profiling.tflite_operations import operator_names
 from common.arguments import MODEL
 from common.command import Command
 from common.errors import InputError
 from common.files import sha256
 from common.images.photos import resize_photo
 from common.output_paths import check_absent
+from convert.tflite.flatbuffer import operator_names, read_flatbuffer
 from edge_apps.compare.backends import run_program
 from edge_apps.compare.emulated_arm64 import PROCESSORS, guest_python
 from edge_apps.runtime import load
@@ -142,10 +142,8 @@ def rounding_differences(content: bytes, here: Steps, there: Steps) -> list[Mism
         here: its steps on one processor.
         there: on the other.
     """
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(content)).subgraphs[0]
-    names = operator_names(content)
+    model = read_flatbuffer(content)
+    graph, names = model.subgraphs[0], operator_names(model)
     makers = {int(it.outputs[0]): it for it in graph.operators}
     photos = sorted({name.partition("_")[0] for name in here})
 

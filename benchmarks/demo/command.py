@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from benchmarks.demo.comparison import Comparison, Scene, compare, table
 from benchmarks.demo.report import Report, write_report
 from benchmarks.demo.steps import Steps
-from benchmarks.latency.forms import FORMS, candidates
+from benchmarks.latency.forms import FORMS, SECONDS, candidates
 from benchmarks.shared.timing import WARM_UP, Protocol, load_runner, measure, pinned
 from common.arguments import MODEL
 from common.command import Command
@@ -59,13 +59,16 @@ def main(options: Options) -> None:
         InputError: if the checkpoint cannot be used, or files stand in the way.
     """
     from common.result_file import environment, write_result
+    from convert.artifact.write import write_artifact
+    from convert.contract.engine import format_of
     from samnet.checkpoints.checkpoint import load_checkpoint
     from samnet.data.embedded import embedded_photos
     from samnet.evaluation.metrics import PROTOCOL
+    from samnet.networks.deployed import deployed_size
 
     checkpoint = load_checkpoint(options.model)
-    size = options.size or checkpoint.preprocessing.size
-    artifacts = [form.path(options.output, options.model, size) for form in FORMS]
+    size = deployed_size(options.size, checkpoint.preprocessing)
+    artifacts = [form.path(options.output, options.model.stem, size) for form in FORMS]
     report_file, result_file = options.output / "report.html", options.output / "result.json"
     program = options.output / f"{options.model.stem}_{size}_int8.pt2"
     for file in (report_file, result_file, program, *artifacts):
@@ -77,8 +80,11 @@ def main(options: Options) -> None:
     with steps.step(f"Quantize on {options.count} photos and crops", usually=105):
         calibration = quantize(options, checkpoint, scenes, program)
     for form, path in zip(FORMS, artifacts, strict=True):
-        with steps.step(f"Convert to {form.label}, {form.suffix}", usually=form.usually):
-            form.convert(options.model if form.precision == "fp32" else program, path, size)
+        with steps.step(
+            f"Convert to {form.label}, {form.suffix}", usually=SECONDS[form.suffix, form.precision]
+        ):
+            source = options.model if form.start == "checkpoint" else program
+            write_artifact(format_of(form.suffix), source, path, size=size, overwrite=True)
     with steps.step(f"Run every form on {len(scenes)} photos", usually=2):
         comparison = compare(candidates(options.model, artifacts, size), scenes)
     with steps.step("Time every form, in turn", usually=2):
@@ -133,8 +139,9 @@ def quantize(
     from quantize.calibration import calibration_set
     from quantize.ptq import post_training_quantize
     from quantize.quantized_program import save_program
+    from samnet.networks.deployed import deployed_size
 
-    size = options.size or checkpoint.preprocessing.size
+    size = deployed_size(options.size, checkpoint.preprocessing)
     photos = calibration_set([scene.photo for scene in scenes], options.count, size)
     program = post_training_quantize(checkpoint, photos, source_sha256=sha256(options.model))
     save_program(output, program, overwrite=True)

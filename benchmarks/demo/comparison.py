@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.shared.timing import Latency
+from common.map_difference import pixel_difference
 
 Bytes = NDArray[np.uint8]
 Predictor = Callable[[Bytes], Bytes]
@@ -132,7 +133,7 @@ def compare(candidates: Sequence[Candidate], scenes: Sequence[Scene]) -> Compari
 def agreement(maps: Sequence[Bytes], reference: Sequence[Bytes]) -> Agreement:
     """Compare maps with the reference's, photo by photo; every photo weighs the same."""
     differences = [
-        float(np.abs(saliency_map.astype(np.int16) - other).mean())
+        float(pixel_difference(saliency_map, other).mean())
         for saliency_map, other in zip(maps, reference, strict=True)
     ]
     decided = [

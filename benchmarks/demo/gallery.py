@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from benchmarks.demo.comparison import Bytes, Comparison
 from benchmarks.shared.pictures import data_uri, difference
 from common.images.photos import overlay, resize_map, resize_photo
+from common.map_accuracy import mean_absolute_error
+from common.map_difference import pixel_difference
 
 SHOWN = 420
 """Longest side of a picture in pixels; figures are computed at full size."""
@@ -37,10 +37,10 @@ def _scene(comparison: Comparison, index: int) -> dict[str, Any]:
             {
                 "label": row.candidate.label,
                 "picture": data_uri(small[k], "PNG"),
-                "mae": float(np.abs(maps[k] / 255 - (scene.mask > 128)).mean()),
+                "mae": mean_absolute_error(maps[k], scene.mask),
                 "difference": data_uri(difference(small[k], small[0]), "PNG"),
-                "mean": float(np.abs(maps[k].astype(int) - maps[0]).mean()),
-                "most": int(np.abs(maps[k].astype(int) - maps[0]).max()),
+                "mean": float(pixel_difference(maps[k], maps[0]).mean()),
+                "most": int(pixel_difference(maps[k], maps[0]).max()),
             }
             for k, row in enumerate(comparison.rows)
         ],

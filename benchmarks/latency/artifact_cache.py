@@ -17,14 +17,8 @@ from benchmarks.demo.steps import Steps
 from common.errors import InputError, SamnetError
 from common.files import sha256
 from common.images.photos import Bytes
+from convert.contract.forms import CONVERTERS
 from edge_apps.manifest import verify
-
-COMMANDS = {
-    ".tflite": "convert.tflite",
-    ".pte": "convert.executorch",
-    ".onnx": "convert.onnx",
-}
-"""What makes the files of a suffix."""
 
 PHOTOS = 64
 """Embedded photos and crops of them that activation ranges are observed on. They decide what maps
@@ -94,7 +88,7 @@ class ArtifactCache:
         if path not in self._failures and not is_current(path, source):
             made_from = source if precision == "fp32" else self._program(source, size)
             command = ["--model", made_from, "--output", path, "--size", size, "--overwrite"]
-            run = functools.partial(_command, COMMANDS[suffix], *map(str, command))
+            run = functools.partial(_command, CONVERTERS[suffix].package, *map(str, command))
             self._once(path, "Convert to", run)
         return self._made(path)
 

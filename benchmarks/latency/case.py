@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from edge_apps.formats import FORMATS
+
 Precision = Literal["fp32", "bf16", "int8"]
 
 ENGINES = {
@@ -12,9 +14,7 @@ ENGINES = {
     "torch-compiled": "PyTorch compiled",
     "cuda": "PyTorch eager, GPU",
     "cuda-compiled": "PyTorch compiled, GPU",
-    "litert": "LiteRT",
-    "executorch": "ExecuTorch",
-    "onnxruntime": "ONNX Runtime",
+    **{known.engine: known.runtime for known in FORMATS.values()},
     "openvino": "OpenVINO",
 }
 """What runs networks, and how tables call it."""

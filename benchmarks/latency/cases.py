@@ -13,6 +13,7 @@ from benchmarks.latency.case import ENGINES, LatencyCase, Precision
 from benchmarks.latency.openvino_int8 import is_int8
 from benchmarks.latency.peers import PEERS, fetch
 from common.errors import InputError, SamnetError
+from edge_apps.formats import FORMATS
 from edge_apps.manifest import manifest_path, read_manifest
 
 TORCH = ("torch", "torch-compiled", "cuda", "cuda-compiled")
@@ -25,7 +26,7 @@ PRECISIONS: dict[str, tuple[Precision, ...]] = {
     "openvino": ("fp32", "bf16", "int8"),
 }
 
-SUFFIXES = {"litert": ".tflite", "executorch": ".pte", "onnxruntime": ".onnx", "openvino": ".onnx"}
+SUFFIXES = {**{known.engine: suffix for suffix, known in FORMATS.items()}, "openvino": ".onnx"}
 """What the engines open that do not open checkpoints."""
 
 

@@ -90,12 +90,13 @@ def _torch(path: Path, threads: int, size: int | None, engine: str) -> Opened:
     import torch
 
     from samnet.checkpoints.checkpoint import load_checkpoint
-    from samnet.networks.deployed import ByteInterface, DeployedNetwork
+    from samnet.networks.deployed import ByteInterface, DeployedNetwork, deployed_size
 
     torch.set_num_threads(threads)
     device = "cuda" if engine.startswith("cuda") else "cpu"
     checkpoint = load_checkpoint(path)
-    deployed = DeployedNetwork(checkpoint.model, size or checkpoint.preprocessing.size)
+    size = deployed_size(size, checkpoint.preprocessing)
+    deployed = DeployedNetwork(checkpoint.model, size)
     network: Any = ByteInterface(deployed, checkpoint.preprocessing).eval().to(device)
     if engine.endswith("compiled"):
         network = torch.compile(network)

@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from benchmarks.demo.comparison import Candidate
+from convert.contract import forms
 
+SECONDS = {
+    (".tflite", "fp32"): 43,
+    (".tflite", "int8"): 156,
+    (".pte", "fp32"): 36,
+    (".pte", "int8"): 82,
+}
+"""What converting to each form took on one busy core."""
 
-@dataclasses.dataclass(frozen=True)
-class Form:
-    """One form of a network.
-
-    Args:
-        runtime: what runs it.
-        suffix: of its file.
-        precision: of its arithmetic.
-        usually: seconds that converting took on one busy core.
-    """
-
-    runtime: str
-    suffix: str
-    precision: Literal["fp32", "int8"]
-    usually: float
-
-    @property
-    def label(self) -> str:
-        """Names it in tables."""
-        return f"{self.runtime} {self.precision}"
-
-    def path(self, folder: Path, model: Path, size: int) -> Path:
-        """Name the file of a checkpoint's artifact: ``NAME_SIZE_PRECISION.EXT``."""
-        return folder / f"{model.stem}_{size}_{self.precision}{self.suffix}"
-
-    def convert(self, source: Path, output: Path, size: int) -> None:
-        """Convert a checkpoint (fp32) or a quantized program (int8); replace ``output``.
-
-        Raises:
-            InputError: if the artifact departs too far from its source.
-        """
-        if self.suffix == ".tflite":
-            from convert.tflite.command import convert_tflite
-
-            convert_tflite(source, output, size=size, overwrite=True)
-        else:
-            from convert.executorch.command import convert_executorch
-
-            convert_executorch(source, output, size=size, overwrite=True)
-
-
-FORMS = (
-    Form("LiteRT", ".tflite", "fp32", 43),
-    Form("LiteRT", ".tflite", "int8", 156),
-    Form("ExecuTorch", ".pte", "fp32", 36),
-    Form("ExecuTorch", ".pte", "int8", 82),
+FORMS = tuple(
+    next(it for it in forms.FORMS if (it.suffix, it.precision) == wanted) for wanted in SECONDS
 )
+"""What is compared."""
 
 
 def candidates(model: Path, artifacts: Sequence[Path], size: int) -> list[Candidate]:

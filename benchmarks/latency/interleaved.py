@@ -22,7 +22,7 @@ from benchmarks.latency.case import LatencyCase
 from benchmarks.shared.timing import WARM_UP, pinned
 from common.errors import InputError
 from common.images.photos import Bytes
-from common.progress_bar import progress
+from common.progress import progress
 
 OPENING, RUNNING = 900.0, 300.0
 """Seconds after which a case is given up: compiling takes minutes, an inference does not."""

@@ -120,7 +120,7 @@ def _check(options: Options) -> None:
 def _files(options: Options, model: Path, data: DataSet | None) -> Iterator[dict[str, Any]]:
     """Build a row for the checkpoint itself at each size, then one for each file made of it."""
     from convert.all import command as convert_all
-    from convert.artifact.write import whole_photos
+    from convert.checks.suite import whole_photos
     from convert.contract.source import open_source
 
     for size in options.sizes or (None,):
@@ -213,7 +213,7 @@ def _accuracy(predict: Predictor, data: DataSet | None) -> dict[str, Any] | None
     """Score maps on photos with masks; None where there are none."""
     if data is None:
         return None
-    from common.progress_bar import progress
+    from common.progress import progress
     from samnet.evaluate import evaluate, predicted_maps
 
     pairs = progress(data.pairs, len(data.pairs), data.name)

@@ -6,11 +6,22 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-MOVING = frozenset({"convert", "pad", "reshape", "transpose"})
+from convert.graphs.kinds import BY_NAME, KINDS, UNKNOWN, Names
+
+MOVING = frozenset(kind.name for kind in KINDS if kind.role == "move")
 """Kinds that move or re-encode values; converters and runtimes add, merge and drop them."""
 
-PRODUCTS = frozenset({"convolution", "pointwise", "depthwise"})
-"""Kinds that multiply with weights."""
+
+def kind_of(names: Names, name: str, window: Sequence[int]) -> str:
+    """Name the kind of a file's operation, products with a single weight apart.
+
+    Args:
+        names: of the format.
+        name: of the operation.
+        window: height and width of its weight; empty for others.
+    """
+    kind = names[name].name if name in names else name.lower()
+    return "pointwise" if kind == "convolution" and set(window) <= {1} else kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,39 +55,12 @@ class OperationCost:
         return self.multiply_adds or (0 if self.kind in MOVING else self.values)
 
 
-CLASSES = (
-    ("DWConv", "depthwise"),
-    ("Convolution", "product"),
-    ("Fully Connected", "product"),
-    ("Add", "add"),
-    ("Subtract", "sub"),
-    ("Multiply", "mul"),
-    ("Divide", "div"),
-    ("Maximum", "maximum"),
-    ("Mean", "mean"),
-    ("Global Average Pooling", "mean"),
-    ("Resize Bilinear", "resize"),
-    ("Copy", "cat"),
-    ("Concatenate", "cat"),
-    ("Convert", "convert"),
-    ("Static Reshape", "reshape"),
-    ("Transpose", "transpose"),
-    ("Constant Pad", "pad"),
-    ("Sigmoid", "unary"),
-    ("Exp", "unary"),
-    # XNNPACK calls an operation so that it has replaced by a table, as the sigmoid of bytes.
-    ("Invalid Unary Op", "unary"),
-)
-"""What XNNPACK's names of operations contain, and what they can be in a file."""
-
-_MERGED = {"convolution": "product", "pointwise": "product", "sigmoid": "unary", "exp": "unary"}
-
-
 def match_operations(names: Sequence[str], works: Sequence[OperationCost]) -> list[int | None]:
     """Find the file's operation behind each one that XNNPACK executed.
 
     XNNPACK keeps their order and leaves some out that move values. Each name is given the next
-    operation of its class, if nothing but such operations stands in between.
+    operation of its kind, or of one that XNNPACK names alike, if nothing but such operations
+    stands in between.
 
     Args:
         names: XNNPACK's, in the order of execution.
@@ -88,11 +72,11 @@ def match_operations(names: Sequence[str], works: Sequence[OperationCost]) -> li
     placed: list[int | None] = []
     at = 0
     for name in names:
-        wanted = next((kind for part, kind in CLASSES if part in name), None)
+        wanted = next((kind.timed for kind in KINDS for part in kind.timed if part in name), None)
         ahead = at
-        while ahead < len(works) and _class(works[ahead]) != wanted and works[ahead].kind in MOVING:
+        while ahead < len(works) and _timed(works[ahead]) != wanted and works[ahead].kind in MOVING:
             ahead += 1
-        if ahead < len(works) and _class(works[ahead]) == wanted:
+        if ahead < len(works) and _timed(works[ahead]) == wanted:
             placed.append(ahead)
             at = ahead + 1
         else:
@@ -100,5 +84,5 @@ def match_operations(names: Sequence[str], works: Sequence[OperationCost]) -> li
     return placed
 
 
-def _class(work: OperationCost) -> str:
-    return _MERGED.get(work.kind, work.kind)
+def _timed(work: OperationCost) -> tuple[str, ...]:
+    return BY_NAME.get(work.kind, UNKNOWN).timed

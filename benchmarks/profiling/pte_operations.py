@@ -5,20 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from benchmarks.profiling.operation_cost import OperationCost
+from benchmarks.profiling.operation_cost import OperationCost, kind_of
 from common.errors import InputError
 from convert.executorch.delegate import Delegate
 from convert.graphs import pte as pte_graph
-
-KINDS = {
-    **pte_graph.KINDS,
-    "XNNFullyConnected": "pointwise",
-    "XNNDepthwiseConv2d": "depthwise",
-    "XNNConvert": "convert",
-    "XNNStaticTranspose": "transpose",
-    "XNNStaticReshape": "reshape",
-    "XNNStaticConstantPad": "pad",
-}
+from convert.graphs.kinds import PTE, is_product
+from convert.graphs.multiply_adds import of_pte
+from convert.upstream import read_program
 
 WIDTHS = {"fp32": 4, "fp16": 2, "int32": 4, "qint32": 4, "qcint32": 4}
 """Bytes of a value of XNNPACK's types without their prefix; 1 for all others."""
@@ -44,22 +37,14 @@ def pte_works(content: bytes) -> list[OperationCost]:
     for entry in delegate.graph["xnodes"]:
         name, node = entry["xnode_union_type"], entry["xnode_union"]
         output = node["output_id"]
-        kind, each = KINDS.get(name, name.removeprefix("XNN").lower()), 0
         operands = (*pte_graph.OPERANDS, "filter_id", "bias_id")
         inputs = tuple(i for key in operands if (i := node.get(key, pte_graph.NO_VALUE)) in values)
-        if name in ("XNNConv2d", "XNNDepthwiseConv2d"):
-            each = node["kernel_height"] * node["kernel_width"] * node["group_input_channels"]
-        if name == "XNNConv2d":
-            single = node["kernel_height"] == node["kernel_width"] == 1
-            kind = "pointwise" if single else "convolution"
-        if name == "XNNFullyConnected":
-            each = shape(node["filter_id"])[-1]
-        result = shape(output)
+        weight = shape(node["filter_id"]) if is_product(PTE, name) else None
         works.append(
             OperationCost(
-                kind,
-                result,
-                math.prod(result) * each,
+                kind_of(PTE, name, weight[1:3] if weight else ()).removeprefix("xnn"),
+                shape(output),
+                of_pte(name, shape(output), weight),
                 size(output) + sum(size(i) for i in set(inputs)),
                 inputs,
                 output,
@@ -69,10 +54,8 @@ def pte_works(content: bytes) -> list[OperationCost]:
 
 
 def outside(content: bytes) -> list[str]:
-    """Name the operations that a program executes outside its delegates, in order."""
-    from executorch.exir._serialize._program import deserialize_pte_binary
-
-    plan: Any = deserialize_pte_binary(content).program.execution_plan[0]
+    """Names of the operations that a program executes outside its delegates, in order."""
+    plan: Any = read_program(content).program.execution_plan[0]
     if not plan.chains:
         raise InputError("the program has no instructions; convert it anew")
     calls = (step.instr_args for chain in plan.chains for step in chain.instructions)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.tflite.flatbuffer import write_flatbuffer
+
 STEP = 2.0**-6
 """Scale of int8 tensors and weights; any would do."""
 
@@ -46,7 +48,6 @@ class Operator:
 def flatbuffer(tensors: Sequence[Tensor], operators: Sequence[Operator]) -> bytes:
     """Build a TFLite file; its input is the first tensor, its output the last operator's."""
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
 
     model, graph = schema.ModelT(), schema.SubGraphT()
     names = sorted({operator.name for operator in operators})
@@ -82,7 +83,7 @@ def flatbuffer(tensors: Sequence[Tensor], operators: Sequence[Operator]) -> byte
         graph.operators.append(step)
     graph.inputs = np.array([0], np.int32)
     graph.outputs = np.array([operators[-1].output], np.int32)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return write_flatbuffer(model)
 
 
 def _quantized(tensor: Tensor) -> Any:

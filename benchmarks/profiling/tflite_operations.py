@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from benchmarks.profiling.operation_cost import OperationCost
+from benchmarks.profiling.operation_cost import OperationCost, kind_of
+from convert.graphs.kinds import TFLITE, is_product
+from convert.graphs.multiply_adds import of_tflite
+from convert.tflite.flatbuffer import operator_names, read_flatbuffer, sides
+from convert.upstream import interpreter_operations
 from edge_apps.backends.tflite import interpreter_class
-
-KINDS = {
-    "DEPTHWISE_CONV_2D": "depthwise",
-    "FULLY_CONNECTED": "pointwise",
-    "ADD": "add",
-    "SUB": "sub",
-    "MUL": "mul",
-    "DIV": "div",
-    "MAXIMUM": "maximum",
-    "EXP": "exp",
-    "LOGISTIC": "sigmoid",
-    "MEAN": "mean",
-    "CONCATENATION": "cat",
-    "RESIZE_BILINEAR": "resize",
-    "QUANTIZE": "convert",
-    "DEQUANTIZE": "convert",
-    "PAD": "pad",
-    "PADV2": "pad",
-    "RESHAPE": "reshape",
-    "SQUEEZE": "reshape",
-    "EXPAND_DIMS": "reshape",
-    "TRANSPOSE": "transpose",
-}
 
 
 def tflite_works(content: bytes) -> list[OperationCost]:
     """List the operations of a flatbuffer, in its order."""
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = read_flatbuffer(content)
     graph = model.subgraphs[0]
-    builtin = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     width = {
         number: _width(name)
         for name, number in vars(schema.TensorType).items()
@@ -47,45 +25,27 @@ def tflite_works(content: bytes) -> list[OperationCost]:
     }
 
     def shape(tensor: int) -> tuple[int, ...]:
-        sides = graph.tensors[tensor].shape
-        return () if sides is None else tuple(int(side) for side in sides)
+        return sides(graph.tensors[tensor])
 
     def size(tensor: int) -> int:
         return math.ceil(math.prod(shape(tensor)) * width[graph.tensors[tensor].type])
 
     works = []
-    for operator in graph.operators:
-        name = builtin[model.operatorCodes[operator.opcodeIndex].builtinCode]
+    for name, operator in zip(operator_names(model), graph.operators, strict=True):
         inputs = tuple(int(i) for i in operator.inputs if i >= 0)
         output = int(operator.outputs[0])
-        kind, each = KINDS.get(name, name.lower()), 0
-        if name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-            weights = shape(inputs[1])
-            each = math.prod(weights[1:3] if kind == "depthwise" else weights[1:])
-        if name == "CONV_2D":
-            kind = "pointwise" if weights[1:3] == (1, 1) else "convolution"
+        window = shape(inputs[1])[1:3] if is_product(TFLITE, name) else ()
         works.append(
             OperationCost(
-                kind,
+                kind_of(TFLITE, name, window),
                 shape(output),
-                math.prod(shape(output)) * each,
+                of_tflite(name, operator, graph) or 0,
                 size(output) + sum(size(i) for i in set(inputs)),
                 inputs,
                 output,
             )
         )
     return works
-
-
-def operator_names(content: bytes) -> list[str]:
-    """List what the operations of a flatbuffer are called, in its order."""
-    from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
-    builtin = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
-    codes = (model.operatorCodes[it.opcodeIndex] for it in model.subgraphs[0].operators)
-    return [builtin[code.builtinCode] for code in codes]
 
 
 def delegated(content: bytes) -> list[list[int]]:
@@ -96,7 +56,7 @@ def delegated(content: bytes) -> list[list[int]]:
     """
     interpreter = interpreter_class()(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
-    nodes: list[dict[str, Any]] = interpreter._get_ops_details()
+    nodes = interpreter_operations(interpreter)
     producer = {
         int(tensor): node
         for node in nodes

@@ -17,27 +17,12 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.profiling.operation_cost import MOVING, OperationCost
+from convert.graphs.kinds import DISPATCHED
 
 INTERFACE = "interface"
 """Stands for what lies between a photo's bytes and the network, and between it and the map's."""
 
 _aten = torch.ops.aten
-
-KINDS = {
-    _aten.add.Tensor: "add",
-    _aten.sub.Tensor: "sub",
-    _aten.mul.Tensor: "mul",
-    _aten.div.Tensor: "div",
-    _aten.maximum.default: "maximum",
-    _aten.exp.default: "exp",
-    _aten.sigmoid.default: "sigmoid",
-    _aten.mean.dim: "mean",
-    _aten.cat.default: "cat",
-    _aten.upsample_bilinear2d.default: "resize",
-    _aten.mm.default: "pointwise",
-    _aten.bmm.default: "pointwise",
-    _aten.addmm.default: "pointwise",
-}
 
 Call = tuple[str, int, str]
 """Kind, number of values in the result, name of the torch module."""
@@ -88,11 +73,11 @@ class _Recorder(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        kind = KINDS.get(func)
-        if func == _aten.convolution.default:
-            kind = _convolution(args[1], groups=args[8])
-        if kind is not None:
-            self.calls.append((kind, result.numel(), self._at[-1]))
+        if (kind := DISPATCHED.get(str(func))) and kind.role == "value":
+            name = kind.name
+            if func == _aten.convolution.default:
+                name = _convolution(args[1], groups=args[8])
+            self.calls.append((name, result.numel(), self._at[-1]))
         return result
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from common.command import Command
 from common.errors import InputError
 from common.output_paths import check_absent
-from common.progress_bar import progress
+from common.progress import progress
 from common.result_file import environment, write_result
 from edge_apps.shipped import FOLDER, usable_models
 from samnet.data.embedded import embedded_photos

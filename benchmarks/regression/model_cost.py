@@ -39,15 +39,11 @@ def _multiply_adds(file: str, size: int | None) -> int | None:
 
 
 def _of_checkpoint(path: Path, size: int | None) -> int:
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
     from samnet.checkpoints.checkpoint import load_checkpoint
-    from samnet.networks.deployed import DeployedNetwork
+    from samnet.networks.cost import of_call
+    from samnet.networks.deployed import DeployedNetwork, deployed_size
 
     checkpoint = load_checkpoint(path)
-    network = DeployedNetwork(checkpoint.model, size or checkpoint.preprocessing.size)
+    network = DeployedNetwork(checkpoint.model, deployed_size(size, checkpoint.preprocessing))
     network = network.eval().to("meta")
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(*(it.to("meta") for it in network.example()))
-    return int(counter.get_total_flops()) // 2
+    return of_call(network, *(it.to("meta") for it in network.example()))

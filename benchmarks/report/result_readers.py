@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from common.errors import InputError
+from edge_apps.formats import FORMATS
 from samnet.networks.registry import CONFIGS
 
 Results = Mapping[str, Mapping[str, Any]]
@@ -16,9 +17,7 @@ Results = Mapping[str, Mapping[str, Any]]
 
 ENGINES = {
     ".safetensors": "PyTorch",
-    ".tflite": "LiteRT",
-    ".pte": "ExecuTorch",
-    ".onnx": "ONNX Runtime",
+    **{suffix: known.runtime for suffix, known in FORMATS.items()},
 }
 """What runs files of a kind unless a result says otherwise."""
 

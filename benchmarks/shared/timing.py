@@ -176,8 +176,9 @@ def load_runner(
     if path.suffix == ".safetensors":
         from samnet.checkpoints.checkpoint import load_checkpoint
         from samnet.evaluation.predictor import load_predictor
+        from samnet.networks.deployed import deployed_size
 
-        size = size or load_checkpoint(path).preprocessing.size
+        size = deployed_size(size, load_checkpoint(path).preprocessing)
         return load_predictor(path, threads=threads, size=size), size
     from edge_apps.runtime import load
 

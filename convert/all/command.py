@@ -19,9 +19,10 @@ from common.arguments import CALIBRATION, ENGINES, MODEL, PRECISIONS, SUFFIXES
 from common.command import Command
 from common.errors import InputError, SamnetError
 from convert.all.result_rows import Row, table
-from convert.artifact.write import Converted, Trial, embedded, write_artifact
-from convert.contract.engine import Format
-from convert.contract.forms import FORMS, Engine, Form
+from convert.artifact.write import Converted, embedded, write_artifact
+from convert.checks.context import Trial
+from convert.contract.engine import format_of
+from convert.contract.forms import CONVERTERS, FORMS, Engine, Form
 from convert.contract.source import Source, kind_of_source, open_source
 from edge_apps.manifest import Precision, manifest_path
 
@@ -98,15 +99,6 @@ def main(options: Options) -> None:
         sys.exit(1)
 
 
-def formats() -> dict[str, Format]:
-    """Return what writes each format, by suffix."""
-    from convert.executorch import command as executorch
-    from convert.onnx import command as onnx
-    from convert.tflite import command as tflite
-
-    return {kind.suffix: kind for kind in (tflite.FORMAT, executorch.FORMAT, onnx.FORMAT)}
-
-
 class Work:
     """What rows share: opened checkpoints, the calibration set, programs.
 
@@ -120,9 +112,9 @@ class Work:
     def __init__(self, options: Options) -> None:
         if not options.models:
             raise InputError("no model given; name a checkpoint, or programs, to convert")
-        unknown = set(options.suffixes) - set(formats())
+        unknown = set(options.suffixes) - set(CONVERTERS)
         if unknown:
-            raise InputError(f"no format {min(unknown)}; expected some of {', '.join(formats())}")
+            raise InputError(f"no format {min(unknown)}; expected some of {', '.join(CONVERTERS)}")
         self.options = options
         self.trial: Trial | None = None
         if options.data is not None:
@@ -181,7 +173,7 @@ class Work:
     def _wanted(self, form: Form) -> bool:
         options = self.options
         return (
-            form.suffix in (options.suffixes or formats())
+            form.suffix in (options.suffixes or CONVERTERS)
             and form.precision in (options.precisions or (form.precision,))
             and form.engine in (options.engines or (form.engine,))
         )
@@ -250,7 +242,7 @@ class Work:
         if isinstance(given, Source) and given.is_program:
             given = given.path
         done: Converted = write_artifact(
-            formats()[form.suffix],
+            format_of(form.suffix),
             given,
             task.path,
             precision=form.precision,

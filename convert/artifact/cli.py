@@ -10,7 +10,8 @@ from common.arguments import MODEL
 from common.errors import InputError
 from common.images.photo_files import find_photos
 from common.images.photos import Bytes, read_photo
-from convert.artifact.write import Trial, describe, write_artifact
+from convert.artifact.write import describe, write_artifact
+from convert.checks.context import Trial
 from convert.contract.engine import Format
 from convert.contract.forms import Engine, choose
 from convert.contract.source import kind_of_source

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.images.photos import Bytes, resize_photo
-from convert.checks import suite as gates
+from convert.checks.context import Context, Figures, Trial
 from convert.checks.maps import Parity
 from convert.checks.scales import describe_scales
+from convert.checks.suite import Integers, run_checks
 from convert.contract.engine import Content, Format
 from convert.contract.forms import Engine, Form, choose
 from convert.contract.source import Source, kind_of_source, open_source
@@ -27,44 +27,40 @@ from edge_apps.manifest import (
     manifest_path,
     write_manifest,
 )
-from edge_apps.runtime import Backend, Segmenter
 
 if TYPE_CHECKING:
     from convert.checks.accuracy import Accuracy
-    from samnet.data.layouts import DataSet
-    from samnet.evaluation.predictor import Predictor
-
-
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """Photos with masks that an artifact's accuracy is measured on.
-
-    Args:
-        data: the photos.
-        origin: the float checkpoint behind a program; None compares with the source itself.
-    """
-
-    data: DataSet
-    origin: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Converted:
-    """An artifact that passed its gates.
+    """An artifact that passed its checks.
 
     Args:
         path: the artifact; its manifest stands beside it.
         manifest: what the manifest says.
-        parity: figures against the origin in torch.
-        integers: those of an int8 artifact against its program in the runtime's own integers.
-        accuracy: on photos with masks, if there were any.
+        found: what the checks measured, by their names.
     """
 
     path: Path
     manifest: Manifest
-    parity: Parity
-    integers: Parity | None = None
-    accuracy: Accuracy | None = None
+    found: Mapping[str, Figures]
+
+    @property
+    def parity(self) -> Parity:
+        """Maps against those of the source in torch."""
+        return cast(Parity, self.found["maps"])
+
+    @property
+    def integers(self) -> Parity | None:
+        """Those of an int8 artifact against its program in the runtime's own integers."""
+        found = self.found.get("integers")
+        return found.parity if isinstance(found, Integers) else None
+
+    @property
+    def accuracy(self) -> Accuracy | None:
+        """On photos with masks, if there were any."""
+        return cast("Accuracy | None", self.found.get("accuracy"))
 
 
 def write_artifact(
@@ -94,9 +90,9 @@ def write_artifact(
         precision: one that the source leads to; the first of these by default.
         engine: one that the format has; the preferred one by default.
         tensors: what goes in and comes out, bytes or float32.
-        photos: names and photos (H, W, 3) uint8 for the gates; the embedded ones by default.
+        photos: names and photos (H, W, 3) uint8 for the checks; the embedded ones by default.
         calibration: photos for an engine that finds int8 scales by itself.
-        trial: photos with masks for the gate of accuracy.
+        trial: photos with masks that accuracy is measured on.
         size: height and width in pixels; the source's own by default.
         output_stride: of the map; that of a checkpoint's decoder, or the program's own, by default.
         require_delegated: share of the multiply-adds that must run on the fast path, 0 to 1.
@@ -104,7 +100,7 @@ def write_artifact(
         allow_scales: whether scales may differ from the program's.
 
     Raises:
-        InputError: if the source cannot be used, the output not be written, or a gate fails;
+        InputError: if the source cannot be used, the output not be written, or a check fails;
             then nothing is written.
     """
     output = Path(output)
@@ -126,16 +122,20 @@ def write_artifact(
         if calibration:
             opened = dataclasses.replace(opened, calibration=calibration)
         content = kind.make(opened, form, tensors)
-        gates.check_delegation(content, require_delegated)
         temporary.write_bytes(content.file)
         side = (opened.size, opened.size)
         resized = [(name, resize_photo(photo, side)) for name, photo in photos or embedded()]
         floats = _floats(content, opened)
         backend = kind.open(temporary, 1, floats) if floats else kind.open(temporary, 1)
-        figures = gates.check(
-            kind, form, opened, temporary, backend, floats, resized, allow_scales=allow_scales
+        context = Context(
+            *(kind, form, opened, content, temporary, backend, resized),
+            floats=floats,
+            allow_scales=allow_scales,
+            require_delegated=require_delegated,
+            trial=trial,
         )
-        accuracy = _accuracy(form, opened, backend, trial) if trial else None
+        figures = {name: found.figures() for name, found in run_checks(context).items()}
+        maps, accuracy = figures.pop("maps"), figures.pop("accuracy", None)
         manifest = Manifest(
             sha256=sha256(temporary),
             source=opened.path.name,
@@ -148,15 +148,12 @@ def write_artifact(
             quantization=_quantization(form, opened),
             input=content.input,
             output=content.output,
-            parity={
-                "int8" if opened.is_program else "float": figures.parity.figures(),
-                **figures.others,
-            },
+            parity={"int8" if opened.is_program else "float": maps, **figures},
             delegation=content.delegation,
-            accuracy={accuracy.data: accuracy.figures()} if accuracy else {},
+            accuracy={trial.data.name: accuracy} if trial and accuracy else {},
         )
         write_manifest(output, manifest, overwrite=overwrite)
-    return Converted(output, manifest, figures.parity, figures.integers, accuracy)
+    return Converted(output, manifest, context.found)
 
 
 def _form(kind: Format, source: Source, precision: Precision | None, engine: Engine | None) -> Form:
@@ -188,40 +185,6 @@ def _quantization(form: Form, source: Source) -> Quantization | None:
 
     photos = calibration_set(source.calibration, len(source.calibration), source.size)
     return Quantization(form.scheme, "ptq", "tensorflow-ordinary", len(photos), photos.sha256)
-
-
-def _accuracy(form: Form, source: Source, backend: Backend, trial: Trial) -> Accuracy:
-    """Measure and check.
-
-    Raises:
-        InputError: if the origin is not the program's, or too much was lost.
-    """
-    from convert.checks.accuracy import LOSSES, measure
-
-    origin, name = source, source.reference_name
-    if trial.origin is not None:
-        origin = open_source(trial.origin, source.size, source.stride)
-        name = "the checkpoint in torch"
-        if origin.checkpoint_sha256 != source.checkpoint_sha256:
-            raise InputError(
-                f"{trial.origin}: hash is {origin.checkpoint_sha256[:12]}…, {source.path} was made "
-                f"from {source.checkpoint_sha256[:12]}…; give that checkpoint as --origin"
-            )
-    segmenter = Segmenter(backend, coding=source.coding)
-    plain = functools.partial(segmenter, refine=False)
-    found = measure(plain, whole_photos(origin), name, trial.data)
-    found.check(LOSSES[form.precision])
-    return found
-
-
-def whole_photos(source: Source) -> Predictor:
-    """Return a source's reference for photos of any size, (H, W, 3) uint8 to (H, W) uint8."""
-
-    def predict(photo: Bytes) -> Bytes:
-        small = resize_photo(photo, (source.size, source.size))
-        return source.coding.enlarge(source.reference(small), source.size, photo.shape[:2])
-
-    return predict
 
 
 def embedded() -> list[tuple[str, Bytes]]:

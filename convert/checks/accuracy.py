@@ -1,4 +1,4 @@
-"""Accuracy check: an artifact's max F and MAE on photos with masks against its source's."""
+"""An artifact's max F and MAE on photos with masks against its origin's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from common.errors import CheckFailedError
-from common.images.photos import Bytes, read_map, read_photo
-from common.progress_bar import progress
+from common.images.photos import read_map, read_photo
+from common.map_accuracy import mean_absolute_error
+from common.progress import progress
 from edge_apps.manifest import Precision
 from samnet.data.layouts import DataSet
 from samnet.evaluation.metrics import PROTOCOL, SaliencyMetrics
@@ -109,7 +110,8 @@ def measure(artifact: Predictor, origin: Predictor, name: str, data: DataSet) ->
         maps = artifact(photo), origin(photo)
         ours.add(maps[0], mask)
         theirs.add(maps[1], mask)
-        losses.append(_error(maps[0], mask) - _error(maps[1], mask))
+        errors = [mean_absolute_error(it, mask) for it in maps]
+        losses.append(errors[0] - errors[1])
     mine, other = ours.scores(), theirs.scores()
     worst = int(np.argmax(losses))
     return Accuracy(
@@ -123,7 +125,3 @@ def measure(artifact: Predictor, origin: Predictor, name: str, data: DataSet) ->
         worst=data.pairs[worst].stem,
         worst_MAE=round(losses[worst], 6),
     )
-
-
-def _error(saliency_map: Bytes, mask: Bytes) -> float:
-    return float(np.abs(saliency_map / 255 - (mask > 128)).mean())

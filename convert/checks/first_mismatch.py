@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from common.images.photos import Bytes
-from convert.tflite.interface import expose_steps
-from edge_apps.backends.tflite import interpreter_class
+from convert.graphs.kinds import TORCH, UNKNOWN, is_product
 from quantize.batch_norm_folding import fold_batch_norm
 from quantize.calibration import normalize
-from quantize.conversion import WEIGHTED
 from quantize.module_map import module_of
 from quantize.quantized_program import QuantizedProgram
 from samnet.networks.layers import ConvBN
@@ -26,11 +24,9 @@ Values = NDArray[np.float32]
 Named = tuple[str, Values]
 """A torch module and what it gives."""
 
-ACTIVATIONS = (torch.ops.aten.relu.default, torch.ops.aten.hardtanh.default)
-
 LIMIT = 0.1
 """Relative error of a module's output from which it counts as another: artifacts that pass their
-gate keep float outputs to a thousandth and quantized ones to a few hundredths."""
+checks keep float outputs to a thousandth and quantized ones to a few hundredths."""
 
 
 def first_mismatch(intermediates: Sequence[Values], expected: Iterable[Named]) -> str:
@@ -50,27 +46,6 @@ def first_mismatch(intermediates: Sequence[Values], expected: Iterable[Named]) -
         if nearest > LIMIT:
             return f"{name} (nearest tensor {nearest:.2f} of its size away)"
     return ""
-
-
-def tflite_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
-    """Compute what every operation of a flatbuffer gives, dequantized, maps as (1, C, H, W).
-
-    Args:
-        content: the flatbuffer.
-        photo: its input tensor.
-    """
-    interpreter = interpreter_class()(model_content=expose_steps(content), num_threads=1)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], photo)
-    interpreter.invoke()
-    found = []
-    for details in interpreter.get_output_details():
-        values = interpreter.get_tensor(details["index"]).astype(np.float32)
-        scale, zero_point = details["quantization"]
-        if scale:
-            values = (values - np.float32(zero_point)) * np.float32(scale)
-        found.append(values.transpose(0, 3, 1, 2) if values.ndim == 4 else values)
-    return found
 
 
 def network_outputs(network: nn.Module, preprocessing: Preprocessing, photo: Bytes) -> list[Named]:
@@ -120,9 +95,9 @@ class _Products(torch.fx.Interpreter):
         if n.target == quantized:
             product, scale, zero_point = n.args[:3]
             assert isinstance(product, torch.fx.Node)
-            if product.target in ACTIVATIONS:
+            if TORCH.get(str(product.target), UNKNOWN).role == "clip":
                 product = product.all_input_nodes[0]
-            if product.target in WEIGHTED:
+            if is_product(TORCH, str(product.target)):
                 values = (result.numpy().astype(np.float32) - zero_point) * scale
                 self.found.append((module_of(product), values.astype(np.float32)))
         return result

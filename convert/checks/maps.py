@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from common.errors import CheckFailedError, InputError
 from common.images.photos import Bytes
+from common.map_difference import pixel_difference
 from edge_apps.manifest import Precision
 from edge_apps.maps.coding import LOGITS, Coding
 
@@ -63,7 +63,7 @@ class Parity:
 
 @dataclasses.dataclass(frozen=True)
 class Limit:
-    """What a gate lets through.
+    """What a comparison lets through.
 
     Args:
         mean: largest mean absolute difference, in LSB.
@@ -141,8 +141,9 @@ def compare(
     for label, photo in photos:
         ours, theirs = artifact(photo), reference(photo)
         names.append(label)
-        steps.append(_difference(ours, theirs))
-        differences.append(_difference(coding.probabilities(ours), coding.probabilities(theirs)))
+        steps.append(pixel_difference(ours, theirs))
+        shown = coding.probabilities(ours), coding.probabilities(theirs)
+        differences.append(pixel_difference(*shown))
     if not differences:
         raise InputError("no photo to compare the artifact on; give at least one")
     every = np.stack(differences)
@@ -159,7 +160,3 @@ def compare(
         steps_max=max(int(it.max()) for it in steps),
         steps_mean=float(np.mean(steps)),
     )
-
-
-def _difference(one: Bytes, other: Bytes) -> NDArray[np.int16]:
-    return np.abs(one.astype(np.int16) - other.astype(np.int16))

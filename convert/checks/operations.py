@@ -16,8 +16,7 @@ import torch
 
 from common.errors import CheckFailedError
 from common.images.photos import Bytes
-from convert.tflite.interface import expose_steps
-from edge_apps.backends.tflite import interpreter_class
+from convert.tflite.intermediates import executed_steps
 from quantize.calibration import normalize
 from quantize.quantized_program import QuantizedProgram
 
@@ -114,17 +113,11 @@ def _wrong(distances: np.ndarray) -> np.ndarray:
 
 
 def _codes(content: bytes, photo: Bytes) -> dict[Key, list[np.ndarray]]:
-    """Run an artifact; return its quantized tensors in the order of its operations."""
-    interpreter = interpreter_class()(model_content=expose_steps(content), num_threads=1)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], photo[None])
-    interpreter.invoke()
+    """List the artifact's quantized tensors by their schemes, maps as (N, C, H, W)."""
     found: dict[Key, list[np.ndarray]] = defaultdict(list)
-    for details in interpreter.get_output_details():
-        if details["dtype"] in (np.int8, np.int16):
-            codes = interpreter.get_tensor(details["index"])
-            codes = codes.transpose(0, 3, 1, 2) if codes.ndim == 4 else codes
-            found[(*details["quantization"], codes.shape)].append(codes)
+    for codes, scheme in executed_steps(content, photo[None]):
+        if codes.dtype in (np.int8, np.int16):
+            found[(*scheme, codes.shape)].append(codes)
     return found
 
 

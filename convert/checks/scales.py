@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from common.errors import CheckFailedError
+from convert.graphs.kinds import BY_NAME
 from convert.graphs.operation import Operand, Operation, Scheme
 
 NAMED = 10
 """Differences that an error or a summary spells out."""
 
-COMMUTATIVE = {"add", "mul", "maximum"}
+COMMUTATIVE = {kind.name for kind in BY_NAME.values() if kind.commutative}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,27 +1,21 @@
-"""Runs all checks of an artifact and collects their figures."""
+"""What an artifact has to pass before it gets its name: a list of checks, each with figures."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from common.errors import CheckFailedError, InputError
-from common.images.photos import Bytes
+from common.images.photos import Bytes, resize_photo
+from convert.checks.context import Check, Context, Figures
 from convert.checks.maps import INTEGER_LIMIT, ISLAND_LIMIT, Parity, compare
-from convert.checks.scales import compare_scales
-from convert.contract.engine import Content, Format
-from convert.contract.forms import Form
-from convert.contract.source import Source
-from edge_apps.backends.float_io import Floats
-from edge_apps.runtime import Backend
+from convert.checks.scales import Scales, compare_scales
+from convert.contract.source import Source, open_source
+from edge_apps.runtime import Segmenter
 
 if TYPE_CHECKING:
-    from quantize.quantized_program import QuantizedProgram
-    from samnet.networks.deployed import DeployedNetwork
+    from samnet.evaluation.predictor import Predictor
 
 INTEGERS = "the program in XNNPACK's integers"
 """Names that reference in figures."""
@@ -30,155 +24,165 @@ FORGIVEN = 1e-9
 """Share of the multiply-adds that rounding may hide."""
 
 
+def run_checks(context: Context) -> dict[str, Figures]:
+    """Run every check that applies to an artifact; the format's own come before the maps.
+
+    Returns:
+        The figures of those that leave some, by name.
+
+    Raises:
+        CheckFailedError: if one is missed; it says which and why and, where that can be found, the
+            worst photo and the first module that departs.
+    """
+    # First what says what is wrong, since whole maps only show that something is.
+    first: tuple[Check, ...] = (Delegated(), ProgramScales(), ProgramIntegers())
+    last: tuple[Check, ...] = (Maps(), LostAccuracy())
+    for check in (*first, *context.kind.checks, *last):
+        try:
+            figures = check.run(context)
+        except CheckFailedError as error:
+            raise CheckFailedError(f"check of {check.name}: {error}") from error
+        if figures is not None:
+            context.found[check.name] = figures
+    return context.found
+
+
+class Delegated:
+    """Enough of the work is on the runtime's fast path."""
+
+    name = "delegation"
+
+    def run(self, context: Context) -> None:
+        """Say what is outside and why, if it is too much."""
+        took, required = context.content.delegation, context.require_delegated
+        if required is None:
+            return
+        if took.share is None:
+            raise InputError(
+                f"what share of the multiply-adds {took.delegate} takes is not known, so "
+                "--require-delegated cannot be checked; leave it out"
+            )
+        if took.share < required - FORGIVEN:
+            outside = "; ".join(
+                f"{count} {name} with {took.shares.get(name, 0):.2%}, {took.reasons.get(name, '')}"
+                for name, count in took.outside.items()
+            )
+            raise CheckFailedError(
+                f"{took.delegate} takes {took.share:.2%} of the multiply-adds, "
+                f"--require-delegated asks for {required:.2%}; outside: {outside}; nothing was "
+                "written"
+            )
+
+
+class ProgramScales:
+    """A program's scales stand in the artifact, bit by bit."""
+
+    name = "scales"
+
+    def run(self, context: Context) -> Scales | None:
+        """Compare the graphs of both."""
+        from convert.graphs.program import program_graph
+
+        if context.program is None:
+            return None
+        graph = program_graph(context.program.module)
+        scales = compare_scales(graph, context.kind.graph(context.file))
+        if not context.allow_scales:
+            scales.check()
+        return scales
+
+
 @dataclasses.dataclass(frozen=True)
-class Figures:
-    """What the gates measured.
+class Integers:
+    """How an artifact's maps compare with those of its program in the runtime's own integers.
 
     Args:
-        parity: maps against those of the origin in torch.
-        integers: maps against the program in the runtime's own integers; None for other forms.
-        others: of every further gate, by its name in the manifest.
+        parity: of the maps.
+        in_float: kinds of operations that were met in float, where codes may tip over.
     """
 
     parity: Parity
-    integers: Parity | None
-    others: dict[str, dict[str, Any]]
+    in_float: list[str]
+
+    def figures(self) -> dict[str, Any]:
+        """Plain values for a manifest."""
+        return {**self.parity.figures(), "in_float": self.in_float}
 
 
-def check(
-    kind: Format,
-    form: Form,
-    source: Source,
-    artifact: Path,
-    backend: Backend,
-    floats: Floats | None,
-    photos: Sequence[tuple[str, Bytes]],
-    *,
-    allow_scales: bool,
-) -> Figures:
-    """Compare an artifact with its origin.
+class ProgramIntegers:
+    """An int8 artifact gives the maps of its program in the runtime's own integers."""
 
-    Args:
-        kind: the format.
-        form: what was made.
-        source: of what.
-        artifact: the file as it was written.
-        backend: the same, opened.
-        floats: what bytes mean to it.
-        photos: names and photos (S, S, 3) uint8.
-        allow_scales: whether scales may differ from the program's.
+    name = "integers"
 
-    Raises:
-        CheckFailedError: if a gate is missed; where that can be found, with the worst photo and the
-            first module that departs.
-    """
-    reference, name = source.reference, source.reference_name
-    parity = compare(backend.run, reference, name, photos, source.coding)
-    others: dict[str, dict[str, Any]] = {}
-    integers = None
-    worst = dict(photos)[parity.worst]
-    located = functools.partial(_located, kind, source, artifact, floats, worst)
-    if source.is_program:
-        program = cast("QuantizedProgram", source.network)
-        # First, since they say what is wrong where whole maps only show that something is.
-        others = _scales(kind, program, artifact, allow_scales)
-        if form.precision == "int8":
-            with located():
-                found = _integers(kind, program, backend, photos, allow_scales)
-            integers, others["integers"] = found
-        others |= kind.gates(program, artifact.read_bytes(), allow_scales)
-    # What does the same in integers is right, however far an ill-conditioned network's maps
-    # depart from those of its program in float.
-    if integers is None or not INTEGER_LIMIT.holds(integers):
-        with located():
-            kind.limits[form.precision].check(parity)
-    return Figures(parity, integers, others)
+    def run(self, context: Context) -> Integers | None:
+        """Execute the program in integers on every photo."""
+        from convert.checks.xnnpack_integers import IntegerProgram
+
+        program, kind = context.program, context.kind
+        if program is None or context.form.precision != "int8":
+            return None
+        reference = IntegerProgram(program, kind.resize, kind.sums)
+        with context.located():
+            run = context.backend.run
+            parity = compare(run, reference.run, INTEGERS, context.photos, program.coding)
+            if not context.allow_scales:
+                # Of onnxruntime's integers only the sums are modeled, the rest is XNNPACK's.
+                loose = reference.in_float or kind.sums == "float"
+                (ISLAND_LIMIT if loose else INTEGER_LIMIT).check(parity)
+        return Integers(parity, reference.in_float)
 
 
-def check_delegation(content: Content, required: float | None) -> None:
-    """Make sure that enough of the work is on the fast path.
+class Maps:
+    """The artifact gives the maps of its source in torch."""
 
-    Args:
-        content: with its delegation.
-        required: share of the multiply-adds, 0 to 1; None for any.
+    name = "maps"
 
-    Raises:
-        CheckFailedError: if less is, with what is outside and why.
-    """
-    took = content.delegation
-    if required is None:
-        return
-    if took.share is None:
-        raise InputError(
-            f"what share of the multiply-adds {took.delegate} takes is not known, so "
-            "--require-delegated cannot be checked; leave it out"
-        )
-    if took.share < required - FORGIVEN:
-        outside = "; ".join(
-            f"{count} {name} with {took.shares.get(name, 0):.2%}, {took.reasons.get(name, '')}"
-            for name, count in took.outside.items()
-        )
-        raise CheckFailedError(
-            f"{took.delegate} takes {took.share:.2%} of the multiply-adds, --require-delegated "
-            f"asks for {required:.2%}; outside: {outside}; nothing was written"
-        )
+    def run(self, context: Context) -> Parity:
+        """Judge the maps, unless they are right in integers.
+
+        What does the same in integers is right, however far an ill-conditioned network's maps
+        depart from those of its program in float.
+        """
+        integers = context.found.get(ProgramIntegers.name)
+        if not isinstance(integers, Integers) or not INTEGER_LIMIT.holds(integers.parity):
+            with context.located():
+                context.kind.limits[context.form.precision].check(context.parity)
+        return context.parity
 
 
-def _scales(
-    kind: Format, program: QuantizedProgram, artifact: Path, allow_scales: bool
-) -> dict[str, dict[str, Any]]:
-    from convert.graphs.program import program_graph
+class LostAccuracy:
+    """The artifact is about as accurate as its source, or as the checkpoint behind that."""
 
-    # Read back from the file that is written: memory could hold scales that the file does not.
-    scales = compare_scales(program_graph(program.module), kind.graph(artifact.read_bytes()))
-    if not allow_scales:
-        scales.check()
-    return {"scales": scales.figures()}
+    name = "accuracy"
 
+    def run(self, context: Context) -> Figures | None:
+        """Measure max F and MAE of both on photos with masks."""
+        trial, source = context.trial, context.source
+        if trial is None:
+            return None
+        from convert.checks.accuracy import LOSSES, measure
 
-def _integers(
-    kind: Format,
-    program: QuantizedProgram,
-    backend: Backend,
-    photos: Sequence[tuple[str, Bytes]],
-    allow_scales: bool,
-) -> tuple[Parity, dict[str, Any]]:
-    from convert.checks.xnnpack_integers import IntegerProgram
-
-    reference = IntegerProgram(program, kind.resize, kind.sums)
-    integers = compare(backend.run, reference.run, INTEGERS, photos, program.coding)
-    if not allow_scales:
-        # Of onnxruntime's integers only the sums are modeled, the rest is XNNPACK's.
-        loose = reference.in_float or kind.sums == "float"
-        (ISLAND_LIMIT if loose else INTEGER_LIMIT).check(integers)
-    return integers, {**integers.figures(), "in_float": reference.in_float}
+        origin, name = source, source.reference_name
+        if trial.origin is not None:
+            origin = open_source(trial.origin, source.size, source.stride)
+            name = "the checkpoint in torch"
+            if origin.checkpoint_sha256 != source.checkpoint_sha256:
+                raise InputError(
+                    f"{trial.origin}: hash is {origin.checkpoint_sha256[:12]}…, {source.path} was "
+                    f"made from {source.checkpoint_sha256[:12]}…; give that checkpoint as --origin"
+                )
+        segmenter = Segmenter(context.backend, coding=source.coding)
+        plain = functools.partial(segmenter, refine=False)
+        found = measure(plain, whole_photos(origin), name, trial.data)
+        found.check(LOSSES[context.form.precision])
+        return found
 
 
-@contextlib.contextmanager
-def _located(
-    kind: Format, source: Source, artifact: Path, floats: Floats | None, photo: Bytes
-) -> Iterator[None]:
-    """Add the first module that departs to what is raised inside, where it can be found."""
-    try:
-        yield
-    except CheckFailedError as error:
-        where = _mismatch(kind, source, artifact, floats, photo)
-        raise CheckFailedError(f"{error}{where}") from error
+def whole_photos(source: Source) -> Predictor:
+    """Make a predictor of a source's reference, (H, W, 3) uint8 to (H, W) uint8."""
 
+    def predict(photo: Bytes) -> Bytes:
+        small = resize_photo(photo, (source.size, source.size))
+        return source.coding.enlarge(source.reference(small), source.size, photo.shape[:2])
 
-def _mismatch(
-    kind: Format, source: Source, artifact: Path, floats: Floats | None, photo: Bytes
-) -> str:
-    """Name the first module that departs, as an error's end; empty where it cannot be found."""
-    from convert.checks.first_mismatch import first_mismatch, network_outputs, program_outputs
-
-    found = kind.intermediates(artifact.read_bytes(), floats, photo)
-    if found is None:
-        return ""
-    if source.is_program:
-        expected = program_outputs(cast("QuantizedProgram", source.network), photo)
-    else:
-        network = cast("DeployedNetwork", source.network)
-        expected = network_outputs(network, source.preprocessing, photo)
-    where = first_mismatch(found, expected)
-    return f"; first departs at {where}" if where else ""
+    return predict

@@ -28,20 +28,12 @@ from torch.fx import GraphModule, Interpreter, Node
 from torch.nn import functional as F
 
 from common.images.photos import Bytes
+from convert.graphs.kinds import TORCH, UNKNOWN, Kind
 from quantize.calibration import normalize
 from quantize.quantized_program import QuantizedProgram, map_bytes
 
 _aten = torch.ops.aten
 _quantized = torch.ops.quantized_decomposed
-_WEIGHTED = (_aten.conv2d.default, _aten.linear.default)
-
-_SAFE_IN_FLOAT = {
-    *(_aten.sigmoid.default, _aten.upsample_bilinear2d.vec),
-    *(_aten.reshape.default, _aten.view.default, _aten.cat.default, _aten.transpose.int),
-    *(_aten.clone.default, _aten.contiguous.default, _aten.slice.Tensor, _aten.max_pool2d.default),
-}
-"""What torch and XNNPACK round alike: functions of a single code, moves of codes, and resizing
-where it is in float. A softmax in float is none of them, each has its own exponential."""
 
 Arithmetic = Literal["integer", "float"]
 
@@ -109,7 +101,8 @@ class IntegerInterpreter(Interpreter):
             (source,) = source.all_input_nodes
         codes = self._rounded(source, scale)
         if codes is None:
-            if source.op == "call_function" and source.target not in _SAFE_IN_FLOAT:
+            # A softmax in float has another exponential in torch than in XNNPACK.
+            if source.op == "call_function" and not _kind(source).exact:
                 self.in_float.add(str(source.target))
             return super().run_node(n)
         return (codes + zero_point).clamp(lowest, highest).to(torch.int8)
@@ -117,28 +110,28 @@ class IntegerInterpreter(Interpreter):
     def _rounded(self, node: Node, scale: np.float32) -> Tensor | None:
         """Compute an operation's codes less the zero point; None for one done in float."""
         arguments: Any = node.args
-        given: list[Any] = node.all_input_nodes[: 1 if node.target in _WEIGHTED else 2]
+        arithmetic = _kind(node).integers
+        given: list[Any] = node.all_input_nodes[: 1 if arithmetic == "product" else 2]
         dequantize = _quantized.dequantize_per_tensor.default
         if not given or any(n.target != dequantize for n in given):
             return None
         values: list[Tensor] = [self.env[n.args[0]].float() - n.args[2] for n in given]
         ratios = [np.float32(n.args[1]) for n in given]
-        if node.target in _WEIGHTED:
+        if arithmetic == "product":
             return self._product(node, values[0], ratios[0], scale)
-        if node.target == _aten.mul.Tensor and len(given) == 2:
+        if arithmetic == "scaled" and len(given) == 2:
             return (values[0] * values[1] * float(ratios[0] * ratios[1] / scale)).round()
-        if node.target == _aten.mean.dim and list(arguments[1]) == [2, 3]:
+        if arithmetic == "mean" and list(arguments[1]) == [2, 3]:
             count = np.float32(values[0].shape[2] * values[0].shape[3])
             total = values[0].sum((2, 3), keepdim=True)
             return (total * float(ratios[0] / scale / count)).round()
-        if node.target in (_aten.add.Tensor, _aten.sub.Tensor) and len(given) == 2:
-            sign = -1 if node.target == _aten.sub.Tensor else 1
+        if arithmetic in ("sum", "difference") and len(given) == 2:
+            sign = -1 if arithmetic == "difference" else 1
             steps = [ratio / scale for ratio in ratios]
             if self._float_sums:
                 return (values[0] * float(steps[0]) + values[1] * float(sign * steps[1])).round()
             return _sum(values, steps, sign)
-        aligned = node.target == _aten.upsample_bilinear2d.vec and arguments[2]
-        if aligned and not self._float_resize:
+        if arithmetic == "resize" and arguments[2] and not self._float_resize:
             height, width = arguments[1]
             return _resized(values[0], height, width)
         return None
@@ -164,6 +157,10 @@ class IntegerInterpreter(Interpreter):
             product = product + (self.env[arguments[2]] / step).round().reshape(shape)
         multiplier = torch.from_numpy(input_scale * scales.float().numpy() / scale)
         return (product.float() * multiplier.reshape(shape)).round()
+
+
+def _kind(node: Node) -> Kind:
+    return TORCH.get(str(node.target), UNKNOWN)
 
 
 def _bounds(activation: Node, scale: np.float32, zero_point: int) -> tuple[int, int]:

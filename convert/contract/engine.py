@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from common.images.photos import Bytes
 from convert.checks.maps import Limit
-from convert.contract.forms import Form
+from convert.contract.forms import CONVERTERS, Form
 from convert.contract.source import Source
 from convert.graphs.operation import Operand
 from convert.tflite.interface import Tensors
@@ -18,8 +17,8 @@ from edge_apps.manifest import Delegation, Interface, MapInterface, Precision
 from edge_apps.runtime import Backend
 
 if TYPE_CHECKING:
+    from convert.checks.context import Check
     from convert.checks.xnnpack_integers import Resize, Sums
-    from quantize.quantized_program import QuantizedProgram
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,18 +45,8 @@ class Open(Protocol):
         """Open an artifact; ``floats`` says how its tensors are normalized if they are float."""
 
 
-def _no_gates(
-    program: QuantizedProgram, file: bytes, allow_scales: bool
-) -> dict[str, dict[str, Any]]:
-    return {}
-
-
 def _as_it_is(source: Source) -> Source:
     return source
-
-
-def _no_intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any] | None:
-    return None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,11 +63,8 @@ class Format:
         resize: in which arithmetic the runtime resizes int8 tensors.
         sums: in which it adds them.
         fit: changes a source into what the format can hold. What was changed counts as the
-            source for all gates but the comparison of maps.
-        gates: checks a quantized file in ways that the format has of its own, scales that
-            changed being allowed or not; gives figures for the manifest by name.
-        intermediates: what every operation gives for a photo (S, S, 3), maps as (1, C, H, W);
-            None where the runtime does not tell.
+            source for all checks but that of the maps.
+        checks: that the format has of its own.
     """
 
     suffix: str
@@ -90,8 +76,13 @@ class Format:
     resize: Resize
     sums: Sums = "integer"
     fit: Callable[[Source], Source] = _as_it_is
-    gates: Callable[[QuantizedProgram, bytes, bool], dict[str, dict[str, Any]]] = _no_gates
-    intermediates: Callable[[bytes, Floats | None, Bytes], list[Any] | None] = _no_intermediates
+    checks: tuple[Check, ...] = ()
+
+
+def format_of(suffix: str) -> Format:
+    """Return the format of a suffix, with all that its engines need imported."""
+    found: Format = CONVERTERS[suffix].module("command").FORMAT
+    return found
 
 
 def interfaces(

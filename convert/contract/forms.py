@@ -1,14 +1,19 @@
 """The table of forms: format, precision and engine of every file this project can write.
 
+A new format is a package with its converter, a backend in :mod:`edge_apps.formats`, and rows here.
+
 It imports nothing that may be missing.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+import importlib
+from pathlib import Path
+from typing import Any, Literal
 
 from common.errors import InputError
+from edge_apps.formats import FORMATS
 from edge_apps.manifest import Precision
 
 Engine = Literal["litert", "onnx2tf", "executorch", "torch.onnx"]
@@ -42,7 +47,12 @@ class Form:
     @property
     def command(self) -> str:
         """The module that converts."""
-        return COMMANDS[self.suffix]
+        return CONVERTERS[self.suffix].package
+
+    @property
+    def label(self) -> str:
+        """Names it in tables, as ``LiteRT int8``."""
+        return f"{FORMATS[self.suffix].runtime} {self.precision}"
 
     @property
     def ending(self) -> str:
@@ -50,12 +60,35 @@ class Form:
         preferred = self.engine == engines_of(self.suffix)[0]
         return f"{self.precision}{'' if preferred else f'-{self.engine}'}{self.suffix}"
 
+    def path(self, folder: Path, name: str, size: int) -> Path:
+        """Return the file that a network of a name becomes at a size in pixels."""
+        return folder / f"{name}_{size}_{self.ending}"
 
-COMMANDS = {
-    ".tflite": "convert.tflite",
-    ".pte": "convert.executorch",
-    ".onnx": "convert.onnx",
+
+@dataclasses.dataclass(frozen=True)
+class Converter:
+    """What writes a format of :data:`edge_apps.formats.FORMATS`.
+
+    Args:
+        package: its command, with the modules ``command`` (``FORMAT``, see
+            :class:`convert.contract.engine.Format`), ``intermediates`` (what a file's operations
+            give for a photo, maps as (1, C, H, W), or None) and ``reader`` (``read_contents``,
+            what an inspection says of a file).
+    """
+
+    package: str
+
+    def module(self, name: str) -> Any:
+        """Import one of its modules."""
+        return importlib.import_module(f"{self.package}.{name}")
+
+
+CONVERTERS = {
+    ".tflite": Converter("convert.tflite"),
+    ".pte": Converter("convert.executorch"),
+    ".onnx": Converter("convert.onnx"),
 }
+"""By suffix."""
 
 _INT8 = "weights and activations int8"
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from samnet.networks.deployed import DeployedNetwork
     from samnet.networks.preprocessing import Preprocessing
 
-SUFFIXES = (".safetensors", ".pt2")
-"""Of checkpoints and of programs."""
+SOURCES = (".safetensors", ".pt2")
+"""Suffixes of checkpoints and of programs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,10 +95,10 @@ def kind_of_source(path: str | Path) -> str:
     """Return the suffix of a source.
 
     Raises:
-        InputError: if it is none of :data:`SUFFIXES`.
+        InputError: if it is none of :data:`SOURCES`.
     """
     suffix = Path(path).suffix
-    if suffix not in SUFFIXES:
+    if suffix not in SOURCES:
         raise InputError(
             f"{path}: suffix is {suffix!r}, expected a .safetensors checkpoint for float forms "
             "or a .pt2 program of quantize.ptq or quantize.qat for int8"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from common.command import Command
-from common.errors import SamnetError
-from common.images.photos import Bytes
 from convert.artifact import cli as command
 from convert.artifact.cli import Options
 from convert.artifact.write import write_artifact
@@ -17,7 +15,6 @@ from convert.contract.forms import Form
 from convert.contract.source import Source
 from convert.graphs.pte import pte_graph
 from convert.tflite.interface import Tensors
-from edge_apps.backends.float_io import Floats
 from edge_apps.backends.pte import open_pte
 
 if TYPE_CHECKING:
@@ -46,16 +43,6 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     return Content(file, *interfaces(source, tensors, saliency_map), delegation)
 
 
-def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any] | None:
-    from convert.executorch.intermediates import pte_intermediates
-
-    try:
-        return list(pte_intermediates(file, floats.photo(photo) if floats else photo[None]))
-    except SamnetError:
-        # Several delegates, or none.
-        return None
-
-
 FORMAT = Format(
     suffix=".pte",
     packages={"executorch": ("executorch", "torch", "torchao")},
@@ -64,7 +51,6 @@ FORMAT = Format(
     open=open_pte,
     graph=pte_graph,
     resize="float",
-    intermediates=_intermediates,
 )
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from convert.upstream import decode_delegate, encode_delegate, read_program, write_program
 
 ALIGNMENT = 16
 """Bytes, of the parts of a delegate's data."""
@@ -33,9 +30,8 @@ class Delegate:
 
     def __init__(self, content: bytes) -> None:
         from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
-        from executorch.exir._serialize._program import deserialize_pte_binary
 
-        self._file = deserialize_pte_binary(content)
+        self._file = read_program(content)
         self.plan: Any = self._file.program.execution_plan[0]
         delegates = self.plan.delegates
         if [delegate.id for delegate in delegates] != ["XnnpackBackend"]:
@@ -47,7 +43,7 @@ class Delegate:
         blob = bytes(self._data.data)
         header = XNNHeader.from_bytes(blob[: XNNHeader.EXPECTED_LENGTH])
         start, constants = header.flatbuffer_offset, header.constant_data_offset
-        self.graph = _decode(blob[start : start + header.flatbuffer_size])
+        self.graph = decode_delegate(blob[start : start + header.flatbuffer_size])
         self._constants = blob[constants : constants + header.constant_data_size]
 
     def values(self) -> dict[int, tuple[dict[str, Any], dict[str, Any]]]:
@@ -69,15 +65,14 @@ class Delegate:
     def serialize(self) -> bytes:
         """Serialize the file with its plan and its graph as they are now."""
         from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
-        from executorch.exir._serialize._program import serialize_pte_binary
 
-        flatbuffer = _encode(self.graph)
+        flatbuffer = encode_delegate(self.graph)
         start = _aligned(XNNHeader.EXPECTED_LENGTH)
         constants = start + _aligned(len(flatbuffer))
         header = XNNHeader(start, len(flatbuffer), constants, len(self._constants)).to_bytes()
         before = header.ljust(start, b"\0") + flatbuffer
         self._data.data = before.ljust(constants, b"\0") + self._constants
-        return bytes(serialize_pte_binary(self._file, extract_delegate_segments=True))
+        return write_program(self._file)
 
 
 def float_of(bits: int) -> float:
@@ -87,41 +82,3 @@ def float_of(bits: int) -> float:
 
 def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-def _decode(flatbuffer: bytes) -> dict[str, Any]:
-    """Decode a delegate's flatbuffer as plain values, by ExecuTorch's own schema and tool."""
-    from executorch.exir._serialize._flatbuffer import _flatc_decompile
-
-    with tempfile.TemporaryDirectory() as name:
-        folder, schema = Path(name), _schema(Path(name))
-        (folder / "graph.bin").write_bytes(flatbuffer)
-        _flatc_decompile(str(folder), schema, str(folder / "graph.bin"), ["--raw-binary"])
-        decoded: dict[str, Any] = json.loads((folder / "graph.json").read_bytes())
-    return decoded
-
-
-def _encode(graph: dict[str, Any]) -> bytes:
-    from executorch.exir._serialize._flatbuffer import _flatc_compile
-
-    with tempfile.TemporaryDirectory() as name:
-        folder, schema = Path(name), _schema(Path(name))
-        (folder / "graph.json").write_text(json.dumps(graph), encoding="utf-8")
-        _flatc_compile(str(folder), schema, str(folder / "graph.json"))
-        return (folder / "graph.bin").read_bytes()
-
-
-def _schema(folder: Path) -> str:
-    """Write the schema of delegates into a folder; return its path.
-
-    The tool prints floats with six decimals, which a scale does not survive. So its schema calls
-    them integers of the same width, and their bits are printed.
-    """
-    from importlib import resources
-
-    from executorch.backends.xnnpack import serialization
-
-    schema = resources.files(serialization).joinpath("schema.fbs").read_text(encoding="utf-8")
-    path = folder / "schema.fbs"
-    path.write_text(re.sub(r":\s*(\[?)float(\]?)\s*;", r":\1uint\2;", schema), encoding="utf-8")
-    return str(path)

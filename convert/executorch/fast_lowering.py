@@ -9,17 +9,15 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterator
-from importlib import metadata
 from typing import Any
 from unittest import mock
 
-VERSION = "1.4.1"
-"""Of ExecuTorch, for which the shortcuts were checked; with any other none is taken."""
+from convert.upstream import is_checked
 
 
 @contextlib.contextmanager
 def shortcuts() -> Iterator[None]:
-    """Make lowering faster inside the block.
+    """Make lowering faster inside the block, with the versions of ExecuTorch that were checked.
 
     * Provenance: each pass copies the history of every node and adds to it, so that time grows
       with the square of the number of passes. Nothing reads it.
@@ -29,7 +27,7 @@ def shortcuts() -> Iterator[None]:
       what this network does not contain, such as attention blocks or unfolded normalization.
     * Garbage collection: it walks over millions of live nodes and finds next to nothing.
     """
-    if metadata.version("executorch") != VERSION:
+    if not is_checked("executorch"):
         yield
         return
     from executorch.backends.xnnpack import xnnpack_preprocess

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.errors import InputError
 from convert.executorch.delegate import ALIGNMENT, Delegate, float_of
-from convert.graphs.pte import KINDS
+from convert.graphs.kinds import PTE, is_product
 
 Values = NDArray[np.float32]
 
@@ -24,21 +25,24 @@ TYPES = {"xnn_datatype_fp32": ("FLOAT", 4), "xnn_datatype_qint8": ("CHAR", 1)}
 """ExecuTorch's scalar type and bytes of an element, by XNNPACK's type."""
 
 
-def pte_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
-    """Compute what every convolution and product of a file gives, dequantized, (1, C, H, W).
+def intermediates(content: bytes, photo: NDArray[Any]) -> list[Values] | None:
+    """List what every product of a file gives, dequantized, maps as (1, C, H, W).
 
     Args:
         content: the file, with a single XNNPACK delegate.
         photo: its input tensor.
 
-    Raises:
-        InputError: if the program is not a single XNNPACK delegate.
+    Returns:
+        None if the program is not a single XNNPACK delegate.
     """
     import torch
 
     from edge_apps.backends.pte import load_program
 
-    exposed, values = expose_steps(content)
+    try:
+        exposed, values = expose_steps(content)
+    except InputError:
+        return None
     method = load_program(exposed).load_method("forward")
     outputs = method.execute([torch.from_numpy(np.ascontiguousarray(photo))])
     found = []
@@ -74,7 +78,7 @@ def expose_steps(content: bytes) -> tuple[bytes, list[dict[str, Any]]]:
     exposed = []
     for entry in graph["xnodes"]:
         tensor, quantized = values[entry["xnode_union"]["output_id"]]
-        product = KINDS.get(entry["xnode_union_type"]) == "product"
+        product = is_product(PTE, entry["xnode_union_type"])
         if not product or tensor["flags"] or tensor["datatype"] not in TYPES:
             continue
         name, width = TYPES[tensor["datatype"]]

@@ -1,46 +1,61 @@
-"""Multiply-adds of operations in the graphs of torch, TFLite and ONNX."""
+"""Multiply-adds of the operations of files, by their formats.
+
+Those of torch's networks are counted in :mod:`samnet.networks.cost`.
+
+0 stands for what multiplies no weights, None for what is not known.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from convert.graphs.kinds import DISPATCHED, ONNX, PTE, TFLITE, TORCH, Names, is_product
+from convert.tflite.flatbuffer import sides
 
 
 def of_tflite(name: str, operator: Any, graph: Any) -> int | None:
-    """Count those of one operation of a flatbuffer's graph.
+    """Count one operation of a flatbuffer's graph.
 
     Args:
         name: of the builtin operator.
         operator: as the schema's object.
         graph: the subgraph it stands in.
-
-    Returns:
-        0 for what multiplies no weights, None where it is not known.
     """
-    if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+    if not is_product(TFLITE, name):
         unknown = name == "TRANSPOSE_CONV" or "MATMUL" in name or name.startswith("CUSTOM")
         return None if unknown else 0
-    weight = shape_of(graph.tensors[operator.inputs[1]])
-    made = math.prod(shape_of(graph.tensors[operator.outputs[0]]))
-    # (O, H, W, I), (1, H, W, O) and (O, I).
-    return made * math.prod(weight[1:3] if name == "DEPTHWISE_CONV_2D" else weight[1:])
+    made, weight = graph.tensors[operator.outputs[0]], graph.tensors[operator.inputs[1]]
+    return _of_shapes(TFLITE, name, sides(made), sides(weight))
 
 
-def shape_of(tensor: Any) -> tuple[int, ...]:
-    """Return the sides of a flatbuffer's tensor."""
-    return tuple(int(side) for side in tensor.shape) if tensor.shape is not None else ()
+def of_pte(name: str, made: Sequence[int], weight: Sequence[int] | None) -> int:
+    """Count one node of an XNNPACK delegate.
+
+    Args:
+        name: of the node.
+        made: shape of its result.
+        weight: shape of its weight; None where it has none.
+    """
+    return 0 if weight is None else _of_shapes(PTE, name, made, weight)
 
 
-def of_onnx(node: Any, shapes: dict[str, tuple[int | str, ...]]) -> int | None:
-    """Count those of one node of an ONNX graph; 0 and None as in :func:`of_tflite`.
+def of_kernel(name: str) -> int | None:
+    """Count a kernel that ExecuTorch executes outside its delegates, by its name alone."""
+    return None if any(word in name for word in ("conv", "linear", "mm", "::")) else 0
+
+
+def of_onnx(node: Any, shapes: Mapping[str, tuple[int | str, ...]]) -> int | None:
+    """Count one node of an ONNX graph.
 
     Args:
         node: of the graph; kernels that onnxruntime fuses count as what they were made of.
         shapes: of tensors by name, text for sides that are not known.
     """
     kind = node.op_type.removeprefix("Fused").removeprefix("QLinear")
-    if kind not in ("Conv", "Gemm", "MatMul"):
+    if not is_product(ONNX, kind):
         return None if kind in ("ConvTranspose", "Einsum", "Attention") else 0
     quantized = node.op_type.startswith("QLinear")
     made = shapes.get(node.output[0], ("?",))
@@ -50,25 +65,31 @@ def of_onnx(node: Any, shapes: dict[str, tuple[int | str, ...]]) -> int | None:
     else:
         transposed = any(a.name == "transB" and a.i for a in node.attribute)
         summed = weight[-1:] if transposed else weight[-2:-1]
-    sides = [side for side in (*made, *summed) if isinstance(side, int)]
-    return math.prod(sides) if len(sides) == len(made) + len(summed) else None
+    known = [side for side in (*made, *summed) if isinstance(side, int)]
+    return math.prod(known) if len(known) == len(made) + len(summed) else None
 
 
 def of_torch(graph: Any) -> dict[str, int]:
-    """Count those of an exported graph, by its operators' short names; not of lowered ones.
+    """Count an exported graph by the short names of its operators, without what was lowered.
 
     Args:
         graph: a ``torch.fx`` graph whose nodes know their values.
     """
+    from samnet.networks.cost import of_product
+
     found: dict[str, int] = {}
     for node in graph.nodes:
-        name = str(node.target)
-        kind = next((k for k in ("conv", "linear", "addmm", "bmm", "mm") if f".{k}" in name), "")
-        if node.op != "call_function" or not kind:
+        # Operators of ExecuTorch's dialect hold torch's name in theirs.
+        named = re.search(r"aten\.(\w+)\.\w+", str(node.target))
+        if node.op != "call_function" or named is None:
             continue
-        weight = node.args[2 if kind == "addmm" else 1].meta["val"].shape
-        inner = weight[-2] if kind.endswith("mm") else math.prod(weight[1:])
-        named = re.search(r"aten\.(\w+)\.", name)
-        short = named.group(1) if named else name
-        found[short] = found.get(short, 0) + math.prod(node.meta["val"].shape) * inner
+        if is_product(TORCH, named.group()) or is_product(DISPATCHED, named.group()):
+            short = named.group(1)
+            found[short] = found.get(short, 0) + of_product(node)
     return found
+
+
+def _of_shapes(names: Names, name: str, made: Sequence[int], weight: Sequence[int]) -> int:
+    # (O, H, W, I), (1, H, W, O) and (O, I).
+    depthwise = name in names and names[name].product == "depthwise"
+    return math.prod(made) * math.prod(weight[1:3] if depthwise else weight[1:])

@@ -2,30 +2,8 @@
 
 from __future__ import annotations
 
+from convert.graphs.kinds import ONNX, changes_no_value, graph_name
 from convert.graphs.operation import Operand, Operation, Scheme, scheme, trace
-
-KINDS = {
-    "Conv": "product",
-    "Gemm": "product",
-    "MatMul": "product",
-    "Add": "add",
-    "Sub": "sub",
-    "Mul": "mul",
-    "Div": "div",
-    "Max": "maximum",
-    "Exp": "exp",
-    "Sigmoid": "sigmoid",
-    "ReduceMean": "mean",
-    "Concat": "cat",
-    "Resize": "resize",
-    "MaxPool": "maxpool",
-    "Slice": "slice",
-}
-
-TRANSPARENT = {
-    *("QuantizeLinear", "DequantizeLinear", "Relu", "Clip", "Reshape", "Transpose", "Squeeze"),
-    *("Unsqueeze", "Gather", "Pad", "Identity"),
-}
 
 
 def onnx_graph(content: bytes) -> Operand:
@@ -55,7 +33,7 @@ def onnx_graph(content: bytes) -> Operand:
         made[add(value.name, None, None)] = Operation(value.name, "input")
     for node in graph.node:
         name = node.output[0]
-        if node.op_type in TRANSPARENT:
+        if changes_no_value(ONNX, node.op_type):
             if node.input[0] not in numbers:
                 # A constant on its way to a product, with the scales it was dequantized by.
                 if node.op_type == "DequantizeLinear":
@@ -69,7 +47,7 @@ def onnx_graph(content: bytes) -> Operand:
                 found = scheme(float(scale), int(zero_point), unsigned=zero_point.dtype == np.uint8)
             add(name, numbers[node.input[0]], found)
             continue
-        kind = KINDS.get(node.op_type, node.op_type)
+        kind = graph_name(ONNX, node.op_type)
         taken = node.input[:1] if kind == "product" else [i for i in node.input if i in numbers]
         scales = None
         if kind == "product" and node.input[1] in weights:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.fx import GraphModule, Node
 
+from convert.graphs.kinds import TORCH, changes_no_value, graph_name, is_product
 from convert.graphs.operation import Operand, Operation, Scheme, scheme, trace
 
 # Operators by name: those of quantization exist only once torchao was imported.
@@ -17,38 +18,6 @@ WEIGHTS = (
     "quantized_decomposed.dequantize_per_channel.default",
     "quantized_decomposed.quantize_per_channel.default",
 )
-
-KINDS = {
-    "aten.conv2d.default": "product",
-    "aten.linear.default": "product",
-    "aten.add.Tensor": "add",
-    "aten.sub.Tensor": "sub",
-    "aten.mul.Tensor": "mul",
-    "aten.div.Tensor": "div",
-    "aten.maximum.default": "maximum",
-    "aten.exp.default": "exp",
-    "aten.sigmoid.default": "sigmoid",
-    "aten.mean.dim": "mean",
-    "aten.cat.default": "cat",
-    "aten.upsample_bilinear2d.vec": "resize",
-    "aten.max_pool2d.default": "maxpool",
-    "aten.slice.Tensor": "slice",
-}
-
-TRANSPARENT = {
-    QUANTIZE,
-    "quantized_decomposed.dequantize_per_tensor.default",
-    "aten.relu.default",
-    "aten.hardtanh.default",
-    "aten.clamp.default",
-    "aten.reshape.default",
-    "aten.view.default",
-    "aten.permute.default",
-    "aten.pad.default",
-    "aten.transpose.int",
-    "aten.clone.default",
-    "aten.contiguous.default",
-}
 
 
 def program_graph(module: GraphModule) -> Operand:
@@ -62,7 +31,7 @@ def program_graph(module: GraphModule) -> Operand:
         found = None
         if str(node.target) == QUANTIZE:
             found = scheme(node.args[1], node.args[2])
-        return found, positions[node.args[0]] if str(node.target) in TRANSPARENT else None
+        return found, positions[node.args[0]] if _is_skipped(node) else None
 
     def operand(node: Node) -> Operand:
         position, schemes = trace(positions[node], step)
@@ -71,22 +40,26 @@ def program_graph(module: GraphModule) -> Operand:
     for node in nodes:
         if node.op == "placeholder":
             made[node] = Operation(node.name, "input")
-        elif node.op == "call_function" and str(node.target) not in TRANSPARENT:
+        elif node.op == "call_function" and not _is_skipped(node):
             made[node] = _operation(module, node)
             made[node].operands = [operand(n) for n in _operands(node)]
     (output,) = nodes[-1].args[0]
     return operand(output)
 
 
+def _is_skipped(node: Node) -> bool:
+    return changes_no_value(TORCH, str(node.target))
+
+
 def _operands(node: Node) -> list[Node]:
     taken = node.all_input_nodes
-    if KINDS.get(str(node.target)) == "product":
+    if is_product(TORCH, str(node.target)):
         return taken[:1]
     return [n for n in taken if n.op != "get_attr"]
 
 
 def _operation(module: GraphModule, node: Node) -> Operation:
-    kind = KINDS.get(str(node.target), str(node.target))
+    kind = graph_name(TORCH, str(node.target))
     if kind != "product":
         return Operation(node.name, kind)
     weight: Any = node.args[1]

@@ -3,33 +3,8 @@
 from __future__ import annotations
 
 from convert.executorch.delegate import Delegate, float_of
+from convert.graphs.kinds import PTE, changes_no_value, graph_name
 from convert.graphs.operation import Operand, Operation, Scheme, scheme, trace
-
-KINDS = {
-    "XNNConv2d": "product",
-    "XNNDepthwiseConv2d": "product",
-    "XNNFullyConnected": "product",
-    "XNNAdd": "add",
-    "XNNSubtract": "sub",
-    "XNNMultiply": "mul",
-    "XNNDiv": "div",
-    "XNNMaximum": "maximum",
-    "XNNExp": "exp",
-    "XNNSigmoid": "sigmoid",
-    "XNNGlobalAvgPooling2d": "mean",
-    "XNNConcatenate2": "cat",
-    "XNNConcatenate3": "cat",
-    "XNNConcatenate4": "cat",
-    "XNNConcatenate5": "cat",
-    "XNNStaticResizeBilinear2D": "resize",
-    "XNNMaxPooling2d": "maxpool",
-    "XNNStaticSlice": "slice",
-}
-
-TRANSPARENT = {
-    *("XNNConvert", "XNNStaticTranspose", "XNNStaticReshape", "XNNStaticConstantPad"),
-    *("XNNClamp", "XNNCopy"),
-}
 
 OPERANDS = ("input_id", *(f"input{i}_id" for i in range(1, 6)))
 
@@ -73,11 +48,11 @@ def pte_graph(content: bytes) -> Operand:
         name, node = entry["xnode_union_type"], entry["xnode_union"]
         inputs = [i for key in OPERANDS if (i := node.get(key, NO_VALUE)) != NO_VALUE]
         taken = [i for i in inputs if i not in constant]
-        output, kind = node["output_id"], KINDS.get(name, name)
+        output, kind = node["output_id"], graph_name(PTE, name)
         if not taken:
             constant.add(output)
             continue
-        if name in TRANSPARENT or (kind in ("mul", "add", "sub") and len(taken) == 1):
+        if changes_no_value(PTE, name) or (kind in ("mul", "add", "sub") and len(taken) == 1):
             before[output] = taken[0]
             continue
         weights = values[node["filter_id"]][1] if kind == "product" else {}

@@ -6,41 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from convert.graphs.kinds import TFLITE, changes_no_value, graph_name
 from convert.graphs.operation import Operand, Operation, Scheme, scheme, trace
-
-KINDS = {
-    "CONV_2D": "product",
-    "DEPTHWISE_CONV_2D": "product",
-    "FULLY_CONNECTED": "product",
-    "ADD": "add",
-    "SUB": "sub",
-    "MUL": "mul",
-    "DIV": "div",
-    "MAXIMUM": "maximum",
-    "EXP": "exp",
-    "LOGISTIC": "sigmoid",
-    "MEAN": "mean",
-    "CONCATENATION": "cat",
-    "RESIZE_BILINEAR": "resize",
-    "MAX_POOL_2D": "maxpool",
-    "SLICE": "slice",
-    "STRIDED_SLICE": "slice",
-}
-
-TRANSPARENT = {
-    *("QUANTIZE", "DEQUANTIZE", "PAD", "PADV2", "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS"),
-    *("RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1"),
-}
+from convert.tflite.flatbuffer import operator_names, read_flatbuffer
 
 
 def tflite_graph(content: bytes) -> Operand:
     """Trace a flatbuffer's output, with all operations behind it."""
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = read_flatbuffer(content)
     graph = model.subgraphs[0]
-    names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     made: dict[int, Operation] = {}
     before: dict[int, int] = {}
 
@@ -58,14 +34,13 @@ def tflite_graph(content: bytes) -> Operand:
 
     photo = int(graph.inputs[0])
     made[photo] = Operation("photo", "input")
-    for operator in graph.operators:
-        name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
+    for name, operator in zip(operator_names(model), graph.operators, strict=True):
         inputs = [int(i) for i in operator.inputs if i >= 0]
         output = int(operator.outputs[0])
-        if name in TRANSPARENT:
+        if changes_no_value(TFLITE, name):
             before[output] = inputs[0]
             continue
-        kind = KINDS.get(name, name)
+        kind = graph_name(TFLITE, name)
         weights = graph.tensors[inputs[1]].quantization if kind == "product" else None
         taken = inputs[:1] if kind == "product" else inputs
         made[output] = Operation(

@@ -9,12 +9,12 @@ from typing import Any
 from common.errors import InputError, SamnetError
 from common.files import sha256
 from common.images.input_file import check_is_file
+from convert.contract.forms import CONVERTERS
+from edge_apps.formats import FORMATS
 from edge_apps.manifest import Delegation, manifest_path, verify
 
-KINDS = {
-    "tflite": ".tflite",
-    "executorch": ".pte",
-    "onnx": ".onnx",
+TYPES = {
+    **{known.name: suffix for suffix, known in FORMATS.items()},
     "safetensors": ".safetensors",
     "torch program": ".pt2",
 }
@@ -83,14 +83,13 @@ def kind_of(path: Path) -> str:
     """Tell the kind of a file by its first bytes, whatever its name.
 
     Raises:
-        InputError: if it is none of :data:`KINDS`.
+        InputError: if it is none of :data:`TYPES`.
     """
     with open(path, "rb") as file:
         start = file.read(16)
-    if start[4:8] == b"TFL3":
-        return "tflite"
-    if start[4:6] == b"ET":
-        return "executorch"
+    for known in FORMATS.values():
+        if known.magic and start[4:].startswith(known.magic):
+            return known.name
     if start[:4] == b"PK\x03\x04":
         return "torch program"
     if start[8:9] == b"{":
@@ -100,7 +99,7 @@ def kind_of(path: Path) -> str:
     if path.suffix == ".onnx":
         return "onnx"
     raise InputError(
-        f"{path}: starts with {start[:8]!r}, which is none of {', '.join(KINDS.values())}"
+        f"{path}: starts with {start[:8]!r}, which is none of {', '.join(TYPES.values())}"
     )
 
 
@@ -121,8 +120,8 @@ def read(path: Path) -> dict[str, Any]:
     kind = kind_of(path)
     contents = dataclasses.asdict(_contents(kind, path))
     notes = list(contents.pop("notes"))
-    if path.suffix != KINDS[kind]:
-        notes.append(f"is a {KINDS[kind]} file by its content, whatever its name says")
+    if path.suffix != TYPES[kind]:
+        notes.append(f"is a {TYPES[kind]} file by its content, whatever its name says")
     manifest = None
     try:
         if manifest_path(path).exists():
@@ -134,18 +133,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _contents(kind: str, path: Path) -> Contents:
-    if kind == "tflite":
-        from convert.inspect.tflite import read_tflite
-
-        return read_tflite(path.read_bytes())
-    if kind == "executorch":
-        from convert.inspect.pte import read_pte
-
-        return read_pte(path.read_bytes())
-    if kind == "onnx":
-        from convert.inspect.onnx import read_onnx
-
-        return read_onnx(path.read_bytes())
+    if TYPES[kind] in CONVERTERS:
+        found: Contents = CONVERTERS[TYPES[kind]].module("reader").read_contents(path.read_bytes())
+        return found
     from convert.inspect.archive import read_program, read_safetensors
 
     return read_safetensors(path) if kind == "safetensors" else read_program(path)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from common.command import Command
-from common.images.photos import Bytes
 from convert.artifact import cli as command
 from convert.artifact.cli import Options
 from convert.artifact.write import write_artifact
@@ -17,7 +16,6 @@ from convert.contract.forms import Form
 from convert.contract.source import Source
 from convert.graphs.onnx import onnx_graph
 from convert.tflite.interface import Tensors
-from edge_apps.backends.float_io import Floats
 from edge_apps.backends.onnx import open_onnx
 
 if TYPE_CHECKING:
@@ -66,12 +64,6 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
     return Content(file, *interfaces(source, tensors, saliency_map), fusion(file))
 
 
-def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any]:
-    from convert.onnx.intermediates import onnx_intermediates
-
-    return list(onnx_intermediates(file, floats.photo(photo) if floats else photo[None]))
-
-
 FORMAT = Format(
     suffix=".onnx",
     packages={"torch.onnx": ("torch", "torchao", "onnx", "onnxscript", "onnxruntime")},
@@ -82,7 +74,6 @@ FORMAT = Format(
     resize="float",
     sums="float",
     fit=_fit,
-    intermediates=_intermediates,
 )
 
 

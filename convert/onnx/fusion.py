@@ -10,6 +10,7 @@ from typing import Any
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto
 
+from convert.graphs.kinds import ONNX
 from convert.graphs.multiply_adds import of_onnx
 from edge_apps.backends.onnx import session_options
 from edge_apps.manifest import Delegation
@@ -17,9 +18,7 @@ from edge_apps.manifest import Delegation
 INTEGER = ("QLinear", "QGemm", "ConvInteger", "MatMulInteger")
 """How the names of integer kernels start."""
 
-MOVES = frozenset(
-    {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Gather", "QuantizeLinear", "DequantizeLinear"}
-)
+MOVES = frozenset(name for name, kind in ONNX.items() if kind.role == "move")
 """Operations that change shapes or types only."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.graphs.onnx import KINDS
+from convert.graphs.kinds import ONNX, is_product
 
 Values = NDArray[np.float32]
 
@@ -15,8 +15,8 @@ GIVING = ("Relu", "Clip", "DequantizeLinear")
 """Operations that with a product before them give what a torch module with an activation gives."""
 
 
-def onnx_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
-    """Compute what every product, activation and dequantization of a file gives, (1, C, H, W).
+def intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
+    """List what every product, activation and dequantization of a file gives, maps (1, C, H, W).
 
     Args:
         content: the file.
@@ -32,7 +32,7 @@ def onnx_intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
     names = [
         node.output[0]
         for node in model.graph.node
-        if KINDS.get(node.op_type) == "product" or node.op_type in GIVING
+        if is_product(ONNX, node.op_type) or node.op_type in GIVING
     ]
     # A name is enough: the runtime knows the types.
     model.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from common.arguments import Argument
 from common.command import Command
@@ -13,6 +13,7 @@ from common.errors import InputError
 from common.images.photos import Bytes, resize_photo
 from convert.artifact import cli as command
 from convert.artifact.write import embedded, write_artifact
+from convert.checks.context import Context, Figures
 from convert.checks.maps import LIMITS
 from convert.contract.engine import Content, Format, interfaces
 from convert.contract.forms import Form
@@ -20,7 +21,6 @@ from convert.contract.source import Source
 from convert.graphs.tflite import tflite_graph
 from convert.tflite.interface import INT8_INPUT, Tensors, with_interface
 from convert.tflite.metadata import Description, with_metadata
-from edge_apps.backends.float_io import Floats
 from edge_apps.backends.tflite import open_tflite
 
 if TYPE_CHECKING:
@@ -77,21 +77,26 @@ def _describe(source: Source, form: Form, tensors: Tensors) -> Description:
     )
 
 
-def _gates(program: QuantizedProgram, file: bytes, allow_scales: bool) -> dict[str, dict[str, Any]]:
-    """Compute on the embedded photo on which an operation departs most from the program's."""
-    from convert.checks.operations import compare_steps
+class Operations:
+    """Every operation of a program's file does what the program's does."""
 
-    side = (program.info.size, program.info.size)
-    found = [compare_steps(file, program, resize_photo(photo, side)) for _, photo in embedded()]
-    for it in found:
-        it.check(allow_lost=allow_scales)
-    return {"steps": max(found, key=lambda it: it.largest).figures()}
+    name = "steps"
 
+    def run(self, context: Context) -> Figures | None:
+        """Compare them on the embedded photos; return that on which one departs most."""
+        from convert.checks.operations import compare_steps
 
-def _intermediates(file: bytes, floats: Floats | None, photo: Bytes) -> list[Any]:
-    from convert.checks.first_mismatch import tflite_intermediates
-
-    return list(tflite_intermediates(file, floats.photo(photo) if floats else photo[None]))
+        program = context.program
+        if program is None:
+            return None
+        side = (program.info.size, program.info.size)
+        found = [
+            compare_steps(context.file, program, resize_photo(photo, side))
+            for _, photo in embedded()
+        ]
+        for it in found:
+            it.check(allow_lost=context.allow_scales)
+        return max(found, key=lambda it: it.largest)
 
 
 FORMAT = Format(
@@ -105,8 +110,7 @@ FORMAT = Format(
     open=open_tflite,
     graph=tflite_graph,
     resize="integer",
-    gates=_gates,
-    intermediates=_intermediates,
+    checks=(Operations(),),
 )
 
 

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from convert.graphs.kinds import TFLITE
 from convert.graphs.multiply_adds import of_tflite
+from convert.tflite.flatbuffer import read_flatbuffer
+from convert.upstream import interpreter_operations
 from edge_apps.backends.tflite import interpreter_class
 from edge_apps.manifest import Delegation, Interface
 
-FLOAT_ONLY = frozenset({"EXP", "MAXIMUM", "MINIMUM", "DIV", "RSQRT", "SQRT", "SQUARED_DIFFERENCE"})
-"""Operations that XNNPACK executes in float and in no integer type."""
+FOREIGN = frozenset({"MINIMUM", "RSQRT", "SQRT", "SQUARED_DIFFERENCE"})
+"""Operations that this project's networks lack and XNNPACK executes in float alone."""
 
 
 def interfaces(content: bytes) -> tuple[Interface, Interface]:
@@ -31,7 +34,7 @@ def delegation(content: bytes) -> Delegation:
     """
     interpreter = interpreter_class()(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
-    operations = interpreter._get_ops_details()
+    operations = interpreter_operations(interpreter)
     delegates = [o for o in operations if o["op_name"] == "DELEGATE"]
     original = [o for o in operations if o["op_name"] != "DELEGATE"]
     producer = {int(t): o for o in (*original, *delegates) for t in o["outputs"]}
@@ -62,9 +65,7 @@ def delegation(content: bytes) -> Delegation:
 
 def _costs(content: bytes, operations: list[dict[str, Any]]) -> dict[int, int]:
     """Count the multiply-adds of each operation by the index that the interpreter gives it."""
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(content)).subgraphs[0]
+    graph = read_flatbuffer(content).subgraphs[0]
     pairs = zip(operations, graph.operators, strict=True)
     return {o["index"]: of_tflite(o["op_name"], operator, graph) or 0 for o, operator in pairs}
 
@@ -77,7 +78,8 @@ def _why(operation: dict[str, Any], types: dict[int, Any]) -> str:
         return f"XNNPACK has no conversion from {given} to {made}; the sign bit is flipped once"
     if "int16" in (given, made):
         return "XNNPACK has no kernels for int16; LiteRT's own do it"
-    if name in FLOAT_ONLY and given != "float32":
+    float_only = name in FOREIGN or (name in TFLITE and TFLITE[name].float_only)
+    if float_only and given != "float32":
         return f"XNNPACK executes {name} in float32 only, not in {given}"
     return f"XNNPACK refused it for {given} to {made}; the interpreter does not say why"
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
+from convert.tflite.flatbuffer import read_flatbuffer, write_flatbuffer
 from convert.tflite.interface import add_tensor, new_operator
 
 NARROW = (-(2**31), 2**31 - 1)
@@ -25,12 +26,10 @@ def mend(content: bytes) -> bytes:
     Raises:
         InputError: if a bias is cut off at the ends of int32, so that its value is lost.
     """
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = read_flatbuffer(content)
     _widen_biases(model)
     _resize_in_float(model)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return write_flatbuffer(model)
 
 
 def _widen_biases(model: Any) -> None:

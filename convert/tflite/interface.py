@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from convert.tflite.flatbuffer import read_flatbuffer, write_flatbuffer
 from edge_apps.manifest import MapKind
 
 Scheme = tuple[float, int]
@@ -41,9 +42,8 @@ def with_interface(content: bytes, tensors: Tensors, photo: Scheme, saliency_map
         A flatbuffer whose input and output are uint8 or float32.
     """
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = read_flatbuffer(content)
     graph = model.subgraphs[0]
     types = schema.TensorType
     inner, last = int(graph.inputs[0]), int(graph.outputs[0])
@@ -74,15 +74,14 @@ def with_interface(content: bytes, tensors: Tensors, photo: Scheme, saliency_map
     for signature in model.signatureDefs or []:
         signature.inputs[0].name, signature.inputs[0].tensorIndex = b"photo", first
         signature.outputs[0].name, signature.outputs[0].tensorIndex = b"map", final
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return write_flatbuffer(model)
 
 
 def expose_steps(content: bytes) -> bytes:
     """Make every operation's result an output, so that a delegate has to give it away."""
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = read_flatbuffer(content)
     graph = model.subgraphs[0]
     # XNNPACK merges padding into the convolution behind it, unless the padding is an output.
     padding = schema.BuiltinOperator.PAD
@@ -95,14 +94,12 @@ def expose_steps(content: bytes) -> bytes:
         np.int32,
     )
     model.signatureDefs = []
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return write_flatbuffer(model)
 
 
 def interface_scales(content: bytes) -> tuple[Scheme, Scheme]:
     """Read scale and zero point of a quantized flatbuffer's input and output."""
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(content)).subgraphs[0]
+    graph = read_flatbuffer(content).subgraphs[0]
     first, last = (graph.tensors[i[0]].quantization for i in (graph.inputs, graph.outputs))
     return (
         (float(first.scale[0]), int(first.zeroPoint[0])),

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from convert.tflite.flatbuffer import read_flatbuffer, write_flatbuffer
 from edge_apps.maps.coding import Coding
 
 NAME = b"TFLITE_METADATA"
@@ -61,9 +62,8 @@ class Description:
 def with_metadata(content: bytes, description: Description) -> bytes:
     """Add to a model its description and the files that belong to it."""
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = read_flatbuffer(content)
     model.description = f"{description.name}: {description.text}".encode()
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(_metadata(description), np.uint8)
@@ -71,7 +71,7 @@ def with_metadata(content: bytes, description: Description) -> bytes:
     entry = schema.MetadataT()
     entry.name, entry.buffer = NAME, len(model.buffers) - 1
     model.metadata = [e for e in model.metadata or [] if e.name != NAME] + [entry]
-    made = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    made = write_flatbuffer(model)
     return made + _archive({LABELS: "salient\n", LICENSE: _license()}, len(made))
 
 

@@ -12,19 +12,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from common.errors import InputError
 from common.images.photos import Bytes, resize_photo
+from convert.tflite.flatbuffer import read_flatbuffer
+from convert.upstream import CHECKED, installed, is_checked
 from edge_apps.maps.coding import LOGITS
 from samnet.networks.deployed import DeployedNetwork, rest_of_zero_point
 from samnet.networks.preprocessing import Preprocessing
-
-CHECKED = "1.28.8"
-"""The version whose faults are known; the gates watch any other."""
 
 OPSET = 18
 """The oldest that torch's exporter writes by itself."""
@@ -117,7 +115,7 @@ def process(folder: Path, precision: str) -> None:
         lines = log.read().decode(errors="replace").strip().splitlines()
     if done.returncode or not (folder / NAMES[precision]).exists():
         reason = lines[-1].strip()[:300] if lines else f"status {done.returncode}"
-        raise InputError(f"onnx2tf {_version()} failed: {reason}; {_advice()}")
+        raise InputError(f"{_engine()} failed: {reason}; {_advice()}")
 
 
 def check_resizes(content: bytes, expected: int) -> None:
@@ -131,9 +129,8 @@ def check_resizes(content: bytes, expected: int) -> None:
         InputError: if one does not, or some are missing.
     """
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = read_flatbuffer(content)
     bilinear = schema.BuiltinOperator.RESIZE_BILINEAR
     found = [
         operator.builtinOptions
@@ -143,7 +140,7 @@ def check_resizes(content: bytes, expected: int) -> None:
     wrong = sum(not options.alignCorners or options.halfPixelCenters for options in found)
     if wrong or len(found) != expected:
         raise InputError(
-            f"onnx2tf {_version()} wrote {len(found)} bilinear resizes of {expected}, {wrong} of "
+            f"{_engine()} wrote {len(found)} bilinear resizes of {expected}, {wrong} of "
             f"them without aligned corners, so maps would be shifted; {_advice()}"
         )
 
@@ -184,14 +181,12 @@ def _export(
     return sum(node.op_type == "Resize" for node in model.graph.node)
 
 
-def _version() -> str:
-    try:
-        return metadata.version("onnx2tf")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
+def _engine() -> str:
+    return f"onnx2tf {installed('onnx2tf') or '(not installed)'}"
 
 
 def _advice() -> str:
-    if _version() != CHECKED:
-        return f"this was checked with onnx2tf {CHECKED}; pip install onnx2tf=={CHECKED}"
-    return "convert with --engine litert"
+    if is_checked("onnx2tf"):
+        return "convert with --engine litert"
+    known = CHECKED["onnx2tf"][-1]
+    return f"this was checked with onnx2tf {known}; pip install onnx2tf=={known}"

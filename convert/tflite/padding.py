@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.tflite.flatbuffer import code_names, read_flatbuffer, write_flatbuffer
 from convert.tflite.interface import add_tensor
 
 _REMOVED = ("PAD", "PADV2", "TRANSPOSE")
@@ -35,14 +36,12 @@ def fold_padding(content: bytes) -> bytes:
     Returns:
         The rewritten flatbuffer, or ``content`` itself where there is nothing to rewrite.
     """
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = read_flatbuffer(content)
     rewriting = _Rewriting(model)
     if not rewriting.untranspose() + rewriting.fold():
         return content
     rewriting.remove_unread()
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return write_flatbuffer(model)
 
 
 def same_margin(side: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
@@ -56,12 +55,9 @@ class _Rewriting:
     """A flatbuffer's first subgraph, rewritten in place."""
 
     def __init__(self, model: Any) -> None:
-        from ai_edge_litert import schema_py_generated as schema
-
-        names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
         self.model = model
         self.graph = model.subgraphs[0]
-        self.names = [names[code.builtinCode] for code in model.operatorCodes]
+        self.names = code_names(model)
         self.makers = {int(t): o for o in self.graph.operators for t in o.outputs}
 
     def untranspose(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import CheckFailedError, InputError
+from convert.tflite.flatbuffer import read_flatbuffer
 from quantize.recipes import WEIGHT_EPS, WEIGHT_MAX
 
 DYNAMIC = ("CONV_2D", "FULLY_CONNECTED")
@@ -55,11 +56,8 @@ def dynamic_weights(content: bytes) -> bytes:
 def _check_scales(float_content: bytes, content: bytes) -> None:
     """Make sure that every int8 weight has the scales that the recipe gives the float one."""
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
 
-    before, after = (
-        flatbuffer_utils.read_model_from_bytearray(bytearray(c)) for c in (float_content, content)
-    )
+    before, after = (read_flatbuffer(c) for c in (float_content, content))
     floats = {tensor.name: tensor for tensor in before.subgraphs[0].tensors}
     found = 0
     for tensor in after.subgraphs[0].tensors:

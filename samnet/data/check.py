@@ -10,7 +10,7 @@ from common.arguments import REPEATED
 from common.command import Command
 from common.errors import InputError
 from common.images.photos import read_map, read_photo
-from common.progress_bar import progress
+from common.progress import progress
 from samnet.data.layouts import DataSet, Pair, find_pairs
 from samnet.data.mask_statistics import FOREGROUND, Finding, MaskLook, look_at, of_masks
 from samnet.data.survey import of_orientation, size_fault

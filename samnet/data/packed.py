@@ -21,7 +21,7 @@ from torch import Tensor
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.images.photos import read_map, read_photo, resize_map, resize_photo
-from common.progress_bar import progress
+from common.progress import progress
 from samnet.data.arrays import new_array, open_array
 from samnet.data.layouts import Pair
 from samnet.data.survey import size_fault

@@ -11,7 +11,7 @@ import numpy as np
 from common.errors import InputError
 from common.images.input_file import check_is_file
 from common.images.photos import Bytes, resize_photo
-from edge_apps import runtime
+from edge_apps import formats, runtime
 from edge_apps.maps.raw_map import RawMap
 from edge_apps.maps.refinement import Refinement
 
@@ -85,12 +85,12 @@ def load_predictor(
         raise InputError(f"{threads} threads; expected at least 1")
     if path.suffix == CHECKPOINT:
         look = _load_checkpoint(path, threads, size)
-    elif path.suffix in runtime.SUFFIXES:
+    elif path.suffix in formats.SUFFIXES:
         look = _load_artifact(path, threads, size)
     else:
         raise InputError(
             f"{path}: unknown kind of model {path.suffix or '(no suffix)'!r}; expected "
-            f"{', '.join([CHECKPOINT, *runtime.SUFFIXES])}"
+            f"{', '.join([CHECKPOINT, *formats.SUFFIXES])}"
         )
     return NetworkPredictor(look, refine, flip)
 

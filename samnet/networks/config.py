@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, get_args
 
 from common.errors import InputError
@@ -22,6 +23,29 @@ _LATER = ("attention_from", "decoder_stride", "decoder_kernel")
 FORMER = ("map_stride",)
 """Fields that older checkpoints have beside: the stride of the deployed map, which is chosen when a
 network is deployed and is no property of it."""
+
+
+def known_fields(
+    config: type[Any], values: Mapping[str, Any], later: Collection[str] = ()
+) -> dict[str, Any]:
+    """Check the fields of a network's configuration as a checkpoint holds them.
+
+    Args:
+        config: the dataclass that they are of.
+        values: by name.
+        later: names that may lack.
+
+    Raises:
+        InputError: for unknown or missing fields.
+    """
+    known = {field.name for field in dataclasses.fields(config)}
+    found = {name: value for name, value in values.items() if name not in FORMER}
+    if not known - set(later) <= set(found) <= known:
+        raise InputError(
+            f"network configuration has the fields {sorted(found)}, expected {sorted(known)}; the "
+            "checkpoint is of another network or version"
+        )
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,13 +159,7 @@ class SAMNetConfig:
         Raises:
             InputError: for unknown or missing fields, or values of the wrong kind.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        values = {name: value for name, value in values.items() if name not in FORMER}
-        if not known - set(_LATER) <= set(values) <= known:
-            raise InputError(
-                f"network configuration has the fields {sorted(values)}, "
-                f"expected {sorted(known)}; the checkpoint is of another network or version"
-            )
+        values = known_fields(cls, values, later=_LATER)
         try:
             rates = tuple(tuple(int(r) for r in stage) for stage in values["dilation_rates"])
             modules = tuple(int(m) for m in values["modules"])

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
+import re
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
+from torch.fx import Node
 from torch.utils.flop_counter import FlopCounterMode
 
 from samnet.networks.base import SaliencyNetwork
@@ -26,6 +31,35 @@ def multiply_adds(model: SaliencyNetwork, size: int = PAPER_SIZE) -> int:
     """
     # Shapes are enough to count: on the meta device nothing is computed.
     counted = copy.deepcopy(model).eval().to("meta")
+    return of_call(counted.maps, torch.zeros(1, 3, size, size, device="meta"))
+
+
+def of_call(run: Callable[..., Any], *inputs: torch.Tensor) -> int:
+    """Count the multiply-adds of convolutions and products while something runs.
+
+    Args:
+        run: is called with the inputs.
+        inputs: on the meta device, like what runs, shapes are enough.
+    """
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        counted.maps(torch.zeros(1, 3, size, size, device="meta"))
+        run(*inputs)
     return int(counter.get_total_flops()) // 2
+
+
+def of_product(node: Node) -> int:
+    """Count the multiply-adds of a convolution or matrix product in an exported graph.
+
+    Args:
+        node: knows the shape of its result.
+    """
+    # In the order of their arguments: addmm has the sum first.
+    matrix = re.search(r"aten\.(addmm|bmm|mm)\.", str(node.target))
+    weight: Any = node.args[2 if matrix and matrix.group(1) == "addmm" else 1]
+    made, shape = math.prod(node.meta["val"].shape), weight_shape(weight)
+    return int(made * (shape[-2] if matrix else math.prod(shape[1:])))
+
+
+def weight_shape(weight: Node) -> tuple[int, ...]:
+    """Return the shape of a weight, which may stand behind its observer."""
+    held: Any = weight if "val" in weight.meta else weight.args[0]
+    return tuple(held.meta["val"].shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -9,6 +10,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from samnet.networks.depthwise import DepthwiseConv2d, in_training_step
+
+
+class StagedEncoder(nn.Module):
+    """Stages one after the other: (N, 3, H, W) to the list of all their results.
+
+    Args:
+        stages: each is given what the one before it gives; subclasses may append theirs.
+    """
+
+    def __init__(self, stages: Iterable[nn.Module] = ()) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """List what every stage gives for x (N, 3, H, W)."""
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
 
 
 class ConvBN(nn.Sequential):

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.errors import InputError, MissingPackageError
+from samnet.networks.layers import StagedEncoder
 from samnet.networks.preprocessing import MEAN, STD
 
 STEM = 32
@@ -149,7 +150,7 @@ class Stem(nn.Sequential):
         self.activation = nn.ReLU6()
 
 
-class LiteTrunk(nn.Module):
+class LiteTrunk(StagedEncoder):
     """The encoder: (N, 3, H, W) to five maps at strides 2, 4, 8, 16, 32.
 
     The published network's blocks run through the stages: blocks 0, 1–2, 3–4, 5–10 and 11–15.
@@ -160,7 +161,6 @@ class LiteTrunk(nn.Module):
 
     def __init__(self, inner: Sequence[int] = INNER) -> None:
         super().__init__()
-        self.stages = nn.ModuleList()
         channels, inside = inner[0], iter(inner)
         for number, groups in enumerate(STAGES):
             parts: list[nn.Module] = [Stem(channels)] if number == 0 else []
@@ -178,14 +178,6 @@ class LiteTrunk(nn.Module):
                     )
                     channels = group.channels
             self.stages.append(nn.Sequential(*parts))
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Compute the map of every stage from normalized photos (N, 3, H, W)."""
-        features = []
-        for stage in self.stages:
-            x = stage(x)
-            features.append(x)
-        return features
 
     @property
     def blocks(self) -> list[InvertedResidual]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from samnet.networks.attention import SAM
 from samnet.networks.base import Head, SaliencyNetwork
 from samnet.networks.config import STAGES, SAMNetConfig
-from samnet.networks.layers import ConvBN, DSConv, initialize, resize
+from samnet.networks.layers import ConvBN, DSConv, StagedEncoder, initialize, resize
 from samnet.networks.pyramid import PyramidPooling
 
 FUSION = ((None, 2), (None, 2), (None, 2), (3, 2), (3, 1))
@@ -15,13 +15,12 @@ FUSION = ((None, 2), (None, 2), (None, 2), (3, 2), (3, 1))
 the kernel to the configuration."""
 
 
-class Encoder(nn.Module):
+class Encoder(StagedEncoder):
     """Five stages of SAM modules: (N, 3, H, W) to five maps at strides 2, 4, 8, 16, 32."""
 
     def __init__(self, config: SAMNetConfig) -> None:
         super().__init__()
         widths = (3, *config.channels)
-        self.stages = nn.ModuleList()
         for i in range(STAGES):
             first = ConvBN(3, widths[1], 3, stride=2) if i == 0 else None
             reduce = first or DSConv(widths[i], widths[i + 1], stride=2)
@@ -35,14 +34,6 @@ class Encoder(nn.Module):
                 for _ in range(config.modules[i])
             ]
             self.stages.append(nn.Sequential(reduce, *modules))
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Compute the map of every stage from normalized photos (N, 3, H, W)."""
-        features = []
-        for stage in self.stages:
-            x = stage(x)
-            features.append(x)
-        return features
 
 
 class Decoder(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from common.errors import InputError
 from samnet.networks.attention import SAM
 from samnet.networks.base import Head, SaliencyNetwork
-from samnet.networks.config import FORMER, Attention
+from samnet.networks.config import Attention, known_fields
 from samnet.networks.layers import ConvBN, DSConv, initialize, resize
 from samnet.networks.lite_trunk import CHANNELS, INNER, LiteTrunk
 from samnet.networks.pyramid import Pyramid, PyramidPooling
@@ -97,13 +97,7 @@ class LiteConfig:
         Raises:
             InputError: for unknown or missing fields, or values of the wrong kind.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        values = {name: value for name, value in values.items() if name not in FORMER}
-        if set(values) != known:
-            raise InputError(
-                f"network configuration has the fields {sorted(values)}, expected "
-                f"{sorted(known)}; the checkpoint is of another network or version"
-            )
+        values = known_fields(cls, values)
         try:
             widths = tuple(int(width) for width in values["widths"])
             modules = tuple(int(stride) for stride in values["modules"])

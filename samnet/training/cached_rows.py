@@ -13,7 +13,7 @@ from torch import Tensor
 
 from common.errors import InputError
 from common.files import replacing
-from common.progress_bar import progress
+from common.progress import progress
 from samnet.data.arrays import new_array, open_array
 
 SAVED_EVERY = 256

@@ -19,7 +19,7 @@ from samnet.networks.preprocessing import Preprocessing
 from samnet.networks.samnet import Encoder
 from samnet.training.augmentation import normalize
 from samnet.training.distributed import Processes, mean_of_processes
-from samnet.training.first_nonfinite import first_not_finite
+from samnet.training.first_nonfinite import ADVICE, check_loss
 from samnet.training.recipe import Recipe
 from samnet.training.resume_state import load_state, save_state
 from samnet.training.schedule import Step
@@ -109,20 +109,12 @@ class Pretrainer:
             logits = self.network_with_losses(x)
         loss = F.cross_entropy(logits.float(), labels.to(device), label_smoothing=self.smoothing)
         shared = mean_of_processes({"loss": loss.detach()})
-        if not math.isfinite(shared["loss"]):
-            fault = first_not_finite(self.model, lambda: self.model(x))
-            raise TrainingDivergedError(
-                f"step {step.number}: the loss is {shared['loss']}, first not finite is {fault}; "
-                "lower --learning-rate and resume from the last state"
-            )
+        check_loss(step.number, shared["loss"], self.model, x)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip or math.inf)
         if not torch.isfinite(norm):
-            raise TrainingDivergedError(
-                f"step {step.number}: a gradient is not finite; lower --learning-rate and resume "
-                "from the last state"
-            )
+            raise TrainingDivergedError(f"step {step.number}: a gradient is not finite; {ADVICE}")
         self.optimizer.step()
         self.averaged.update_parameters(self.model)
         return {"lr": rate, **shared}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from samnet.training.augmentation import change_colors, crop, normalize
 from samnet.training.distributed import Processes, mean_of_processes
 from samnet.training.feature_distillation import Imitation
 from samnet.training.fine_tuning import freeze_stages, parameter_groups
-from samnet.training.first_nonfinite import first_not_finite, gradient_not_finite
+from samnet.training.first_nonfinite import ADVICE, check_loss, nonfinite_gradient
 from samnet.training.network_with_losses import NetworkWithLosses
 from samnet.training.options import TrainOptions, config_of
 from samnet.training.phase_data import PhaseData, prepare
@@ -52,6 +51,26 @@ def hardware(processes: Processes) -> str:
     return f"{processes.count * torch.get_num_threads()} thread(s) of {cpu}"
 
 
+def _first_weights(options: TrainOptions) -> tuple[SaliencyNetwork, dict[str, Any] | None]:
+    """Build the network to train; tell how the checkpoint was trained that it goes on from."""
+    config = config_of(options)
+    if options.init is None:
+        torch.manual_seed(options.seed)
+        model = build_network(config)
+        if options.backbone is not None:
+            adopt_backbone(model, options.backbone)
+        elif isinstance(model, SAMNetLite):
+            load_imagenet(model.encoder)
+        return model, None
+    start = load_checkpoint(options.init)
+    torch.manual_seed(options.seed)
+    model = build_network(as_pruned(config, start.model))
+    if options.backbone is not None:
+        adopt_backbone(model, options.backbone)
+    adopt(model, start.model)
+    return model, start.training
+
+
 class Trainer:
     """A network in training, with all the state that resuming needs."""
 
@@ -68,18 +87,8 @@ class Trainer:
         self.pairs, self.validation_pairs = holdout(data.pairs, options.held_out)
         self.teacher = open_teacher(options.teacher, options.threads) if options.teacher else None
         self.unlabeled = self._unlabeled()
-        start = load_checkpoint(options.init) if options.init is not None else None
-        config = config_of(options)
-        torch.manual_seed(options.seed)  # here, so that a teacher changes no first weight
-        self.model = build_network(config if start is None else as_pruned(config, start.model))
-        self.before: dict[str, Any] | None = None
-        if options.backbone is not None:
-            adopt_backbone(self.model, options.backbone)
-        elif isinstance(self.model, SAMNetLite) and start is None:
-            load_imagenet(self.model.encoder)
-        if start is not None:
-            adopt(self.model, start.model)
-            self.before = start.training
+        # Behind the teacher, which thereby changes no first weight.
+        self.model, self.before = _first_weights(options)
         self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.imitation = Imitation(self.model.config.channels[1:]).to(device)
         self.averaged = AveragedModel(
@@ -185,12 +194,7 @@ class Trainer:
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             losses = self.network_with_losses(x, truth, features, step.share, taught)
         shared = mean_of_processes({name: value.detach() for name, value in losses.items()})
-        if not math.isfinite(shared["loss"]):
-            fault = first_not_finite(self.model, lambda: self.model(x))
-            raise TrainingDivergedError(
-                f"step {step.number}: the loss is {shared['loss']}, first not finite is {fault}; "
-                "lower --learning-rate and resume from the last state"
-            )
+        check_loss(step.number, shared["loss"], self.model, x)
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         if recipe.clip:
@@ -199,10 +203,9 @@ class Trainer:
             gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
             norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
-            fault = gradient_not_finite(self.model) or "all weights together"
+            fault = nonfinite_gradient(self.model) or "all weights together"
             raise TrainingDivergedError(
-                f"step {step.number}: the gradient of {fault} is not finite; lower "
-                "--learning-rate and resume from the last state"
+                f"step {step.number}: the gradient of {fault} is not finite; {ADVICE}"
             )
         self.optimizer.step()
         if recipe.average:

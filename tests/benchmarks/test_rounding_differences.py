@@ -38,13 +38,11 @@ def test_the_same_steps_do_not_differ(steps: tuple[bytes, dict[str, np.ndarray]]
 def test_the_operation_that_begins_is_named_and_not_what_follows(
     steps: tuple[bytes, dict[str, np.ndarray]],
 ) -> None:
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    from benchmarks.profiling.tflite_operations import operator_names
+    from convert.tflite.flatbuffer import operator_names, read_flatbuffer
 
     content, here = steps
-    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(content)).subgraphs[0]
-    number = operator_names(content).index("MUL")
+    model = read_flatbuffer(content)
+    graph, number = model.subgraphs[0], operator_names(model).index("MUL")
     tensor = int(graph.operators[number].outputs[0])
     follower = next(it for it in graph.operators if tensor in it.inputs)
     there = dict(here)

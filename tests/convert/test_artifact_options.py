@@ -7,7 +7,8 @@ import importlib
 import numpy as np
 import pytest
 
-from convert.artifact.write import Trial, write_artifact
+from convert.artifact.write import write_artifact
+from convert.checks.context import Trial
 from edge_apps.manifest import read_manifest
 from edge_apps.runtime import load
 from samnet.data.layouts import find_pairs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import importlib
 
 import pytest
 import torch
@@ -12,9 +11,11 @@ from one_module import SCENES, SIZE, one_module, one_module_int8
 from one_onnx import METADATA
 
 from common.errors import CheckFailedError
-from convert.checks import suite as gates
+from convert.checks import suite
+from convert.checks.context import Context
 from convert.checks.maps import Limit
-from convert.contract.forms import FORMS
+from convert.contract.engine import Content, format_of
+from convert.contract.forms import CONVERTERS, FORMS
 from convert.contract.source import Source
 from convert.tflite import litert
 from edge_apps.manifest import Quantization
@@ -23,7 +24,6 @@ from quantize.batch_norm_folding import fold_batch_norm
 from samnet import Preprocessing
 from samnet.networks.deployed import ByteInterface
 
-FORMATS = {".tflite": "tflite", ".pte": "executorch", ".onnx": "onnx"}
 BROKEN = "sam.branches.1.pointwise"
 ATTENTION = "stick_breaking"
 
@@ -100,17 +100,15 @@ def source(precision):
 
 def check(suffix, precision, content, path):
     """Runs the gates of a format on a file; the sum of all operations is not what is tested."""
-    kind = importlib.import_module(f"convert.{FORMATS[suffix]}.command").FORMAT
-    kind = dataclasses.replace(kind, gates=lambda *_: {})
+    kind = dataclasses.replace(format_of(suffix), checks=())
     form = next(f for f in FORMS if (f.suffix, f.precision) == (suffix, precision))
     path.write_bytes(content)
     backend = kind.open(path, 1)
-    return gates.check(
-        kind, form, source(precision), path, backend, None, SCENES, allow_scales=False
-    )
+    made = Content(content, None, None, None)
+    return suite.run_checks(Context(kind, form, source(precision), made, path, backend, SCENES))
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", CONVERTERS)
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_the_broken_module_is_named(suffix, precision, tmp_path):
     if precision == "fp32":
@@ -122,17 +120,16 @@ def test_the_broken_module_is_named(suffix, precision, tmp_path):
     assert "worst" in str(error.value)
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", CONVERTERS)
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_no_module_of_a_right_artifact_is_named(suffix, precision, tmp_path, monkeypatch):
     if precision == "fp32":
         content = float_content(suffix, one_module(ATTENTION))
     else:
         content = int8_content(suffix, one_module_int8.__wrapped__(ATTENTION))
-    monkeypatch.setattr(gates, "INTEGER_LIMIT", Limit(mean=-1, within_2=1))
-    monkeypatch.setattr(gates, "ISLAND_LIMIT", Limit(mean=-1, within_2=1))
-    kind = importlib.import_module(f"convert.{FORMATS[suffix]}.command").FORMAT
-    monkeypatch.setitem(kind.limits, precision, Limit(mean=-1, within_2=1))
+    monkeypatch.setattr(suite, "INTEGER_LIMIT", Limit(mean=-1, within_2=1))
+    monkeypatch.setattr(suite, "ISLAND_LIMIT", Limit(mean=-1, within_2=1))
+    monkeypatch.setitem(format_of(suffix).limits, precision, Limit(mean=-1, within_2=1))
     with pytest.raises(CheckFailedError, match="differs from its origin") as error:
         check(suffix, precision, content, tmp_path / f"x{suffix}")
     assert "departs" not in str(error.value)

@@ -13,7 +13,7 @@ from common.errors import CheckFailedError, InputError
 from convert.checks.maps import compare
 from convert.checks.operations import compare_steps
 from convert.checks.scales import compare_scales
-from convert.contract.forms import COMMANDS, FORMS, choose, table
+from convert.contract.forms import CONVERTERS, FORMS, choose, table
 from convert.graphs.program import program_graph
 from convert.graphs.tflite import tflite_graph
 from convert.tflite import litert
@@ -173,7 +173,7 @@ def test_the_table_names_every_form_once():
     assert len(set(keys)) == len(keys) and {f.suffix for f in FORMS} == set(runtime.SUFFIXES)
     assert len({form.ending for form in FORMS}) == len(FORMS)
     assert table().count("\n") == len(FORMS) + 1
-    assert all(command in table() for command in COMMANDS.values())
+    assert all(converter.package in table() for converter in CONVERTERS.values())
     for form in FORMS:
         source = ".pt2" if form.start == "program" else ".safetensors"
         assert choose(form.suffix, source, form.precision, form.engine) == form

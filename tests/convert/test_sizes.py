@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from convert.all.command import formats
 from convert.artifact.write import write_artifact
-from convert.contract.forms import COMMANDS, FORMS
+from convert.contract.engine import format_of
+from convert.contract.forms import CONVERTERS, FORMS
 from edge_apps.manifest import manifest_path
 from edge_apps.runtime import load
 from samnet.data.synthetic import scene
@@ -31,7 +31,7 @@ PHOTOS = [(f"scene {seed}", scene(seed)[0]) for seed in (100, 101)]
 def check(form: Form, source: Path, output: Path) -> None:
     """Converts to a form; what it writes passes its gates and runs at that size."""
     done = write_artifact(
-        formats()[form.suffix],
+        format_of(form.suffix),
         source,
         output,
         precision=form.precision,
@@ -66,7 +66,7 @@ def test_folding_changes_no_map(attention: Attention, size: int) -> None:
         assert torch.allclose(folded(x), model.logits(x), rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("suffix", COMMANDS)
+@pytest.mark.parametrize("suffix", CONVERTERS)
 def test_floats_convert_at_an_unusual_size(
     suffix: str, edge_checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -89,7 +89,7 @@ def program(taught: Callable[[str], Path], tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", COMMANDS)
+@pytest.mark.parametrize("suffix", CONVERTERS)
 def test_int8_converts_at_an_unusual_size(suffix: str, program: Path, tmp_path: Path) -> None:
     form = next(
         form
@@ -100,7 +100,7 @@ def test_int8_converts_at_an_unusual_size(suffix: str, program: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("size", [64, 100])
-@pytest.mark.parametrize("suffix", COMMANDS)
+@pytest.mark.parametrize("suffix", CONVERTERS)
 def test_sizes_without_a_form_are_one_line_and_status_2(
     suffix: str,
     size: int,
@@ -110,7 +110,7 @@ def test_sizes_without_a_form_are_one_line_and_status_2(
 ) -> None:
     output = tmp_path / f"edge{suffix}"
     arguments = ("--model", edge_checkpoint, "--output", output, "--size", size)
-    status, _, said = command(COMMANDS[suffix], *arguments)
+    status, _, said = command(CONVERTERS[suffix].package, *arguments)
     assert status == 2 and said.count("\n") == 1
     assert f"size {size} cannot be deployed; use 336 or a multiple of 32 from 96 up" in said
     assert not output.exists() and not manifest_path(output).exists()

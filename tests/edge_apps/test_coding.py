@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
+from edge_apps.formats import SUFFIXES
 from edge_apps.manifest import manifest_path, read_manifest, write_manifest
 from edge_apps.maps.coding import LOGITS, PROBABILITIES, coding_by, coding_of
-from edge_apps.runtime import SUFFIXES, load
+from edge_apps.runtime import load
 from edge_apps.shipped import usable_models
 
 BEFORE = Path(__file__).with_name("before")

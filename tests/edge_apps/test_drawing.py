@@ -43,6 +43,7 @@ def test_progress_tells_rate_and_time_left(
     list(progress.progress(range(1), None, "camera"))
     first, second, third = capsys.readouterr().err.splitlines()
     assert first.startswith("photos: 1 of 4, ") and second.endswith(" s left")
+    assert progress._duration(3 * 3600 + 125.4) == "3:02:05"
     assert third.startswith("camera: 1, ") and third.endswith("/s")
     monkeypatch.setattr(progress, "RENEW_EVERY", 0.0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)

@@ -14,7 +14,6 @@ from samnet.data.layouts import find_pairs
 from samnet.train import train
 from samnet.training.augmentation import Augmentation
 from samnet.training.onnx_teacher import MEAN, STD, MapTeacher
-from samnet.training.options import TrainOptions
 from samnet.training.teacher_outputs import TeacherOutputs
 from samnet.training.teachers import open_teacher
 
@@ -72,23 +71,11 @@ def test_an_onnx_network_shows_no_features(scenes, tmp_path):
         teacher_outputs(scenes, network(tmp_path / "t.onnx"), tmp_path / "cache", features=True)
 
 
-def test_training_learns_from_the_teacher(scenes, tmp_path):
+def test_training_learns_from_the_teacher(scenes, tiny_training, tmp_path):
     results = {}
     for name, teacher in (("alone", None), ("taught", network(tmp_path / "t.onnx", "S"))):
-        options = TrainOptions(
-            data=str(scenes),
-            output=tmp_path / name,
-            width=0.25,
-            modules=(1, 1, 1, 1, 1),
-            phases=("64:1",),
-            batch=2,
-            imitation=0.0,
-            held_out=1,
-            cache=tmp_path / "cache",
-            threads=1,
-            teacher=teacher,
-        )
-        train(options)
+        changes = {"output": tmp_path / name, "batch": 2, "held_out": 1, "teacher": teacher}
+        train(tiny_training(scenes, tmp_path, **changes))
         results[name] = (tmp_path / name / "log.jsonl").read_text()
     assert results["alone"] != results["taught"]
 

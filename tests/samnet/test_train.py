@@ -35,38 +35,15 @@ def scenes(tmp_path_factory):
 
 
 @pytest.fixture
-def options(scenes, tmp_path):
-    return TrainOptions(
-        data=str(scenes),
-        output=tmp_path / "run",
-        width=0.25,
-        modules=(1, 1, 1, 1, 1),
-        phases=("64:4",),
-        batch=8,
-        imitation=0.0,
-        held_out=8,
-        validate_every=15,
-        cache=tmp_path / "cache",
-        threads=1,
-    )
+def options(scenes, tiny_training, tmp_path):
+    changes = {"phases": ("64:4",), "batch": 8, "held_out": 8, "validate_every": 15}
+    return tiny_training(scenes, tmp_path, **changes)
 
 
 @pytest.fixture(scope="module")
-def one_run(scenes, tmp_path_factory):
+def one_run(scenes, tiny_training, tmp_path_factory):
     """The options of a run of one epoch that is done."""
-    folder = tmp_path_factory.mktemp("one")
-    options = TrainOptions(
-        data=str(scenes),
-        output=folder / "run",
-        width=0.25,
-        modules=(1, 1, 1, 1, 1),
-        phases=("64:1",),
-        batch=8,
-        imitation=0.0,
-        held_out=8,
-        cache=folder / "cache",
-        threads=1,
-    )
+    options = tiny_training(scenes, tmp_path_factory.mktemp("one"), batch=8, held_out=8)
     train(options)
     return options
 

@@ -11,9 +11,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from samnet.networks.baselines.parts import Architecture, Parts, Stages
+from samnet.networks.baselines.parts import Architecture, Parts
 from samnet.networks.baselines.xception import xception_stage
-from samnet.networks.layers import ConvBN, resize
+from samnet.networks.layers import ConvBN, StagedEncoder, resize
 
 R18 = (64, 128, 256, 512)
 """Channels of ResNet-18 at strides 4 to 32."""
@@ -31,7 +31,7 @@ MAIN = 64
 class BiSeNetEncoder(nn.Module):
     """(N, 3, H, W) to the spatial path's map at stride 8, then the context path's at 4 to 32."""
 
-    def __init__(self, context: Stages) -> None:
+    def __init__(self, context: StagedEncoder) -> None:
         super().__init__()
         self.spatial = nn.Sequential(
             ConvBN(3, 64, 7, stride=2),
@@ -135,7 +135,7 @@ def build_x39() -> Parts:
 
 
 def _build(stages: list[nn.Module], channels: tuple[int, ...], side: int) -> Parts:
-    encoder = BiSeNetEncoder(Stages(stages))
+    encoder = BiSeNetEncoder(StagedEncoder(stages))
     return Parts(encoder, BiSeNetDecoder(channels[2], channels[3], side), (MAIN, side, side))
 
 

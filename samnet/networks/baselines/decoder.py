@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from samnet.networks.baselines.parts import Parts, Stages
+from samnet.networks.baselines.parts import Parts
 from samnet.networks.config import STAGES, SAMNetConfig
-from samnet.networks.layers import ConvBN, DSConv
+from samnet.networks.layers import ConvBN, DSConv, StagedEncoder
 from samnet.networks.samnet import FUSION, Decoder
 
 
@@ -40,7 +40,7 @@ def decoded(stages: Sequence[nn.Module], channels: tuple[int, ...]) -> Parts:
         stages: its layers, cut where the stride doubles: strides 2, 4, 8, 16, 32.
         channels: channels of the five results.
     """
-    return Parts(Stages(stages), PlainDecoder(channels), _fused(channels))
+    return Parts(StagedEncoder(stages), PlainDecoder(channels), _fused(channels))
 
 
 def _fused(channels: Sequence[int]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from torch import nn
 from common.errors import InputError, MissingPackageError
 from samnet.networks.base import Head, SaliencyNetwork
 from samnet.networks.baselines import ARCHITECTURES
-from samnet.networks.config import FORMER
+from samnet.networks.config import known_fields
 from samnet.networks.layers import initialize
 
 
@@ -28,7 +28,7 @@ class BaselineConfig:
     name: str
 
     def __post_init__(self) -> None:
-        if self.name not in ARCHITECTURES:
+        if self.name not in tuple(ARCHITECTURES):  # any value that a file may hold
             raise InputError(
                 f"unknown baseline {self.name!r}; use one of {', '.join(ARCHITECTURES)}"
             )
@@ -59,13 +59,7 @@ class BaselineConfig:
         Raises:
             InputError: for unknown or missing fields, or values of the wrong kind.
         """
-        name = values.get("name")
-        if values.keys() - FORMER != {"name"} or not isinstance(name, str):
-            raise InputError(
-                f"network configuration is {values}, expected a baseline's name; the checkpoint is "
-                "of another network or version"
-            )
-        return cls(name)
+        return cls(**known_fields(cls, values))
 
 
 class Baseline(SaliencyNetwork):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from torch import Tensor, nn
+from torch import nn
 
 from samnet.networks.pyramid import Pyramid
 
@@ -41,19 +41,3 @@ class Architecture:
     channels: tuple[int, ...]
     stride: int
     build: Callable[[], Parts]
-
-
-class Stages(nn.Module):
-    """Modules one after the other: (N, 3, H, W) to the list of all their results."""
-
-    def __init__(self, stages: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.stages = nn.ModuleList(stages)
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Compute the map of every stage from normalized photos (N, 3, H, W)."""
-        results = []
-        for stage in self.stages:
-            x = stage(x)
-            results.append(x)
-        return results

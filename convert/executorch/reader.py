@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 from collections import Counter
 from typing import Any
 
 from common.errors import InputError
+from convert.graphs.multiply_adds import of_kernel, of_pte
 from convert.inspect.inspection import Contents, TensorInfo, counted
+from convert.upstream import read_program
 from edge_apps.manifest import Delegation
 
 TYPES = {
@@ -24,17 +25,16 @@ TYPES = {
 """What NumPy calls ExecuTorch's types that it has under other names."""
 
 
-def read_pte(content: bytes) -> Contents:
-    """Describe what stands in a program and in its XNNPACK delegate.
+def read_contents(content: bytes) -> Contents:
+    """Read what stands in a program and in its XNNPACK delegate.
 
     Raises:
         InputError: if it is no ExecuTorch program.
     """
-    from executorch.exir._serialize._program import deserialize_pte_binary
     from executorch.exir.schema import DelegateCall, KernelCall, Tensor
 
     try:
-        program = deserialize_pte_binary(content).program
+        program = read_program(content).program
     except subprocess.CalledProcessError as error:
         raise InputError("its flatbuffer is damaged") from error
     plan = program.execution_plan[0]
@@ -61,7 +61,7 @@ def read_pte(content: bytes) -> Contents:
     return Contents(
         inputs=tuple(info(i) for i in plan.inputs),
         outputs=tuple(info(i) for i in plan.outputs),
-        operations=counted([*inside, *((name, _cost(name)) for name in outside.elements())]),
+        operations=counted([*inside, *((name, of_kernel(name)) for name in outside.elements())]),
         delegation=Delegation(
             delegate=", ".join(sorted(names)) or "none",
             partitions=sum(isinstance(step, DelegateCall) for step in steps),
@@ -77,29 +77,15 @@ def read_pte(content: bytes) -> Contents:
     )
 
 
-def _cost(kernel: str) -> int | None:
-    """Count the multiply-adds of a kernel outside the delegate; None where it may have some."""
-    return None if any(word in kernel for word in ("conv", "linear", "mm", "::")) else 0
-
-
 def _delegated(content: bytes) -> list[tuple[str, int | None]]:
     """List each operation inside the delegate and its multiply-adds."""
     from convert.executorch.delegate import Delegate
 
-    graph = Delegate(content).graph
-    shapes: dict[int, list[int]] = {}
-    for entry in graph["xvalues"]:
-        value = entry["xvalue_union"]
-        plain = value.get("tensor_value", value)
-        shapes[plain["id_out"]] = plain["dims"]
+    delegate = Delegate(content)
+    shapes = {number: plain["dims"] for number, (plain, _) in delegate.values().items()}
     found: list[tuple[str, int | None]] = []
-    for entry in graph["xnodes"]:
+    for entry in delegate.graph["xnodes"]:
         name, node = entry["xnode_union_type"], entry["xnode_union"]
-        cost = 0
-        if "filter_id" in node:
-            weight = shapes[node["filter_id"]]
-            # (O, H, W, I), (1, H, W, O) and (O, I).
-            summed = weight[1:3] if "Depthwise" in name else weight[1:]
-            cost = math.prod(shapes[node["output_id"]]) * math.prod(summed)
-        found.append((name, cost))
+        weight = shapes.get(node.get("filter_id"))
+        found.append((name, of_pte(name, shapes[node["output_id"]], weight)))
     return found

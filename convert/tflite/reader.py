@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.errors import SamnetError
-from convert.graphs.multiply_adds import of_tflite, shape_of
+from common.errors import InputError
+from convert.graphs.multiply_adds import of_tflite
 from convert.inspect.inspection import Contents, TensorInfo, counted
+from convert.tflite.flatbuffer import operator_names, read_flatbuffer, sides, text
 from convert.tflite.metadata import NAME, associated_files
 from convert.tflite.metadata_reader import read_metadata
 from edge_apps.manifest import Delegation
@@ -15,16 +16,14 @@ LONGEST = 4096
 """Bytes of an associated file that are shown."""
 
 
-def read_tflite(content: bytes) -> Contents:
-    """Describe what stands in a flatbuffer, and what XNNPACK takes of it."""
+def read_contents(content: bytes) -> Contents:
+    """Read what stands in a flatbuffer, and what XNNPACK takes of it."""
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.tools import flatbuffer_utils
 
     # The interpreter verifies the flatbuffer's structure, which the reader in Python does not.
     delegation, notes = _delegation(content)
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = read_flatbuffer(content)
     graph = model.subgraphs[0]
-    names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     types = {v: k.lower() for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
 
     def info(index: int) -> TensorInfo:
@@ -32,30 +31,26 @@ def read_tflite(content: bytes) -> Contents:
         found = tensor.quantization
         known = found is not None and found.scale is not None and len(found.scale) == 1
         return TensorInfo(
-            _text(tensor.name),
-            shape_of(tensor),
+            text(tensor.name),
+            sides(tensor),
             types.get(tensor.type, str(tensor.type)),
             float(found.scale[0]) if known else None,
             int(found.zeroPoint[0]) if known else None,
         )
 
-    operations = []
-    for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        number = max(code.builtinCode, code.deprecatedBuiltinCode)
-        name = names.get(number, str(number))
-        if name == "CUSTOM":
-            name = f"CUSTOM {_text(code.customCode)}"
-        operations.append((name, of_tflite(name, operator, graph)))
-    metadata: dict[str, Any] = {"description": _text(model.description)}
+    operations = [
+        (name, of_tflite(name, operator, graph))
+        for name, operator in zip(operator_names(model), graph.operators, strict=True)
+    ]
+    metadata: dict[str, Any] = {"description": text(model.description)}
     for entry in model.metadata or []:
         data = model.buffers[entry.buffer].data
         data = b"" if data is None else bytes(data)
-        metadata[_text(entry.name)] = f"{len(data)} bytes"
+        metadata[text(entry.name)] = f"{len(data)} bytes"
         if entry.name == NAME:
             try:
-                metadata[_text(NAME)] = read_metadata(data)
-            except SamnetError as error:
+                metadata[text(NAME)] = read_metadata(data)
+            except InputError as error:
                 notes.append(str(error))
     for name, file in associated_files(content).items():
         metadata[f"file {name}"] = file[:LONGEST].decode(errors="replace").strip()
@@ -79,7 +74,3 @@ def _delegation(content: bytes) -> tuple[Delegation | None, list[str]]:
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         return None, [f"the interpreter does not run it ({reason})"]
-
-
-def _text(value: bytes | str | None) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""

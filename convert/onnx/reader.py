@@ -9,8 +9,8 @@ from convert.graphs.multiply_adds import of_onnx
 from convert.inspect.inspection import Contents, TensorInfo, counted
 
 
-def read_onnx(content: bytes) -> Contents:
-    """Describe what stands in a network, and what onnxruntime makes of it.
+def read_contents(content: bytes) -> Contents:
+    """Read what stands in a network, and what onnxruntime makes of it.
 
     Raises:
         InputError: if it is no ONNX network.

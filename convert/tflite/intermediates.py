@@ -1,0 +1,51 @@
+"""What the operations of a ``.tflite`` file give, which its delegate otherwise keeps to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.tflite.interface import expose_steps
+from edge_apps.backends.tflite import interpreter_class
+
+Values = NDArray[np.float32]
+
+
+def intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
+    """List what every operation of a flatbuffer gives, dequantized, maps as (1, C, H, W).
+
+    Args:
+        content: the flatbuffer.
+        photo: its input tensor.
+    """
+    found = []
+    for values, (scale, zero_point) in executed_steps(content, photo):
+        numbers = values.astype(np.float32)
+        if scale:
+            numbers = (numbers - np.float32(zero_point)) * np.float32(scale)
+        found.append(numbers)
+    return found
+
+
+def executed_steps(
+    content: bytes, photo: NDArray[Any]
+) -> Iterator[tuple[NDArray[Any], tuple[float, int]]]:
+    """Yield what every operation of a flatbuffer gives as stored, in the order of execution.
+
+    Args:
+        content: the flatbuffer.
+        photo: its input tensor.
+
+    Yields:
+        Values, maps as (1, C, H, W), with their scale and zero point; the scale of floats is 0.
+    """
+    interpreter = interpreter_class()(model_content=expose_steps(content), num_threads=1)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], photo)
+    interpreter.invoke()
+    for details in interpreter.get_output_details():
+        values = interpreter.get_tensor(details["index"])
+        yield values.transpose(0, 3, 1, 2) if values.ndim == 4 else values, details["quantization"]
