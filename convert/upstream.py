@@ -21,9 +21,9 @@ class Touch:
 
     Args:
         package: the library's distribution.
-        part: what is touched.
-        where: modules of this project that do.
-        breaks: what no longer works when it is gone or another.
+        part: name of the part.
+        where: modules of this project that touch it.
+        breaks: consequence when it is gone or another.
     """
 
     package: str

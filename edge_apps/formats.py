@@ -16,13 +16,13 @@ class ArtifactFormat:
     """One format of artifacts.
 
     Args:
-        suffix: of its files.
-        name: in inspections.
-        engine: what runs it, as benchmarks name it.
+        suffix: suffix of its files.
+        name: name in inspections.
+        engine: runtime, as benchmarks name it.
         runtime: the same, as tables show it.
-        backend: the function that opens a file, as ``MODULE:NAME``.
+        backend: function that opens a file, as ``MODULE:NAME``.
         magic: bytes that stand at position 4 of every file; empty where nothing does.
-        modules: that the runtime imports beside what every device has.
+        modules: modules that the runtime imports beside what every device has.
     """
 
     suffix: str

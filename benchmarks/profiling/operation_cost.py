@@ -16,8 +16,8 @@ def kind_of(names: Names, name: str, window: Sequence[int]) -> str:
     """Name the kind of a file's operation, products with a single weight apart.
 
     Args:
-        names: of the format.
-        name: of the operation.
+        names: kinds by the names of the format.
+        name: name of the operation.
         window: height and width of its weight; empty for others.
     """
     kind = names[name].name if name in names else name.lower()

@@ -39,7 +39,7 @@ class Converted:
     Args:
         path: the artifact; its manifest stands beside it.
         manifest: what the manifest says.
-        found: what the checks measured, by their names.
+        found: figures of the checks, by their names.
     """
 
     path: Path

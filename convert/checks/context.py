@@ -37,7 +37,7 @@ class Check(Protocol):
     """One condition that an artifact has to meet before it gets its name.
 
     Attributes:
-        name: in messages and manifests.
+        name: name of the check in messages and manifests.
     """
 
     name: str
@@ -73,14 +73,14 @@ class Context:
 
     Args:
         kind: the format.
-        form: what was made.
-        source: of what.
-        content: what the engine said of it.
+        form: the form that was made.
+        source: the checkpoint or program behind it.
+        content: the interface and the delegation that the engine gave.
         artifact: the file as it was written.
-        backend: the same, opened.
+        backend: the same file, opened.
         photos: names and photos (S, S, 3) uint8.
-        floats: what bytes mean to it; None where it takes them as they are.
-        allow_scales: whether scales may differ from the program's.
+        floats: meaning of bytes for a file of float32; None where it takes them as they are.
+        allow_scales: True where scales may differ from the program's.
         require_delegated: share of the multiply-adds, 0 to 1, that must be on the fast path; None
             for any.
         trial: photos with masks; None where accuracy is not asked for.

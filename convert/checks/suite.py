@@ -97,7 +97,7 @@ class Integers:
     """How an artifact's maps compare with those of its program in the runtime's own integers.
 
     Args:
-        parity: of the maps.
+        parity: comparison of the maps.
         in_float: kinds of operations that were met in float, where codes may tip over.
     """
 

@@ -64,7 +64,7 @@ class Format:
         sums: in which it adds them.
         fit: changes a source into what the format can hold. What was changed counts as the
             source for all checks but that of the maps.
-        checks: that the format has of its own.
+        checks: checks that the format has of its own.
     """
 
     suffix: str

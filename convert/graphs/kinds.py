@@ -17,7 +17,7 @@ class Kind:
     """One kind of operation.
 
     Args:
-        name: as profiles show it.
+        name: name in profiles.
         torch: operators of exported programs.
         dispatched: operators that torch executes for them, where these are others.
         tflite: builtin operators of LiteRT's schema.
@@ -28,10 +28,10 @@ class Kind:
         product: for convolutions and matrix products with constant weights, which sides of a
             weight are summed over: (O, H, W, I) but the first, or those of (1, H, W, O) between.
         integers: the arithmetic of its codes in :mod:`convert.checks.xnnpack_integers`.
-        exact: whether torch in float gives the codes that XNNPACK gives: functions of a single
+        exact: True where torch in float gives the codes that XNNPACK gives: functions of a single
             code, moves of codes, and resizing where it is in float.
-        commutative: whether converters may swap its operands.
-        float_only: whether XNNPACK executes it in float and in no integer type.
+        commutative: True where converters may swap its operands.
+        float_only: True for what XNNPACK executes in float and in no integer type.
         role: ``value`` gives values of its own; ``clip`` and ``move`` change none that a scale
             depends on, so that converters add, merge and drop them; a ``move`` does no arithmetic.
     """

@@ -20,8 +20,8 @@ def of_tflite(name: str, operator: Any, graph: Any) -> int | None:
     """Count one operation of a flatbuffer's graph.
 
     Args:
-        name: of the builtin operator.
-        operator: as the schema's object.
+        name: name of the builtin operator.
+        operator: the schema's object.
         graph: the subgraph it stands in.
     """
     if not is_product(TFLITE, name):
@@ -35,7 +35,7 @@ def of_pte(name: str, made: Sequence[int], weight: Sequence[int] | None) -> int:
     """Count one node of an XNNPACK delegate.
 
     Args:
-        name: of the node.
+        name: name of the node.
         made: shape of its result.
         weight: shape of its weight; None where it has none.
     """
@@ -51,8 +51,8 @@ def of_onnx(node: Any, shapes: Mapping[str, tuple[int | str, ...]]) -> int | Non
     """Count one node of an ONNX graph.
 
     Args:
-        node: of the graph; kernels that onnxruntime fuses count as what they were made of.
-        shapes: of tensors by name, text for sides that are not known.
+        node: node of the graph; kernels that onnxruntime fuses count as what they were made of.
+        shapes: shapes of tensors by name, text for sides that are not known.
     """
     kind = node.op_type.removeprefix("Fused").removeprefix("QLinear")
     if not is_product(ONNX, kind):

@@ -31,9 +31,9 @@ def known_fields(
     """Check the fields of a network's configuration as a checkpoint holds them.
 
     Args:
-        config: the dataclass that they are of.
-        values: by name.
-        later: names that may lack.
+        config: dataclass that they are fields of.
+        values: fields by name.
+        later: names of fields that may be missing.
 
     Raises:
         InputError: for unknown or missing fields.

@@ -38,8 +38,8 @@ def of_call(run: Callable[..., Any], *inputs: torch.Tensor) -> int:
     """Count the multiply-adds of convolutions and products while something runs.
 
     Args:
-        run: is called with the inputs.
-        inputs: on the meta device, like what runs, shapes are enough.
+        run: function that is called with the inputs.
+        inputs: tensors; on the meta device, like what runs, shapes are enough.
     """
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         run(*inputs)
@@ -50,7 +50,7 @@ def of_product(node: Node) -> int:
     """Count the multiply-adds of a convolution or matrix product in an exported graph.
 
     Args:
-        node: knows the shape of its result.
+        node: node that knows the shape of its result.
     """
     # In the order of their arguments: addmm has the sum first.
     matrix = re.search(r"aten\.(addmm|bmm|mm)\.", str(node.target))

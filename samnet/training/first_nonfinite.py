@@ -20,9 +20,9 @@ def check_loss(step: int, loss: float, module: nn.Module, x: Tensor) -> None:
     """Refuse a loss that is not finite.
 
     Args:
-        step: its number.
-        loss: of all processes together.
-        module: the network that it was found with.
+        step: number of the step.
+        loss: loss of all processes together.
+        module: network that it was found with.
         x: (N, 3, H, W), its input then.
 
     Raises:
@@ -39,7 +39,7 @@ def first_nonfinite(module: nn.Module, x: Tensor) -> str:
     """Name a weight or, if all are finite, the first module or operation whose output is not.
 
     Args:
-        module: is called with ``x`` as it was when the loss was not finite.
+        module: network as it was when the loss was not finite.
         x: (N, 3, H, W), its input.
 
     Returns:
