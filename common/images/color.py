@@ -41,7 +41,7 @@ def to_srgb(image: Image.Image, path: str | Path) -> Image.Image:
 
     Args:
         image: image of mode 1, L, P, RGB, CMYK, YCbCr or LAB.
-        path: path for messages.
+        path: path of the file, for messages.
     """
     profile = image.info.get("icc_profile")
     if image.mode == "LAB":

@@ -51,7 +51,7 @@ def read_levels(image: Image.Image, path: str | Path, *, dark: bool) -> Levels:
 
     Args:
         image: image of a mode such as ``I;16``, ``I`` or ``F``.
-        path: path for messages; the file is asked for its chunks.
+        path: path of the file, for messages; the file is asked for its chunks.
         dark: whether it may be nearly black, as a map may that shows nothing.
 
     Raises:
