@@ -74,7 +74,7 @@ def test_bytes_cost_fewer_instructions_than_floats(tmp_path, capsys):
         pytest.skip(str(error))
     models = (shipped("samnet_*_fp32.tflite"), shipped("samnet-lite_*_int8.tflite"))
     result = tmp_path / "result.json"
-    main(Options(models, cpu=("cortex-a76",), qemu=counter.qemu, json=result))
+    main(Options(models, processor=("cortex-a76",), qemu=counter.qemu, json=result))
     assert NO_LATENCY in capsys.readouterr().out
     counts = json.loads(result.read_text())["instructions"]
     floats, whole = (counts[str(model)]["cortex-a76"] for model in models)

@@ -152,7 +152,7 @@ def options(taught, data, tmp_path):
         batch=2,
         held_out=2,
         validation=2,
-        calibration=2,
+        count=2,
         allow_loss=True,  # what a few photos teach so small a network depends on the kernels
         cache=tmp_path / "cache",
     )

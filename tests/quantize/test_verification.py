@@ -159,7 +159,7 @@ def test_qat_keeps_no_program_that_lost_the_map(taught, tmp_path, monkeypatch):
         batch=2,
         held_out=2,
         validation=2,
-        calibration=2,
+        count=2,
         cache=tmp_path / "cache",
     )
     monkeypatch.setattr(verification, "LEAST", 1.01)
