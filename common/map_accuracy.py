@@ -36,7 +36,7 @@ class Accuracy:
 
 
 def mean_absolute_error(saliency_map: Bytes, mask: Bytes) -> float:
-    """MAE of one map (H, W) uint8, 255 is salient, against its mask (H, W) uint8."""
+    """Compute the MAE of one map (H, W) uint8, 255 is salient, against its mask (H, W) uint8."""
     return float(np.abs(saliency_map / 255 - (mask > FOREGROUND)).mean())
 
 

@@ -54,7 +54,7 @@ def pte_works(content: bytes) -> list[OperationCost]:
 
 
 def outside(content: bytes) -> list[str]:
-    """Names of the operations that a program executes outside its delegates, in order."""
+    """Name the operations that a program executes outside its delegates, in order."""
     plan: Any = read_program(content).program.execution_plan[0]
     if not plan.chains:
         raise InputError("the program has no instructions; convert it anew")

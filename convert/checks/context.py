@@ -29,7 +29,7 @@ class Figures(Protocol):
     """What a check measured."""
 
     def figures(self) -> dict[str, Any]:
-        """Plain values for a manifest."""
+        """Return plain values for a manifest."""
         ...
 
 
@@ -43,7 +43,7 @@ class Check(Protocol):
     name: str
 
     def run(self, context: Context) -> Figures | None:
-        """Measures and judges.
+        """Measure and judge.
 
         Returns:
             What was measured; None where the check does not apply or leaves no figures.

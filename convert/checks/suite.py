@@ -105,7 +105,7 @@ class Integers:
     in_float: list[str]
 
     def figures(self) -> dict[str, Any]:
-        """Plain values for a manifest."""
+        """Return plain values for a manifest."""
         return {**self.parity.figures(), "in_float": self.in_float}
 
 
