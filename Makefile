@@ -1,5 +1,7 @@
 # make demo   the whole way from weights to runs/demo/report.html; makes .venv if there is none
 # make test   lint, types and tests, likewise
+# make results   renews the figures in results/; ONLY=latency,counts some of them, STALE=1 those of
+#             earlier files, LIST=1 shows the table, BUSY=1 times on a machine that is not quiet
 # make slow   the tests that `make test` leaves out because they take minutes
 # make lint   ruff (rules and format) and mypy alone
 # make docs   the reference of all packages, from their docstrings, to build/docs/index.html
@@ -9,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test slow lint docs clean
+.PHONY: demo test results slow lint docs clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -17,6 +19,10 @@ demo: $(INSTALLED)
 
 test: lint
 	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
+
+results: $(INSTALLED)
+	$(BIN)/python -m benchmarks.results $(if $(ONLY),--only $(ONLY)) $(if $(STALE),--stale) \
+	  $(if $(BUSY),--busy) $(if $(LIST),--list)
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m slow --timeout 3600

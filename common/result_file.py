@@ -6,6 +6,8 @@ import datetime
 import json
 import os
 import platform
+import shlex
+import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -25,8 +27,33 @@ PACKAGES = (
     "numpy",
     "pillow",
     "pysodmetrics",
+    "adbutils",
 )
 """Packages whose version can change a figure."""
+
+KINDS = {
+    "ablation": 1,
+    "accuracy": 1,
+    "agreement": 1,
+    "android": 1,
+    "board": 1,
+    "cost": 1,
+    "counts": 1,
+    "demo": 1,
+    "instructions": 1,
+    "latency": 1,
+    "long_run": 1,
+    "profile": 1,
+    "ptq_options": 1,
+    "rounding_differences": 1,
+    "sensitivity": 1,
+    "stages": 1,
+    "start": 1,
+    "steadiness": 1,
+    "tflite_engines": 1,
+    "throughput": 1,
+}
+"""Kinds of results with the version of their format; a reader knows no other version."""
 
 FEATURES = (
     *("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni"),
@@ -57,15 +84,57 @@ def environment(threads: int | None = None) -> dict[str, Any]:
     }
 
 
-def write_result(path: str | Path, result: dict[str, Any], *, overwrite: bool = False) -> None:
-    """Write a result file as JSON, whole or not at all.
+def write_result(
+    path: str | Path,
+    kind: str,
+    figures: Mapping[str, Any],
+    *,
+    measured: Mapping[str, str] | None = None,
+    threads: int | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write figures with what they are, how they came to be and what they were measured on.
+
+    Args:
+        path: of the result file; written whole or not at all.
+        kind: a key of ``KINDS``.
+        figures: plain JSON values, as the kind's dataclass in :mod:`benchmarks.results.schema`
+            has them; an ``environment`` among them takes the place of this moment's.
+        measured: SHA-256 of the files that were measured, by name; a result whose files have
+            changed since is stale.
+        threads: as for :func:`environment`.
+        overwrite: replace a file that exists.
 
     Raises:
         InputError: if the file exists and may not be overwritten, or cannot be written.
     """
-    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
+    head = {
+        "kind": kind,
+        "version": KINDS[kind],
+        "command": command_line(),
+        "measured": dict(measured or {}),
+    }
+    where = {} if "environment" in figures else {"environment": environment(threads)}
+    write_json(path, {**head, **where, **figures}, overwrite=overwrite)
+
+
+def write_json(path: str | Path, values: Mapping[str, Any], *, overwrite: bool = False) -> None:
+    """Write JSON, whole or not at all.
+
+    Raises:
+        InputError: if the file exists and may not be overwritten, or cannot be written.
+    """
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
     with replacing(path, overwrite=overwrite) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def command_line() -> str:
+    """Tell the command that this process was started by, as one types it."""
+    started = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
+    name = Path(sys.argv[0]).name
+    words = ["python", *started[-2:]] if started[-2:-1] == ["-m"] else [name]
+    return shlex.join([*words, *sys.argv[1:]])
 
 
 def _version(name: str) -> str | None:
@@ -83,12 +152,3 @@ def _cpu() -> dict[str, str]:
         return {}
     lines = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
     return {key.strip(): value.strip() for key, _, value in lines}
-
-
-def by_last_step(data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Split a result of ``samnet.evaluate`` by last step: scores, and what to add to a name.
-
-    Those of maps that were enlarged alone, or given, come first; those of refined maps behind.
-    """
-    refined = [(", refined", data["refined"])] if "refined" in data else []
-    return [("", data), *refined]

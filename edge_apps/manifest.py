@@ -8,11 +8,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import types
-import typing
 from pathlib import Path
 from typing import Any, Literal
 
+from common.decode import decode
 from common.errors import InputError
 from common.files import replacing, sha256
 from common.images.input_file import check_is_file
@@ -193,8 +192,8 @@ def read_manifest(artifact: str | Path) -> Manifest:
     if found == FIRST_FORMAT and "quantisation" in values:
         values["quantization"] = values.pop("quantisation")
     try:
-        manifest = typing.cast(Manifest, _decode(Manifest, values))
-    except (KeyError, TypeError) as error:
+        manifest = decode(Manifest, values)
+    except TypeError as error:
         raise InputError(f"{path}: damaged manifest ({error}); convert anew") from error
     if re.search(r"[/\\\0]", manifest.source) or manifest.source in (".", ".."):
         raise InputError(
@@ -202,6 +201,22 @@ def read_manifest(artifact: str | Path) -> Manifest:
             "convert anew"
         )
     return manifest
+
+
+def hashes(*paths: str | Path) -> dict[str, str]:
+    """Hash what a result was measured on: files, and checkpoints behind artifacts, by name.
+
+    Raises:
+        InputError: if a file cannot be read.
+    """
+    found = {}
+    for path in map(Path, paths):
+        found[path.name] = sha256(path)
+        if manifest_path(path).exists():
+            manifest = read_manifest(path)
+            stem = manifest.source.partition("_")[0].partition(".")[0]
+            found[f"{stem}.safetensors"] = manifest.source_sha256
+    return found
 
 
 def verify(artifact: str | Path) -> Manifest:
@@ -219,36 +234,3 @@ def verify(artifact: str | Path) -> Manifest:
             "the file was changed or damaged, copy both again or convert anew"
         )
     return manifest
-
-
-def _decode(kind: Any, value: Any) -> Any:
-    """Build ``kind`` from plain JSON values, checking every type on the way."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return value
-    if dataclasses.is_dataclass(kind):
-        _expect(isinstance(value, dict), kind, value)
-        hints = typing.get_type_hints(kind)
-        unknown = value.keys() - hints.keys()
-        _expect(not unknown, kind, f"fields {sorted(unknown)}")
-        return kind(**{name: _decode(hints[name], item) for name, item in value.items()})  # type: ignore[operator]
-    if origin is types.UnionType:
-        return None if value is None else _decode(arguments[0], value)
-    if origin is Literal:
-        _expect(value in arguments, kind, value)
-        return value
-    if origin is tuple:
-        _expect(isinstance(value, list), kind, value)
-        return tuple(_decode(arguments[0], item) for item in value)
-    if origin is dict:
-        _expect(isinstance(value, dict), kind, value)
-        return {key: _decode(arguments[1], item) for key, item in value.items()}
-    accepted = (int, float) if kind is float else kind
-    fits = isinstance(value, accepted) and (kind is bool or not isinstance(value, bool))
-    _expect(fits, kind, value)
-    return value
-
-
-def _expect(condition: bool, kind: Any, value: Any) -> None:
-    if not condition:
-        raise TypeError(f"{str(value)[:60]!r} where {getattr(kind, '__name__', kind)} was expected")

@@ -16,10 +16,11 @@ from torch import Tensor
 from common.arguments import CALIBRATION, MODEL, OBSERVERS
 from common.command import Command
 from common.errors import InputError
-from common.files import replacing, sha256
+from common.files import replacing
 from common.images.photos import read_map, read_photo, resize_photo
 from common.progress import progress
-from common.result_file import environment, write_result
+from common.result_file import write_result
+from edge_apps.manifest import hashes
 from quantize.calibration import CalibrationSet, calibration_set, normalize, read_photos
 from quantize.float_checkpoint import float_checkpoint
 from quantize.module_map import units
@@ -148,16 +149,16 @@ def main(options: Options) -> None:
             for row in compare(checkpoint, calibration, pairs, options.observers):
                 print(line(row), flush=True)
                 rows.append(row)
-            entry = {"model": str(path), "model_sha256": sha256(path), "size": size}
+            entry = {"model": path.name, "size": size}
             found.append({**entry, "calibration": calibration.describe(), "rows": rows})
         result = {
             "protocol": f"{MEANING} {PROTOCOL}",
             "recipe": str(STATIC_WI8_AI8),
             "data": {"name": data.name, "count": len(pairs)},
             "models": found,
-            "environment": environment(),
         }
-        write_result(temporary, result, overwrite=True)
+        measured = hashes(*options.model)
+        write_result(temporary, "ptq_options", result, measured=measured, overwrite=True)
     print(textwrap.fill(f"{MEANING} {PROTOCOL}", 100))
 
 

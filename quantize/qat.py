@@ -20,7 +20,7 @@ from common.command import Command
 from common.errors import CheckFailedError
 from common.files import check_writable, sha256
 from common.images.photos import read_photo
-from common.result_file import environment, write_result
+from common.result_file import environment, write_json
 from quantize.calibration import KEPT_BACK, CalibrationSet
 from quantize.float_checkpoint import check_input_is_bytes, float_checkpoint
 from quantize.ptq import post_training_quantize
@@ -127,7 +127,7 @@ def train(options: Options) -> dict[str, Row]:
         "data": data.name,
         "environment": environment(torch.get_num_threads()),
     }
-    write_result(options.output / "run.json", protocol, overwrite=True)
+    write_json(options.output / "run.json", protocol, overwrite=True)
 
     network = load_predictor(options.model, size=size)
     kept_back = [read_photo(pair.photo) for pair in validation[:KEPT_BACK]]
@@ -183,7 +183,7 @@ def train(options: Options) -> dict[str, Row]:
         "history": history,
         "seconds": seconds,
     }
-    write_result(options.output / "result.json", result, overwrite=True)
+    write_json(options.output / "result.json", result, overwrite=True)
     return scores
 
 

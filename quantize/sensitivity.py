@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from common.arguments import CALIBRATION, MODEL
 from common.command import Command
 from common.errors import InputError
-from common.files import replacing, sha256
-from common.result_file import environment, write_result
+from common.files import replacing
+from common.result_file import write_result
+from edge_apps.manifest import hashes
 from quantize.calibration import CalibrationSet, calibration_set, read_photos
 from quantize.float_checkpoint import float_checkpoint
 from quantize.module_costs import Cost, costs
@@ -163,8 +164,7 @@ def main(options: Options) -> None:
         found = suggestion(ranking, costly, options.max_drop)
         result = {
             "protocol": f"{MEANING} {PROTOCOL}",
-            "model": str(options.model),
-            "model_sha256": sha256(options.model),
+            "model": options.model.name,
             "size": size,
             "recipe": options.recipe,
             "observer": options.observer,
@@ -173,9 +173,10 @@ def main(options: Options) -> None:
             **ranking.to_dict(),
             "costs": {name: dataclasses.asdict(cost) for name, cost in costly.items()},
             "suggestion": found,
-            "environment": environment(),
         }
-        write_result(temporary, result, overwrite=True)
+        write_result(
+            temporary, "sensitivity", result, measured=hashes(options.model), overwrite=True
+        )
         if options.plot is not None:
             from quantize.sensitivity_plot import draw
 

@@ -19,7 +19,7 @@ from common.command import Command
 from common.errors import InputError, SamnetError
 from common.files import replacing
 from common.progress import progress
-from common.result_file import environment, write_result
+from common.result_file import write_json, write_result
 from samnet.checkpoints.checkpoint import load_checkpoint
 from samnet.data.layouts import Pair, find_pairs
 from samnet.data.split import holdout
@@ -31,7 +31,12 @@ from samnet.networks.cost import PAPER_SIZE, multiply_adds, parameters
 from samnet.train import train
 from samnet.training import resume_state
 from samnet.training.ablation import ABLATIONS, AblationRow, Table, recipe_rows, table_rows
-from samnet.training.ablation_table import markdown
+from samnet.training.ablation_table import (
+    AblationPaper,
+    AblationProtocol,
+    AblationScores,
+    markdown,
+)
 from samnet.training.options import TrainOptions, config_of, recipe_of
 
 __all__ = ["Options", "main", "recipe_rows", "run_row"]
@@ -77,31 +82,35 @@ def main(options: Options) -> None:
         results, failures = [], []
         for row, run in zip(rows, runs, strict=True):
             print(f"row {row.key}: {row.name}", flush=True)
-            entry: dict[str, Any] = {"key": row.key, "name": row.name, "paper": dict(row.paper)}
+            entry: dict[str, Any] = {}
             try:
                 entry |= run_row(run, held_out)
             except SamnetError as error:
                 entry["failure"] = str(error)
                 failures.append(f"row {row.key}: {error}")
-            results.append(entry)
+            found = AblationScores(key=row.key, name=row.name, paper=dict(row.paper), **entry)
+            results.append(found)
+        protocol = AblationProtocol(
+            scores=PROTOCOL,
+            data=find_pairs(options.data).name,
+            held_out=len(held_out),
+            multiply_adds_at=PAPER_SIZE,
+            weights="last ones of each row, averaged where its recipe averages",
+            seed=options.seed,
+        )
         source = json.loads(ABLATIONS.read_text(encoding="utf-8"))
+        paper = None
+        if options.table in ("IV", "V"):
+            assumptions = tuple(source["assumptions"])
+            paper = AblationPaper(source["source"], source["figures"], assumptions)
         result = {
             "table": options.table,
-            "protocol": {
-                "scores": PROTOCOL,
-                "data": find_pairs(options.data).name,
-                "held_out": len(held_out),
-                "multiply_adds_at": PAPER_SIZE,
-                "weights": "last ones of each row, averaged where its recipe averages",
-                "seed": options.seed,
-            },
-            "rows": results,
-            "environment": environment(options.threads),
+            "protocol": dataclasses.asdict(protocol),
+            "rows": [dataclasses.asdict(row) for row in results],
+            "paper": paper and dataclasses.asdict(paper),
         }
-        if options.table in ("IV", "V"):
-            result["paper"] = {key: source[key] for key in ("source", "figures", "assumptions")}
-        write_result(temporary, result, overwrite=True)
-    print(markdown(result))
+        write_result(temporary, "ablation", result, threads=options.threads, overwrite=True)
+    print(markdown(results, protocol, paper))
     if failures:
         raise InputError(f"{len(failures)} of {len(rows)} rows failed: {'; '.join(failures)}")
 
@@ -161,7 +170,7 @@ def run_row(options: TrainOptions, held_out: Sequence[Pair]) -> dict[str, Any]:
     if "max_F" in known:
         return known
     path, settings = options.output / "row.json", settings_of(options)
-    write_result(path, {"settings": settings}, overwrite=True)
+    write_json(path, {"settings": settings}, overwrite=True)
     train(dataclasses.replace(options, resume=(options.output / resume_state.NAME).exists()))
     last = options.output / "last.safetensors"
     checkpoint = load_checkpoint(last)
@@ -178,7 +187,7 @@ def run_row(options: TrainOptions, held_out: Sequence[Pair]) -> dict[str, Any]:
         "hours": checkpoint.training["hours"],
         "settings": settings,
     }
-    write_result(path, row, overwrite=True)
+    write_json(path, row, overwrite=True)
     return row
 
 

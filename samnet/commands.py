@@ -249,14 +249,6 @@ ENTRIES = (
         ("peers",),
     ),
     Entry(
-        "bench memory",
-        "benchmarks.latency.memory",
-        "Measures the peak memory of artifacts.",
-        MEASURE,
-        "MODEL --json memory.json",
-        ("train", "device"),
-    ),
-    Entry(
         "bench start",
         "benchmarks.latency.start",
         "Times the start of a program up to its first map.",
@@ -293,7 +285,7 @@ ENTRIES = (
         "benchmarks.profiling.__main__",
         "Times artifacts by operation and by torch module.",
         MEASURE,
-        "MODEL --json profile.json --plot roofline.png",
+        "MODEL --json profile.json --limits",
         BOTH,
     ),
     Entry(
@@ -351,6 +343,14 @@ ENTRIES = (
         MEASURE,
         "--output runs/demo",
         BOTH,
+    ),
+    Entry(
+        "bench results",
+        "benchmarks.results.__main__",
+        "Measures the figures of this project anew, or says which became stale.",
+        MEASURE,
+        "--list",
+        ("train",),
     ),
     Entry(
         "report",

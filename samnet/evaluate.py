@@ -10,45 +10,31 @@ import dataclasses
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from common.arguments import MODEL, REPEATED
 from common.command import Command
 from common.errors import InputError
-from common.files import replacing, sha256
+from common.files import replacing
 from common.images.photos import Bytes, read_map, read_photo, write_image
 from common.progress import progress
-from common.result_file import environment, write_result
+from common.result_file import write_result
+from edge_apps.manifest import hashes
 from edge_apps.maps.refinement import refinement_of
 from samnet.data.layouts import DataSet, Pair
 from samnet.data.survey import open_data, size_fault
 from samnet.evaluation.map_folder import find_maps
-from samnet.evaluation.metrics import PROTOCOL, Choice, SaliencyMetrics, Scores
+from samnet.evaluation.metrics import METRICS, PROTOCOL, Choice, SaliencyMetrics, Scores
 from samnet.evaluation.multi_process import gather_metrics, share
 from samnet.evaluation.predictor import NetworkPredictor, Predictor, load_predictor
+from samnet.evaluation.score_row import LastStep, ScoreRow, describe, score_row
 from samnet.training.distributed import Processes, join_processes, leave_processes
 
 MapSource = Callable[[Pair], Bytes]
 """Gives the map (H, W) uint8 of a pair, at its photo's size."""
 
-LastStep = Literal["plain", "refined", "given"]
-"""How maps came to their photos' size: logits enlarged alone, or following the photos' edges
-(:mod:`edge_apps.maps.refinement`); ready maps are as they were given."""
-
 MapsSource = Callable[[Pair], dict[LastStep, Bytes]]
 """Gives the maps of a pair by their last step."""
-
-COLUMNS = {
-    "max F": "max_F",
-    "MAE": "MAE",
-    "weighted F": "weighted_F",
-    "S": "S",
-    "E max": "E_max",
-    "E mean": "E_mean",
-    "E adaptive": "E_adaptive",
-    "max F/image": "max_F_per_image",
-}
-"""Columns of the table, with the fields of ``Scores``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,10 +170,10 @@ Row = tuple[DataSet, dict[LastStep, Scores]]
 def table(rows: Sequence[Row]) -> str:
     """Format the scores as aligned text, a line a data set and last step, the protocol below."""
     head = f"{'data set':<12} {'last step':<9} {'photos':>6}"
-    lines = [head + "".join(f"{name:>12}" for name in COLUMNS)]
+    lines = [head + "".join(f"{it.title:>12}" for it in METRICS.values())]
     for data, found in rows:
         for step, scores in found.items():
-            values = (getattr(scores, field) for field in COLUMNS.values())
+            values = scores.values.values()
             cells = ("-" if value is None else format(value, ".4f") for value in values)
             shown = "".join(f"{cell:>12}" for cell in cells)
             lines.append(f"{data.name:<12} {step:<9} {scores.count:>6}{shown}")
@@ -246,19 +232,21 @@ def evaluate_sets(options: Options, sets: Sequence[DataSet], processes: Processe
             return
         result = {
             "protocol": PROTOCOL,
-            "model": str(options.model) if options.model else None,
-            "model_sha256": sha256(options.model) if options.model else None,
-            "maps": str(options.maps) if options.maps else None,
-            "size": options.size,
+            "rows": [it.to_dict() for row in rows for it in _score_rows(options, *row)],
             "flip": options.flip,
-            "data": [
-                {"name": data.name, "published_count": data.published_count, **_figures(found)}
-                for data, found in rows
-            ],
+            "limit": options.limit,
+            "metrics": options.metrics,
             "processes": processes.count,
-            "environment": environment(options.threads),
         }
-        write_result(temporary, result, overwrite=True)
+        measured = hashes(options.model) if options.model else {}
+        write_result(
+            temporary,
+            "accuracy",
+            result,
+            measured=measured,
+            threads=options.threads,
+            overwrite=True,
+        )
     print(table(rows))
 
 
@@ -268,11 +256,26 @@ def _steps(options: Options) -> tuple[LastStep, ...]:
     return ("plain", "refined") if options.refine else ("plain",)
 
 
-def _figures(found: dict[LastStep, Scores]) -> dict[str, Any]:
-    """Return the scores of the first last step, and those of the refined maps beside."""
-    (step, scores), *others = found.items()
-    beside: dict[str, Any] = {other: scores.to_dict() for other, scores in others}
-    return {"last_step": step, **scores.to_dict(), **beside}
+def _score_rows(options: Options, data: DataSet, found: dict[LastStep, Scores]) -> list[ScoreRow]:
+    path = options.model or options.maps
+    assert path is not None
+    about = describe(path)
+    return [
+        score_row(
+            scores,
+            name=f"{path.name}, refined" if step == "refined" else path.name,
+            file=path.name,
+            origin=about.origin,
+            sha256=about.sha256,
+            source_sha256=about.source_sha256,
+            size=options.size or about.size,
+            last_step=step,
+            data=data.name,
+            published_count=data.published_count,
+            of=len(data.pairs),
+        )
+        for step, scores in found.items()
+    ]
 
 
 def _sources(options: Options, sets: Sequence[DataSet]) -> list[MapsSource]:

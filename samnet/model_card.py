@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from common.arguments import MODEL, REPEATED
 from common.command import Command
+from common.decode import decode
 from common.errors import InputError
 from common.files import replacing, sha256
-from common.result_file import by_last_step
+from common.safe_json import parse_json
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from samnet.evaluation.metrics import HEADLINES, PROTOCOL
+from samnet.evaluation.score_row import ScoreRow
 from samnet.networks.base import NetworkConfig
 from samnet.networks.config import SAMNetConfig
 from samnet.networks.samnet_lite import LiteConfig
@@ -81,33 +83,35 @@ def main(options: Options) -> None:
     """
     digest = sha256(options.model) if options.model.is_file() else ""
     checkpoint = load_checkpoint(options.model)
-    results = [read_result(path, digest) for path in options.results]
+    rows = [row for path in options.results for row in read_result(path, digest)]
     path = options.model.with_suffix(".md")
     with replacing(path, overwrite=options.overwrite) as temporary:
-        temporary.write_text(card(options.model, digest, checkpoint, results), encoding="utf-8")
+        temporary.write_text(card(options.model, digest, checkpoint, rows), encoding="utf-8")
     print(path)
 
 
-def read_result(path: Path, digest: str) -> dict[str, Any]:
-    """Read a result file that ``samnet.evaluate`` wrote for the checkpoint of this SHA-256.
+def read_result(path: Path, digest: str) -> tuple[ScoreRow, ...]:
+    """Read the rows of a result that are of the checkpoint of this SHA-256.
 
     Raises:
-        InputError: if it cannot be read, or is of another file.
+        InputError: if it cannot be read, or has none.
     """
     try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        measured = result["model_sha256"]
+        values = parse_json(path.read_text(encoding="utf-8"))
+        rows = decode(tuple[ScoreRow, ...], values["rows"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not a result of samnet.evaluate ({error})") from error
-    if measured != digest:
+    found = tuple(row for row in rows if row.sha256 == digest)
+    if not found:
+        others = ", ".join(sorted({str(row.sha256)[:12] + "…" for row in rows}))
         raise InputError(
-            f"{path}: measured a model of SHA-256 {str(measured)[:12]}…, the checkpoint's is "
-            f"{digest[:12]}…; evaluate this checkpoint anew"
+            f"{path}: measured models of SHA-256 {others}, the checkpoint's is {digest[:12]}…; "
+            "evaluate this checkpoint anew"
         )
-    return result
+    return found
 
 
-def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict[str, Any]]) -> str:
+def card(path: Path, digest: str, checkpoint: Checkpoint, rows: Sequence[ScoreRow]) -> str:
     """Write the card as Markdown."""
     model, runs = checkpoint.model, _runs(checkpoint.training)
     return CARD.format(
@@ -117,8 +121,8 @@ def card(path: Path, digest: str, checkpoint: Checkpoint, results: Sequence[dict
         size=checkpoint.preprocessing.size,
         file=path.name,
         digest=digest,
-        results=_results(results),
-        protocol=results[0]["protocol"] if results else "",
+        results=_results(rows),
+        protocol=PROTOCOL if rows else "",
         training="\n".join(f"| {name} | {value} |" for name, value in _training(runs)),
         teacher=" ".join([*_borrowed(model.config, runs), *_teachers(runs)]),
     )
@@ -172,16 +176,15 @@ def _runs(training: dict[str, Any]) -> list[dict[str, Any]]:
     return runs
 
 
-def _results(results: Sequence[dict[str, Any]]) -> str:
-    lines = ["| photos | count | size | max F | MAE | weighted F | S |", "|---" * 7 + "|"]
-    for result in results:
-        for data in result["data"]:
-            of = f" of {data['published_count']:,}" if data["published_count"] else ""
-            size = result["size"] or "own"
-            for end, found in by_last_step(data):
-                values = [found[key] for key in ("max_F", "MAE", "weighted_F", "S")]
-                cells = " | ".join("–" if v is None else f"{v:.4f}" for v in values)
-                lines.append(f"| {data['name']}{end} | {data['count']:,}{of} | {size} | {cells} |")
+def _results(rows: Sequence[ScoreRow]) -> str:
+    head = " | ".join(it.title for it in HEADLINES.values())
+    lines = [f"| photos | count | size | {head} |", "|---" * (3 + len(HEADLINES)) + "|"]
+    for row in rows:
+        of = f" of {row.published_count:,}" if row.published_count else ""
+        end = ", refined" if row.last_step == "refined" else ""
+        values = (row.values[field] for field in HEADLINES)
+        cells = " | ".join("–" if value is None else f"{value:.4f}" for value in values)
+        lines.append(f"| {row.data}{end} | {row.count:,}{of} | {row.size} | {cells} |")
     return "\n".join(lines)
 
 

@@ -23,7 +23,7 @@ from common.arguments import MODEL
 from common.command import Command
 from common.errors import InputError
 from common.progress import progress
-from common.result_file import environment, write_result
+from common.result_file import environment, write_json
 from samnet.checkpoints.backbone import save_backbone
 from samnet.data.class_batches import NOT_AUGMENTED, batches
 from samnet.data.classes import ClassPhotos, find_class_photos
@@ -131,7 +131,7 @@ def _pretrain(
             "processes": processes.count,
             "environment": environment(options.threads),
         }
-        write_result(options.output / "run.json", settings, overwrite=True)
+        write_json(options.output / "run.json", settings, overwrite=True)
     fit(trainer, config, data, options)
 
 

@@ -16,7 +16,7 @@ import torch
 from common.command import Command
 from common.errors import InputError
 from common.progress import progress
-from common.result_file import environment, write_result
+from common.result_file import environment, write_json
 from samnet.training import resume_state
 from samnet.training.curves import draw_curves
 from samnet.training.distributed import Processes, join_processes, leave_processes
@@ -65,7 +65,7 @@ def _train(options: TrainOptions, recipe: Recipe, processes: Processes) -> None:
         }
         record = options.output / "run.json"
         if not (options.resume and record.exists()):
-            write_result(record, settings, overwrite=True)
+            write_json(record, settings, overwrite=True)
         if not options.resume:
             # Of a run that ended before its first state.
             trainer.log.path.unlink(missing_ok=True)

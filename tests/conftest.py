@@ -39,11 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def keep(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], None]:
-    """Writes what a test saw to a result file of that name, where the user asks for it."""
+def keep(request: pytest.FixtureRequest) -> Callable[[str, Path, dict[str, Any]], None]:
+    """Writes what a test saw of a model to a result file, where the user asks for it."""
 
-    def write(name: str, seen: dict[str, Any]) -> None:
-        from common.result_file import environment, write_result
+    def write(name: str, model: Path, seen: dict[str, Any]) -> None:
+        from common.result_file import write_result
+        from edge_apps.manifest import hashes
 
         folder: Path | None = request.config.getoption("--keep")
         if folder is not None:
@@ -51,8 +52,9 @@ def keep(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], None
                 key: dataclasses.asdict(it) if dataclasses.is_dataclass(it) else it
                 for key, it in seen.items()
             }
-            result = {"environment": environment(), **plain}
-            write_result(folder / f"{name}.json", result, overwrite=True)
+            plain["model"] = model.name
+            target = folder / f"{name}.json"
+            write_result(target, name, plain, measured=hashes(model), overwrite=True)
 
     return write
 

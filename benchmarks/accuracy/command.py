@@ -1,4 +1,4 @@
-"""``python -m benchmarks.accuracy MODEL… --data NAME=DIR --output DIR``: accuracy of anything.
+"""``python -m benchmarks.accuracy MODEL… --data NAME=DIR --json OUT``: accuracy of anything.
 
 Checkpoints, artifacts, ONNX files of others and folders of maps in one table, beside the published
 methods; int8 against the float network that it was made from, photo by photo. Started by
@@ -46,8 +46,11 @@ class Options:
     data: Annotated[tuple[str, ...], REPEATED]
     """NAME=DIR; may be repeated. NAME=PHOTOS:MASKS and NAME=LIST work as well."""
 
-    output: Path
-    """Folder for accuracy.json, .md, .tex and .csv, and what int8 changed."""
+    output: Path | None = None
+    """Folder for accuracy.md, .tex and .csv, and what int8 changed."""
+
+    json: Path | None = None
+    """Result file to write."""
 
     published: tuple[str, ...] = (ALL,)
     """Methods of the paper's tables to show beside: names, all or none."""
@@ -97,7 +100,8 @@ def main(options: Options) -> None:
     names = [data.name for data in sets]
     entries = runner.enter(accuracy_models, sets)
     compared = [(name, low.name) for _, low in partners for name in names]
-    for target in output_files.targets(options.output, compared):
+    targets = output_files.targets(options.output, compared) if options.output else []
+    for target in (*targets, *filter(None, [options.json])):
         check_absent(target, overwrite=options.overwrite)
     settings = _settings(options)
     processes = join_processes()
@@ -118,14 +122,18 @@ def main(options: Options) -> None:
         "environment": environment(options.threads),
     }
     outcome = Outcome(lines, names, notes, results, comparisons, protocol)
-    for paired in comparisons if options.worst else ():
-        both = [_entry(entries, name, paired.data) for name in (paired.reference, paired.name)]
-        sources = (map_source(both[0], settings), map_source(both[1], settings))
-        sheet = worst_sheet(paired, both[0].data.pairs, sources, options.worst)
-        output_files.write_sheet(options.output, paired, sheet)
-    output_files.write(options.output, outcome)
+    if options.output:
+        for paired in comparisons if options.worst else ():
+            both = [_entry(entries, name, paired.data) for name in (paired.reference, paired.name)]
+            sources = (map_source(both[0], settings), map_source(both[1], settings))
+            sheet = worst_sheet(paired, both[0].data.pairs, sources, options.worst)
+            output_files.write_sheet(options.output, paired, sheet)
+        output_files.write(options.output, outcome)
+    if options.json:
+        output_files.write_json(options.json, outcome, overwrite=options.overwrite)
     _show(outcome)
-    print(f"Tables, figures and pictures: {options.output}")
+    for target in filter(None, [options.output, options.json]):
+        print(f"Written: {target}")
 
 
 def _check(options: Options) -> None:
@@ -133,6 +141,8 @@ def _check(options: Options) -> None:
         raise InputError("no model given; name checkpoints, artifacts, ONNX files or map folders")
     if not options.data:
         raise InputError("no data set given; pass --data NAME=DIR")
+    if not (options.output or options.json):
+        raise InputError("nothing to write; pass --output FOLDER, --json FILE or both")
     for name, value, least in (("limit", options.limit, 1), ("worst", options.worst, 0)):
         if value is not None and value < least:
             raise InputError(f"--{name} is {value}, expected at least {least}")

@@ -5,22 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from benchmarks.results.published import nearest
 from common.errors import InputError, SamnetError
-from common.files import sha256
 from common.images.photos import resize_map
 from edge_apps.formats import SUFFIXES
-from edge_apps.manifest import Precision, manifest_path, read_manifest
 from edge_apps.maps.refinement import refinement_of
-from samnet.checkpoints.checkpoint import load_checkpoint
 from samnet.data.layouts import DataSet
 from samnet.evaluate import MapSource, predicted_maps
 from samnet.evaluation.map_folder import MapFolder, find_maps
 from samnet.evaluation.predictor import CHECKPOINT, load_predictor
-
-Kind = Literal["checkpoint", "artifact", "onnx", "maps"]
+from samnet.evaluation.score_row import LastStep, ModelFile, describe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,22 +25,29 @@ class AccuracyModel:
     Args:
         name: for tables.
         path: of the file or folder.
-        kind: what it is; ``onnx`` is a file without our manifest.
-        sha256: of the file; None for a folder of maps.
-        precision: of its arithmetic, where it is one of ours.
-        source_sha256: hash of the float checkpoint behind it, likewise.
-        size: pixels at which it runs unless told otherwise, likewise.
+        file: what is known of it.
         refined: whether its maps follow the photos' edges.
     """
 
     name: str
     path: Path
-    kind: Kind
-    sha256: str | None = None
-    precision: Precision | None = None
-    source_sha256: str | None = None
-    size: int | None = None
+    file: ModelFile
     refined: bool = False
+
+    @property
+    def last_step(self) -> LastStep:
+        """How its maps come to their photos' size."""
+        if self.file.origin == "maps":
+            return "given"
+        return "refined" if self.refined else "plain"
+
+    def size(self, asked: int | None) -> int | None:
+        """Pixels at which it runs; None where its maps are ready, or it is not ours.
+
+        Args:
+            asked: at which checkpoints run; None for their own.
+        """
+        return asked or self.file.size if self.file.origin == "checkpoint" else self.file.size
 
     def maps(self, data: DataSet) -> MapFolder | None:
         """Return the ready maps of a data set; None if it makes them itself.
@@ -53,7 +55,7 @@ class AccuracyModel:
         Raises:
             InputError: as :func:`samnet.evaluation.map_folder.find_maps`.
         """
-        return find_maps(self.path, data) if self.kind == "maps" else None
+        return find_maps(self.path, data) if self.file.origin == "maps" else None
 
     def load(self, threads: int | None, size: int | None) -> MapSource:
         """Open the network.
@@ -66,9 +68,9 @@ class AccuracyModel:
             InputError: if it cannot be used.
         """
         refinement = refinement_of(self.refined)
-        if self.kind == "checkpoint":
+        if self.file.origin == "checkpoint":
             predict = load_predictor(self.path, threads, size, refine=refinement)
-        elif self.kind == "artifact":
+        elif self.file.origin == "artifact":
             predict = load_predictor(self.path, threads, refine=refinement)
         else:
             return _foreign(self.path, threads)
@@ -96,7 +98,7 @@ def with_refined(accuracy_models: Sequence[AccuracyModel]) -> tuple[AccuracyMode
     found = []
     for it in accuracy_models:
         found.append(it)
-        if it.kind in ("checkpoint", "artifact"):
+        if it.file.origin in ("checkpoint", "artifact"):
             found.append(dataclasses.replace(it, name=f"{it.name}, refined", refined=True))
     return tuple(found)
 
@@ -110,7 +112,7 @@ def _split(spec: str) -> tuple[str, Path]:
 
 def _accuracy_model(name: str, path: Path) -> AccuracyModel:
     if path.is_dir():
-        return AccuracyModel(name, path, "maps")
+        return AccuracyModel(name, path, describe(path))
     if not path.is_file():
         method = nearest(path.name)
         hint = f"; the published {method} is chosen with --published {method!r}" if method else ""
@@ -118,19 +120,12 @@ def _accuracy_model(name: str, path: Path) -> AccuracyModel:
             f"{path}: no such file or folder; give checkpoints, artifacts, ONNX files or folders "
             f"of maps{hint}"
         )
-    if path.suffix == CHECKPOINT:
-        digest, size = sha256(path), load_checkpoint(path).preprocessing.size
-        return AccuracyModel(name, path, "checkpoint", digest, "fp32", digest, size)
-    if path.suffix not in SUFFIXES:
+    if path.suffix not in (CHECKPOINT, *SUFFIXES):
         raise InputError(
             f"{path}: unknown kind of model; expected {', '.join([CHECKPOINT, *SUFFIXES])} or a "
             "folder of maps"
         )
-    if manifest_path(path).exists():
-        manifest = read_manifest(path)
-        origin, size = manifest.source_sha256, manifest.size
-        return AccuracyModel(name, path, "artifact", sha256(path), manifest.precision, origin, size)
-    return AccuracyModel(name, path, "onnx" if path.suffix == ".onnx" else "artifact", sha256(path))
+    return AccuracyModel(name, path, describe(path))
 
 
 def _foreign(path: Path, threads: int | None) -> MapSource:

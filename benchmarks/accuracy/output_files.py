@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.models import AccuracyModel
 from benchmarks.accuracy.paired import BOOTSTRAP, Paired
 from benchmarks.accuracy.runner import Result
 from benchmarks.accuracy.score_table import Line, csv_text, latex, table
@@ -18,6 +17,9 @@ from benchmarks.shared.tables import Table, signed
 from common.files import replacing
 from common.images.photos import Bytes, write_image
 from common.result_file import write_result
+from edge_apps.manifest import hashes
+from samnet.evaluation.metrics import PROTOCOL
+from samnet.evaluation.score_row import ScoreRow, score_row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,13 +45,13 @@ class Outcome:
 
 def targets(folder: Path, pairs: Sequence[tuple[str, str]]) -> list[Path]:
     """Name the files to be written; ``pairs`` are the compared ones by data set and name."""
-    names = [f"accuracy.{suffix}" for suffix in ("json", "md", "tex", "csv")]
+    names = [f"accuracy.{suffix}" for suffix in ("md", "tex", "csv")]
     names += [f"{_stem(*pair)}.{suffix}" for pair in pairs for suffix in ("csv", "png")]
     return [folder / name for name in names]
 
 
 def write(folder: Path, outcome: Outcome) -> None:
-    """Write the tables, the changes of single photos and the result file; replace older ones.
+    """Write the tables and the changes of single photos; replace older ones.
 
     Raises:
         InputError: if one cannot be written.
@@ -65,32 +67,24 @@ def write(folder: Path, outcome: Outcome) -> None:
     _write_text(folder / "accuracy.md", "\n\n".join(parts) + "\n")
     _write_text(folder / "accuracy.tex", latex(lines, sets, notes))
     _write_text(folder / "accuracy.csv", csv_text(lines, sets))
-    rows = [
-        {
-            "name": it.entry.accuracy_model.name,
-            "file": it.entry.accuracy_model.path.name,
-            "kind": it.entry.accuracy_model.kind,
-            "precision": it.entry.accuracy_model.precision,
-            "sha256": it.entry.accuracy_model.sha256,
-            "source_sha256": it.entry.accuracy_model.source_sha256,
-            "size": _size(it.entry.accuracy_model, outcome.settings["size"]),
-            "data": it.entry.data.name,
-            "published_count": it.entry.data.published_count,
-            "of": len(it.entry.data.pairs),
-            "missing": list(it.entry.missing),
-            **it.scores.to_dict(),
-        }
-        for it in outcome.results
-    ]
+
+
+def write_json(path: Path, outcome: Outcome, *, overwrite: bool) -> None:
+    """Write the result file.
+
+    Raises:
+        InputError: if it exists and may not be overwritten, or cannot be written.
+    """
+    models = {it.entry.accuracy_model.path for it in outcome.results}
     result = {
-        "notes": list(notes),
-        "bootstrap": BOOTSTRAP,
-        "accuracy": rows,
+        "protocol": PROTOCOL,
+        "notes": list(outcome.notes),
+        "rows": [_score_row(it, outcome.settings["size"]).to_dict() for it in outcome.results],
         "paired": [paired.to_dict() for paired in outcome.comparisons],
         **outcome.settings,
     }
-    # Last: where it stands, everything else does.
-    write_result(folder / "accuracy.json", result, overwrite=True)
+    measured = hashes(*sorted(path for path in models if path.is_file()))
+    write_result(path, "accuracy", result, measured=measured, overwrite=overwrite)
 
 
 def write_sheet(folder: Path, paired: Paired, sheet: Bytes) -> None:
@@ -130,10 +124,21 @@ def _photo_changes(paired: Paired) -> str:
     return buffer.getvalue()
 
 
-def _size(accuracy_model: AccuracyModel, asked: int | None) -> int | None:
-    """Return pixels at which a model ran; None where its maps were ready, or it is not ours."""
-    return (
-        asked or accuracy_model.size if accuracy_model.kind == "checkpoint" else accuracy_model.size
+def _score_row(result: Result, asked: int | None) -> ScoreRow:
+    entry, model = result.entry, result.entry.accuracy_model
+    return score_row(
+        result.scores,
+        name=model.name,
+        file=model.path.name,
+        origin=model.file.origin,
+        sha256=model.file.sha256,
+        source_sha256=model.file.source_sha256,
+        size=model.size(asked),
+        last_step=model.last_step,
+        data=entry.data.name,
+        published_count=entry.data.published_count,
+        of=len(entry.data.pairs),
+        missing=entry.missing,
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.models import AccuracyModel
 from common.errors import InputError
-from samnet.evaluation.metrics import SaliencyMetrics, f_measure
+from samnet.evaluation.metrics import HEADLINES, SaliencyMetrics, metric_value
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -114,9 +114,9 @@ def partners(accuracy_models: Sequence[AccuracyModel]) -> list[tuple[AccuracyMod
         candidates = [
             high
             for high in accuracy_models
-            if low.precision == "int8"
-            and high.precision == "fp32"
-            and high.source_sha256 == low.source_sha256
+            if low.file.precision == "int8"
+            and high.file.precision == "fp32"
+            and high.file.source_sha256 == low.file.source_sha256
             and high.refined == low.refined
         ]
         candidates.sort(key=lambda high: high.path.suffix != low.path.suffix)
@@ -142,19 +142,21 @@ def compare(
         raise InputError(
             f"{names[0]} and {names[1]} share no photo of {data}; expected maps of the same photos"
         )
-    before, after = (_arrays(it) for it in metrics)
+    before, after = (it.arrays() for it in metrics)
     whole = np.full((1, len(stems)), 1 / len(stems))
     at = {
-        name: (_figure(name, before, whole)[0], _figure(name, after, whole)[0]) for name in before
+        field: (old[0], new[0])
+        for field, old in _figures(before, whole).items()
+        if (new := _figures(after, whole).get(field)) is not None
     }
-    drawn: dict[str, list[NDArray[np.float64]]] = {name: [] for name in before}
+    drawn: dict[str, list[NDArray[np.float64]]] = {field: [] for field in at}
     rng = np.random.default_rng(SEED)
     for start in range(0, RESAMPLES, BATCH):
         size = min(BATCH, RESAMPLES - start)
         counts = rng.multinomial(len(stems), whole[0], size=size)
-        weights = counts / len(stems)
-        for name in drawn:
-            drawn[name].append(_figure(name, after, weights) - _figure(name, before, weights))
+        olds, news = (_figures(it, counts / len(stems)) for it in (before, after))
+        for field in drawn:
+            drawn[field].append(news[field] - olds[field])
     tail = 50 * (1 - CONFIDENCE)
     changes = []
     for name, (old, new) in at.items():
@@ -168,22 +170,10 @@ def compare(
     return Paired(names[1], names[0], data, tuple(changes), tuple(photos))
 
 
-def _arrays(metrics: SaliencyMetrics) -> dict[str, NDArray[np.float64]]:
-    """Gather what each figure is computed from, an array (photos, numbers) each."""
-    precision, recall, _, mae, *slow = metrics.records
-    found = {"max_F": [np.concatenate(pair) for pair in zip(precision, recall, strict=True)]}
-    found["MAE"] = mae
-    if slow:
-        found |= {"weighted_F": slow[0], "S": slow[1], "E_max": slow[2]}
-    return {name: np.array(rows, np.float64).reshape(len(mae), -1) for name, rows in found.items()}
-
-
-def _figure(
-    name: str, arrays: dict[str, NDArray[np.float64]], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Compute a figure of weighted photos: weights (resamples, photos) to values (resamples,)."""
-    means = weights @ arrays[name]
-    if name == "max_F":
-        precision, recall = np.split(means, 2, axis=1)
-        means = f_measure(precision, recall)
-    return np.asarray(means.max(axis=1))
+def _figures(
+    arrays: dict[str, NDArray[np.float64]], weights: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """Compute the headlines by weights (resamples, photos), as values (resamples,)."""
+    means = {name: weights @ rows for name, rows in arrays.items()}
+    found = {field: metric_value(metric, means) for field, metric in HEADLINES.items()}
+    return {field: values for field, values in found.items() if values is not None}

@@ -16,7 +16,7 @@ from common.files import replacing, sha256
 from common.images.photos import Bytes
 from samnet.data.layouts import Pair
 from samnet.evaluate import measure
-from samnet.evaluation.metrics import Choice, SaliencyMetrics
+from samnet.evaluation.metrics import RECORDS, SLOW_RECORDS, Choice, SaliencyMetrics
 
 Record = NDArray[np.float64]
 """Everything that was measured on one photo, one number after the other."""
@@ -24,9 +24,6 @@ Record = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("samnet", "edge_apps")
 """Packages whose code makes maps and compares them."""
-
-LENGTHS = {"fast": (256, 256, 256, 1), "all": (256, 256, 256, 1, 1, 1, 256, 1)}
-"""Numbers a photo in each list of ``SaliencyMetrics.records``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +51,7 @@ class RecordCache:
             record = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        whole = record.shape == (sum(LENGTHS[choice]),) and record.dtype == np.float64
+        whole = record.shape == (sum(_lengths(choice)),) and record.dtype == np.float64
         return record if whole else None
 
     def put(self, key: str, record: Record) -> None:
@@ -91,15 +88,22 @@ def record_of(pair: Pair, source: Callable[[Pair], Bytes], choice: Choice) -> Re
     Raises:
         InputError: if a file cannot be read or sizes differ.
     """
-    lists = measure([pair], source, choice).records
-    return np.concatenate([np.asarray(values[0], np.float64).reshape(-1) for values in lists])
+    arrays = measure([pair], source, choice).arrays()
+    return np.concatenate([array[0] for array in arrays.values()])
 
 
 def metrics_of(records: Iterable[Record], choice: Choice) -> SaliencyMetrics:
     """Compute the metrics as if all photos had been compared now."""
     metrics = SaliencyMetrics(choice)
-    ends = np.cumsum(LENGTHS[choice])[:-1]
+    ends = np.cumsum(_lengths(choice))[:-1]
     for record in records:
-        for values, part in zip(metrics.records, np.split(record, ends), strict=True):
+        parts = np.split(record, ends)
+        for values, part in zip(metrics.records.values(), parts, strict=True):
             values.append(part.item() if part.size == 1 else part)
     return metrics
+
+
+def _lengths(choice: Choice) -> list[int]:
+    """Numbers a photo in each list of ``SaliencyMetrics.records``."""
+    left_out = SLOW_RECORDS if choice == "fast" else ()
+    return [length for name, length in RECORDS.items() if name not in left_out]

@@ -168,8 +168,8 @@ def _restricted(result: Result, stems: set[str], choice: Choice) -> SaliencyMetr
         return result.metrics
     metrics = SaliencyMetrics(choice)
     kept = [index for index, pair in enumerate(result.entry.pairs) if pair.stem in stems]
-    for target, values in zip(metrics.records, result.metrics.records, strict=True):
-        target[:] = [values[index] for index in kept]
+    for name, target in metrics.records.items():
+        target[:] = [result.metrics.records[name][index] for index in kept]
     return metrics
 
 
@@ -185,10 +185,11 @@ def _record(
     if entry.maps is not None:
         origin, setup = sha256(entry.maps.files[pair.stem]), list[Any]()
     else:
-        assert accuracy_model.sha256 is not None
-        size = settings.size if accuracy_model.kind == "checkpoint" else None
-        setup = [accuracy_model.kind, size, settings.threads, accuracy_model.refined]
-        origin = accuracy_model.sha256
+        file = accuracy_model.file
+        assert file.sha256 is not None
+        size = settings.size if file.origin == "checkpoint" else None
+        setup = [file.origin, size, settings.threads, accuracy_model.refined]
+        origin = file.sha256
     key = settings.cache.key(origin, hashes, [choice, *setup])
     record = settings.cache.get(key, choice)
     if record is None:

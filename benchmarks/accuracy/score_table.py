@@ -11,14 +11,7 @@ from typing import Literal
 from benchmarks.results.published import SOURCE, Method
 from benchmarks.shared.tables import MISSING, Table, number
 from samnet.data.published import LAYOUTS
-from samnet.evaluation.metrics import Scores
-
-FIGURES = {"max F": "max_F", "MAE": "MAE", "weighted F": "weighted_F", "S": "S", "E": "E_max"}
-"""Columns in the paper's order, then E, with the fields of ``Scores``."""
-
-TEX = {"max F": r"$F_\beta$", "MAE": "MAE", "weighted F": r"$F^\omega_\beta$"}
-TEX |= {"S": r"$S_\alpha$", "E": r"$E^{\max}_\xi$", "photos": "photos"}
-"""The same in LaTeX."""
+from samnet.evaluation.metrics import HEADLINES, Scores
 
 PUBLISHED = f"Published rows: {SOURCE}, on all photos of each set; E was not published."
 """Stands under a table that has such rows."""
@@ -57,7 +50,7 @@ class Line:
 
 def measured_cell(scores: Scores, of: int) -> Cell:
     """Build the cell of scores on a set of ``of`` photos."""
-    return Cell(scores.count, of, {field: getattr(scores, field) for field in FIGURES.values()})
+    return Cell(scores.count, of, {field: scores.values[field] for field in HEADLINES})
 
 
 def published_lines(methods: Sequence[Method], sets: Sequence[str]) -> list[Line]:
@@ -68,7 +61,9 @@ def published_lines(methods: Sequence[Method], sets: Sequence[str]) -> list[Line
         for name in sets:
             if (figures := method.scores.get(name)) is not None and figures.max_F is not None:
                 count = LAYOUTS[name].count
-                cells[name] = Cell(count, count, {**dataclasses.asdict(figures), "E_max": None})
+                cells[name] = Cell(
+                    count, count, {**dict.fromkeys(HEADLINES), **dataclasses.asdict(figures)}
+                )
         if cells:
             lines.append(Line(method.name, "published", cells))
     return lines
@@ -97,7 +92,9 @@ def latex(lines: Sequence[Line], sets: Sequence[str], notes: Sequence[str] = ())
     text = [f"% {note}" for note in table(lines, sets, notes).notes]
     text += [rf"\begin{{tabular}}{{l{'r' * each * len(sets)}}}", r"\toprule"]
     text += [rf"Method{groups} \\", rules]
-    text += [" & ".join(["", *(TEX[name] for _ in sets for name in _titles())]) + r" \\"]
+    text += [
+        " & ".join(["", *(["photos", *(it.tex for it in HEADLINES.values())] * len(sets))]) + r" \\"
+    ]
     source = None
     for line in lines:
         if line.source != source:
@@ -112,25 +109,25 @@ def csv_text(lines: Sequence[Line], sets: Sequence[str]) -> str:
     """Write a line a method and data set, figures unrounded; empty where there is none."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["method", "source", "dataset", "photos", "of", *FIGURES.values()])
+    writer.writerow(["method", "source", "dataset", "photos", "of", *HEADLINES])
     for line in lines:
         for name in sets:
             if cell := line.cells.get(name):
-                figures = [cell.values[field] for field in FIGURES.values()]
+                figures = [cell.values[field] for field in HEADLINES]
                 row = [line.method, line.source, name, cell.photos, cell.of, *figures]
                 writer.writerow(["" if value is None else value for value in row])
     return buffer.getvalue()
 
 
 def _titles() -> list[str]:
-    return ["photos", *FIGURES]
+    return ["photos", *(it.title for it in HEADLINES.values())]
 
 
 def _texts(line: Line, name: str) -> list[str]:
     cell = line.cells.get(name)
     if cell is None:
         return [MISSING] * len(_titles())
-    return [cell.status, *(number(cell.values[field]) for field in FIGURES.values())]
+    return [cell.status, *(number(cell.values[field]) for field in HEADLINES)]
 
 
 def _escaped(text: str) -> str:

@@ -19,7 +19,7 @@ from common.arguments import MODEL, Argument
 from common.command import Command
 from common.errors import InputError
 from common.output_paths import check_absent
-from edge_apps.manifest import verify
+from edge_apps.manifest import hashes, verify
 
 CORES = ("cortex-a53", "cortex-a72", "cortex-a76")
 """Of the Raspberry Pi 3, 4 and 5; only the last has instructions for products of bytes."""
@@ -125,7 +125,7 @@ class Options:
 def main(options: Options) -> None:
     """Count and print a table, one line a model."""
     from common.progress import progress
-    from common.result_file import environment, write_result
+    from common.result_file import write_result
 
     if not options.models:
         raise InputError("no model given; name .tflite artifacts to count")
@@ -139,15 +139,14 @@ def main(options: Options) -> None:
     counter.check()
     cores = options.processor or CORES
     pairs = [(model, cpu) for model in options.models for cpu in cores]
-    counted: dict[str, dict[str, int]] = {str(model): {} for model in options.models}
+    counted: dict[str, dict[str, int]] = {model.name: {} for model in options.models}
     for model, cpu in progress(pairs, len(pairs), "counting"):
-        counted[str(model)][cpu] = counter.count(model, cpu)
+        counted[model.name][cpu] = counter.count(model, cpu)
     print(table(counted))
     print(NO_LATENCY)
     if options.json:
         first = next(iter(counted.values()))
         result = {
-            "environment": environment(1),
             "protocol": {
                 "what": "guest instructions of the second inference, batch 1, one thread",
                 "how": "qemu-aarch64 with benchmarks/arm64/native/count.c, LiteRT in Debian",
@@ -159,7 +158,14 @@ def main(options: Options) -> None:
                 for model, counts in counted.items()
             },
         }
-        write_result(options.json, result, overwrite=options.overwrite)
+        write_result(
+            options.json,
+            "instructions",
+            result,
+            measured=hashes(*options.models),
+            threads=1,
+            overwrite=options.overwrite,
+        )
 
 
 def newest_userland() -> Path:

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from common.arguments import MODEL
 from common.command import Command
 from common.errors import InputError
-from common.files import sha256
 from common.images.photos import resize_photo
 from common.output_paths import check_absent
 from convert.tflite.flatbuffer import operator_names, read_flatbuffer
 from edge_apps.compare.backends import run_program
 from edge_apps.compare.emulated_arm64 import PROCESSORS, guest_python
+from edge_apps.manifest import hashes
 from edge_apps.runtime import load
 
 GUEST = Path(__file__).parent / "native" / "steps_guest.py"
@@ -78,7 +78,7 @@ class Options:
 
 def main(options: Options) -> None:
     """Print the rounding differences of each processor."""
-    from common.result_file import environment, write_result
+    from common.result_file import write_result
     from convert.tflite.interface import expose_steps
     from samnet.data.embedded import embedded_photos
 
@@ -122,16 +122,22 @@ def main(options: Options) -> None:
                 )
     if options.json:
         result = {
-            "environment": environment(1),
-            "model": {"name": options.model.name, "sha256": sha256(options.model)},
+            "model": options.model.name,
             "photos": len(photos),
             "operations": count,
-            "departures": {
+            "processors": {
                 processor: [dataclasses.asdict(it) for it in parts]
                 for processor, parts in found.items()
             },
         }
-        write_result(options.json, result, overwrite=options.overwrite)
+        write_result(
+            options.json,
+            "rounding_differences",
+            result,
+            measured=hashes(options.model),
+            threads=1,
+            overwrite=options.overwrite,
+        )
 
 
 def rounding_differences(content: bytes, here: Steps, there: Steps) -> list[Mismatch]:

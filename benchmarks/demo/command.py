@@ -61,6 +61,7 @@ def main(options: Options) -> None:
     from common.result_file import environment, write_result
     from convert.artifact.write import write_artifact
     from convert.contract.engine import format_of
+    from edge_apps.manifest import hashes
     from samnet.checkpoints.checkpoint import load_checkpoint
     from samnet.data.embedded import embedded_photos
     from samnet.evaluation.metrics import PROTOCOL
@@ -111,7 +112,6 @@ def main(options: Options) -> None:
     write_report(report_file, report)
     result = {
         "model": options.model.name,
-        "model_sha256": sha256(options.model),
         "size": size,
         "calibration": calibration,
         "photos": [scene.name for scene in scenes],
@@ -121,7 +121,7 @@ def main(options: Options) -> None:
         "rows": [row.to_dict() for row in comparison.rows],
         "environment": report.environment,
     }
-    write_result(result_file, result, overwrite=True)
+    write_result(result_file, "demo", result, measured=hashes(options.model), overwrite=True)
     print(table(comparison.rows))
     for note in (used.describe(), PROTOCOL):
         print(textwrap.fill(note, 100))

@@ -7,27 +7,53 @@ in docs/; runs a shipped artifact on embedded photos for the picture.
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.docs import benchmarks_page, convert_page, devices_page, int8_page
+from benchmarks.docs import benchmarks_page as benchmarks
+from benchmarks.docs import convert_page as convert
+from benchmarks.docs import devices_page
+from benchmarks.docs import int8_page as int8
+from benchmarks.docs import training_page as training
+from benchmarks.docs import video_page as video
 from benchmarks.docs.commands_page import commands
-from benchmarks.docs.training_page import ablation, recipes, throughput
+from benchmarks.latency.table import markdown as latency_table
 from benchmarks.report.pareto import pareto_entries
 from benchmarks.report.recommendations import advice, advice_table
 from benchmarks.report.result_readers import accuracies, timings
+from benchmarks.results.accuracy_kinds import Accuracy, PtqOptions, Sensitivity
+from benchmarks.results.device_kinds import (
+    Android,
+    Board,
+    LongRun,
+    PlaceAgreement,
+    RoundingDifferences,
+    Stages,
+    Start,
+    Steadiness,
+)
+from benchmarks.results.reader import (
+    FOLDER,
+    Kind,
+    Results,
+    is_current,
+    newest,
+    read_results,
+    stale,
+    stale_lines,
+)
+from benchmarks.results.speed_kinds import Cost, Instructions, Latency, Profile, TfliteEngines
+from benchmarks.results.training_kinds import Ablation, Throughput
 from benchmarks.shared.tables import markdown
 from common.command import Command
 from common.errors import InputError
 from common.files import replacing
 from common.images.photos import Bytes, overlay, resize_map, resize_photo
-from common.result_file import by_last_step
-from convert.contract import forms
+from convert.contract import forms as formats
 from edge_apps.shipped import default_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,13 +64,18 @@ TILE = (198, 264)
 GAP = 6
 MAIN = "ECSSD"
 """Data set that the advice goes by."""
+PENDING = "not measured yet"
+ENDS = {"plain": "", "refined": ", refined", "given": ""}
+
+Draw = Callable[[Kind], str]
+Fits = Callable[[Kind], bool]
 
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.docs``."""
+    """What to read and where to write."""
 
-    results: Path = ROOT / "results"
+    results: Path = FOLDER
     """Folder of result files."""
     readme: Path = ROOT / "README.md"
     """The file whose marked block is replaced."""
@@ -60,6 +91,8 @@ class Options:
     """Likewise, with its blocks on formats and engines."""
     devices: Path = ROOT / "docs" / "devices.md"
     """Likewise, with its blocks on arm64, start, memory and phones."""
+    video: Path = ROOT / "docs" / "video.md"
+    """Likewise, with its blocks on steady maps and the stages of a frame."""
     model: Path = dataclasses.field(default_factory=default_model)
     """What makes the maps of the picture."""
     picture: Path = ROOT / "docs" / "saliency.jpg"
@@ -84,107 +117,87 @@ def main(options: Options) -> None:
             temporary.write_text(text, encoding="utf-8")
     written = ", ".join(map(str, texts))
     print(f"{options.picture} by {options.model.name}; {written} from {len(results)} results")
+    for line in stale_lines(results):
+        print(line, file=sys.stderr)
 
 
-def pages(options: Options, results: Mapping[str, Mapping[str, Any]]) -> dict[Path, str]:
+def pages(options: Options, results: Results) -> dict[Path, str]:
     """Build the texts of all pages, their blocks made from results.
 
     Raises:
         InputError: as :func:`with_blocks`.
     """
+
+    def shown(kind: type[Kind], draw: Draw[Kind], fits: Fits[Kind] = lambda _: True) -> str:
+        """Draw a block of the newest result of a kind that fits; name a stale one."""
+        result = newest(results, kind, fits)
+        if result is None:
+            return PENDING
+        files = ", ".join(f"`{name}`" for name in stale(result))
+        return f"{draw(result)}\n\nMeasured on an earlier {files}." if files else draw(result)
+
     blocks = {
         options.readme: {"devices": devices(results), "figures": figures(results)},
         options.training: {
-            "recipes": recipes(results),
-            "throughput": throughput(results),
-            "ablation": ablation(results, "ablation_iv"),
-            "lite": ablation(results, "ablation_lite"),
+            "recipes": shown(Ablation, training.recipes, lambda it: it.table == "recipe"),
+            "throughput": shown(Throughput, training.throughput),
+            "ablation": shown(Ablation, training.ablation, lambda it: it.table == "IV"),
+            "lite": shown(Ablation, training.ablation, lambda it: it.table == "lite"),
         },
         options.int8: {
-            "triplet": int8_page.triplet(results),
-            "latency": int8_page.latency(results),
-            "instructions": int8_page.instructions(results),
-            "memory": int8_page.memory(results),
-            "modules": int8_page.modules(results),
-            "sensitivity": int8_page.sensitivity(results),
-            "options": int8_page.options(results),
+            "triplet": shown(Accuracy, int8.triplet, int8.has_qat),
+            "latency": shown(Latency, int8.latency, int8.is_ours),
+            "instructions": shown(Instructions, int8.instructions, int8.has_several),
+            "memory": shown(Latency, int8.memory, int8.is_ours),
+            "modules": shown(Profile, int8.modules),
+            "sensitivity": shown(Sensitivity, int8.sensitivity),
+            "options": shown(PtqOptions, int8.options),
         },
         options.commands: {"commands": commands()},
         options.benchmarks: {
-            "latency": benchmarks_page.latency(results),
-            "lightweight": benchmarks_page.latency(results, "latency_lightweight"),
-            "cost": benchmarks_page.cost(results),
+            "latency": shown(Latency, latency_table, benchmarks.has_openvino),
+            "lightweight": shown(Latency, latency_table, benchmarks.has_baselines),
+            "cost": shown(Cost, benchmarks.cost),
         },
         options.convert: {
-            "formats": forms.table(),
-            "engines": convert_page.engines(results),
+            "formats": formats.table(),
+            "engines": shown(TfliteEngines, convert.engines),
         },
         options.devices: {
-            "agreement": devices_page.agreement(results),
-            "departures": devices_page.rounding_differences(results),
-            "board": devices_page.board(results),
-            "start": devices_page.start(results),
-            "long_run": devices_page.long_run(results),
-            "android": devices_page.android(results),
+            "agreement": shown(PlaceAgreement, devices_page.agreement),
+            "departures": shown(RoundingDifferences, devices_page.rounding_differences),
+            "board": shown(Board, devices_page.board),
+            "start": shown(Start, devices_page.start),
+            "long_run": shown(LongRun, devices_page.long_run),
+            "android": shown(Android, devices_page.android),
+        },
+        options.video: {
+            "steadiness": shown(Steadiness, video.steadiness),
+            "stages": shown(Stages, video.stages),
         },
     }
     return {page: with_blocks(page, parts) for page, parts in blocks.items()}
 
 
-def read_results(folder: Path) -> dict[str, dict[str, Any]]:
-    """Read all result files of a folder by their name, sorted.
-
-    Raises:
-        InputError: if there is none, or one is no JSON.
-    """
-    found = {}
-    # A dot begins the name of a file that is being written.
-    for path in sorted(folder.glob("[!.]*.json")):
-        try:
-            found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path}: not readable as JSON ({error}); measure anew") from error
-    if not found:
-        raise InputError(f"{folder}: no result file; write one with samnet.evaluate --json")
-    return found
-
-
-def devices(results: Mapping[str, Mapping[str, Any]]) -> str:
+def devices(results: Results) -> str:
     """Say which file to use on which device: the head of benchmarks.report."""
     scores = accuracies(results)
     rows = pareto_entries(timings(results), scores, results, MAIN)
     return advice_table(advice(rows, scores, results, MAIN)).markdown()
 
 
-def figures(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Tabulate results in Markdown: accuracy on data sets, then size and latency."""
-    accuracy = {
-        # A later result of the same file on the same photos takes the place of an earlier one.
-        (data["name"], result["model"], end): (found["count"], found["max_F"], found["MAE"])
-        for result in sorted(results.values(), key=_date)
-        if result.keys() >= {"model", "maps", "data"}  # those of samnet.evaluate
-        # Only what is shipped.
-        and not Path(result["model"]).is_absolute()
-        and (ROOT / result["model"]).is_file()
-        for data in result["data"]
-        for end, found in by_last_step(data)
-    }
-    parts = []
-    if accuracy:
-        rows = [
-            (f"`{Path(model).name}`{end}", name, str(count), f"{max_f:.3f}", f"{mae:.3f}")
-            for (name, model, end), (count, max_f, mae) in sorted(accuracy.items())
-        ]
-        parts.append(markdown(("network", "data set", "photos", "max F", "MAE"), rows))
-    for result in results.values():
-        if "latency_protocol" in result:
-            parts.append(_forms(result))
-    return "\n\n".join(parts)
-
-
-def _date(result: Mapping[str, Any]) -> str:
-    """Tell when a result was measured, in ISO 8601; empty where it does not say."""
-    return str(result.get("environment", {}).get("date", ""))
+def figures(results: Results) -> str:
+    """Tell the accuracy of what is shipped on every data set, as a Markdown table."""
+    rows = sorted(
+        (it.row for it in accuracies(results) if is_current(it.row.file, it.row.sha256)),
+        key=lambda row: (row.data, row.file, row.last_step),
+    )
+    scores = [(f"{row.max_F:.3f}", f"{row.MAE:.3f}") for row in rows]
+    cells = [
+        (f"`{row.file}`{ENDS[row.last_step]}", row.data, str(row.count), *both)
+        for row, both in zip(rows, scores, strict=True)
+    ]
+    return markdown(("network", "data set", "photos", "max F", "MAE"), cells) if cells else ""
 
 
 def with_blocks(page: Path, blocks: Mapping[str, str]) -> str:
@@ -228,20 +241,6 @@ def sheet(columns: Sequence[tuple[Bytes, Bytes]]) -> Bytes:
         ):
             page[y * step_y :, x * step_x :][:height, :width] = tile
     return page
-
-
-def _forms(result: Mapping[str, Any]) -> str:
-    """Tabulate size and latency of the forms that the demo measured."""
-    rows = [
-        (
-            f"`{row['file']}`",
-            f"{row['megabytes']:.1f}",
-            f"{row['latency_ms']['median']:.1f} ({row['latency_ms']['minimum']:.1f})",
-        )
-        for row in result["rows"]
-    ]
-    note = f"{result['latency_protocol']} On {result['environment']['cpu']}."
-    return markdown(("form", "size, MB", "latency, ms"), rows) + f"\n\n{note}"
 
 
 def _cropped(picture: Bytes) -> Bytes:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
-from benchmarks.shared.tables import MISSING, Table
-
-Results = Mapping[str, Mapping[str, Any]]
+from benchmarks.results.speed_kinds import EngineFile, EngineProtocol, TfliteEngines
+from benchmarks.shared.tables import MISSING, Table, number
 
 HEAD = (
     "network",
@@ -25,38 +23,33 @@ HEAD = (
 )
 
 
-def engines(results: Results) -> str:
-    """Tabulate ``results/tflite_engines.json``, with what it shows and how it was measured."""
-    result = results.get("tflite_engines")
-    return engines_table(result).markdown() if result else ""
+def engines(result: TfliteEngines) -> str:
+    """Show both engines side by side, with what was measured and how."""
+    return engines_table(result.files, result.protocol, result.environment.cpu).markdown()
 
 
-def engines_table(result: Mapping[str, Any]) -> Table:
+def engines_table(files: Sequence[EngineFile], protocol: EngineProtocol, cpu: str) -> Table:
     """Tabulate a row a file; why some are missing and how all was measured stand below."""
-    protocol = result["protocol"]
-    rows = tuple(_cells(row) for row in result["files"])
-    failures = [f"`{row['file']}`: {row['failure']}" for row in result["files"] if row["failure"]]
-    notes = [*failures, protocol["text"]]
-    if protocol["latency"]:
-        machine = result["environment"]
-        notes.append(f"ms: median. {protocol['latency']} On {machine['cpu']}.")
-    return Table(HEAD, rows, tuple(notes))
+    notes = [f"`{row.file}`: {row.failure}" for row in files if row.failure]
+    notes.append(protocol.text)
+    if protocol.latency:
+        notes.append(f"ms: median. {protocol.latency} On {cpu}.")
+    return Table(HEAD, tuple(_cells(row) for row in files), tuple(notes))
 
 
-def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    name = (row["network"], str(row["size"]), row["precision"], row["engine"])
-    if row["failure"]:
+def _cells(row: EngineFile) -> tuple[str, ...]:
+    name = (row.network, str(row.size), row.precision, row.engine)
+    if row.failure:
         return (*name, "failed", *[MISSING] * (len(HEAD) - len(name) - 1))
-    parity, took, accuracy = row["parity"], row["delegation"], row["accuracy"]
-    times = row["latency_ms"]
+    parity, took, accuracy = row.parity, row.delegation, row.accuracy
     return (
         *name,
-        f"{row['megabytes']:.2f}",
+        number(row.megabytes, ".2f"),
         f"{parity['mean']:.3f}" if parity else MISSING,
         str(parity["max"]) if parity else MISSING,
-        f"{accuracy['max_F']:.4f}" if accuracy else MISSING,
-        f"{accuracy['MAE']:.4f}" if accuracy else MISSING,
+        f"{accuracy.max_F:.4f}" if accuracy else MISSING,
+        f"{accuracy.MAE:.4f}" if accuracy else MISSING,
         str(took["inside"]) if took else MISSING,
         str(sum(took["outside"].values())) if took else MISSING,
-        f"{times['median']:.2f}" if times else MISSING,
+        f"{row.latency_ms.median:.2f}" if row.latency_ms else MISSING,
     )

@@ -2,113 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from benchmarks.shared.tables import markdown
+from benchmarks.results.device_kinds import (
+    Android,
+    Board,
+    LongRun,
+    PlaceAgreement,
+    RoundingDifferences,
+    Start,
+)
+from benchmarks.shared.tables import MISSING, markdown
 from benchmarks.shared.timing import QUIET
+from common.map_difference import Agreement
 
-Results = Mapping[str, Mapping[str, Any]]
 
-
-def agreement(results: Results) -> str:
+def agreement(result: PlaceAgreement) -> str:
     """Tabulate how far maps in other places are from this machine's, by file."""
-    result = results.get("places_192")
-    if result is None:
-        return ""
     rows = []
-    for row in result["rows"]:
-        same = row["same_file"]
-        cells = [f"`{row['model']}`", row["place"]]
-        if same:
-            cells += [str(same["max"]), f"{same['mean']:.3f}", f"{same['within_1']:.2%}"]
-        else:
-            cells += ["–", "–", row["why"] or "what the others are compared with"]
-        rows.append(cells)
-    photos = len(result["protocol"]["photos"])
+    for row in result.rows:
+        cells = [MISSING, MISSING, row.why or "what the others are compared with"]
+        if row.same_file:
+            cells = _agreement(row.same_file)
+        rows.append([f"`{row.model}`", row.place, *cells])
     table = markdown(("file", "where", "largest", "mean", "within 1"), rows, words=2)
-    return f"{table}\n\n{photos} embedded photos; differences in steps of 1/255."
+    count = len(result.protocol.photos)
+    return f"{table}\n\n{count} embedded photos; differences in steps of 1/255."
 
 
-def rounding_differences(results: Results) -> str:
+def rounding_differences(result: RoundingDifferences) -> str:
     """List operations that come to other codes on arm64 although they were given the same ones."""
-    result = results.get("departures_192")
-    if result is None:
-        return ""
-    figures = ("codes", "differing", "largest")
     rows = []
-    for processor, found in result["departures"].items():
-        for it in found or [dict.fromkeys(figures, "–")]:
-            name = f"{it['operation']} {it['number']}" if "operation" in it else "none"
-            rows.append([processor, name, *(str(it[figure]) for figure in figures)])
-    table = markdown(("processor", "operation", *figures), rows, words=2)
-    name, count = result["model"]["name"], result["operations"]
-    return f"{table}\n\n`{name}`, {count} operations, {result['photos']} photos."
+    for processor, found in result.processors.items():
+        for it in found:
+            figures = (it.codes, it.differing, it.largest)
+            rows.append([processor, f"{it.operation} {it.number}", *map(str, figures)])
+        if not found:
+            rows.append([processor, "none", *[MISSING] * 3])
+    head = ("processor", "operation", "codes", "differing", "largest")
+    about = f"`{result.model}`, {result.operations} operations, {result.photos} photos."
+    return f"{markdown(head, rows, words=2)}\n\n{about}"
 
 
-def long_run(results: Results) -> str:
+def long_run(result: LongRun) -> str:
     """Say what memory the preview takes at the start and the end of an hour's worth of frames."""
-    result = results.get("long_run")
-    if result is None:
-        return ""
-    frames, megabytes = result["frames"], result["megabytes"]
-    clip = result["clip"]
+    frames, megabytes, clip = result.frames, result.megabytes, result.clip
     return (
-        f"{frames[-1]:,} frames of {clip['width']}×{clip['height']}: "
+        f"{frames[-1]:,} frames of {clip.width}×{clip.height}: "
         f"{megabytes[0]:.1f} MB after {frames[0]} frames, {megabytes[-1]:.1f} MB after all, "
-        f"{result['growth']:+.3f} MB per 10,000 frames."
+        f"{result.growth:+.3f} MB per 10,000 frames."
     )
 
 
-def start(results: Results) -> str:
+def start(result: Start) -> str:
     """Say how long the desktop's program takes to its first map, and what it loads."""
-    result = results.get("start")
-    if result is None:
-        return ""
-    packages = ", ".join(f"{name} {taken:.2f}" for name, taken in result["packages"].items())
+    packages = ", ".join(f"{name} {taken:.2f}" for name, taken in result.packages.items())
+    seconds = result.seconds
     text = (
-        "Start to first map: {median:.2f} s in the median of {count} new processes, {minimum:.2f} "
-        "to {maximum:.2f} s; `{model}`, files in the system's cache. Imports of {modules} modules "
-        "take {imports:.2f} s of it ({packages}), none of them torch."
-    ).format(
-        **result["seconds"],
-        count=result["repetitions"],
-        model=result["model"]["name"],
-        modules=result["modules"],
-        imports=result["import_seconds"],
-        packages=packages,
+        f"Start to first map: {seconds.median:.2f} s in the median of {result.repetitions} new "
+        f"processes, {seconds.minimum:.2f} to {seconds.maximum:.2f} s; `{result.model}`, files in "
+        f"the system's cache. Imports of {result.modules} modules take "
+        f"{result.import_seconds:.2f} s of it ({packages}), none of them torch."
     )
-    if result["running"] < QUIET:
-        text += f" Other work ran beside them: they had a core {result['running']:.0%} of the time."
+    if result.running < QUIET:
+        text += f" Other work ran beside them: they had a core {result.running:.0%} of the time."
     return text
 
 
-def board(results: Results) -> str:
+def board(result: Board) -> str:
     """Say what was seen on a booted Raspberry Pi 3, by tests/edge_apps/test_board.py."""
-    result = results.get("board")
-    if result is None:
-        return ""
-    name, found = result["model"]["name"], result["agreement"]
+    found = result.agreement
     return (
-        f"{_transcript(result['lines'])}\n\n"
-        f"`{name}`, {result['frames']} frames, compared with this machine's maps "
-        f"of the same frames: at most {found['max']} of 255 away, {found['mean']:.3f} on average, "
-        f"{found['within_1']:.2%} of pixels within 1."
+        f"{_transcript(result.lines)}\n\n"
+        f"`{result.model}`, {result.frames} frames, compared with this machine's maps "
+        f"of the same frames: at most {found.max} of 255 away, {found.mean:.3f} on average, "
+        f"{found.within_1:.2%} of pixels within 1."
     )
 
 
-def android(results: Results) -> str:
+def android(result: Android) -> str:
     """Say what was seen through adb, by tests/edge_apps/test_android_device.py."""
-    result = results.get("android")
-    if result is None:
-        return ""
-    rows = [
-        [it["photo"], str(same["max"]), f"{same['mean']:.3f}", f"{same['within_1']:.2%}"]
-        for it in result["photos"]
-        for same in [it["agreement"]]
-    ]
+    rows = [[it.photo, *_agreement(it.agreement)] for it in result.photos]
     table = markdown(("photo", "largest", "mean", "within 1"), rows)
-    return f"{_transcript(result['lines'])}\n\n{table}"
+    return f"{_transcript(result.lines)}\n\n{table}"
+
+
+def _agreement(found: Agreement) -> list[str]:
+    return [str(found.max), f"{found.mean:.3f}", f"{found.within_1:.2%}"]
 
 
 def _transcript(lines: Sequence[str]) -> str:

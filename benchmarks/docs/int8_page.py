@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from benchmarks.shared.tables import markdown
+from benchmarks.results.accuracy_kinds import Accuracy, PtqOptions, Sensitivity
+from benchmarks.results.speed_kinds import Instructions, Latency, Profile
+from benchmarks.shared.tables import markdown, number
 
-Results = Mapping[str, Mapping[str, Any]]
+SIZE = 336
+"""Pixels at which speed is compared, the paper's."""
 
 SHOWN_MODULES = 12
 """Modules with a line of their own in the table of times."""
@@ -27,131 +28,119 @@ ENDINGS = {
 """Forms of a network, and how their files' names end."""
 
 
-def triplet(results: Results, data: str = "ECSSD") -> str:
+def has_qat(result: Accuracy) -> bool:
+    """Tell whether a result is of files after quantization-aware training."""
+    return any("-qat" in row.file for row in result.rows)
+
+
+def triplet(result: Accuracy, data: str = "ECSSD") -> str:
     """Tabulate max F and MAE of each network in float, after PTQ and after QAT, in both formats."""
+    plain = [it for it in result.rows if it.last_step == "plain" and it.data == data]
+    found = {it.file: it for it in plain}
     head = ["", *(f"`{network}`: max F, MAE" for network in NETWORKS)]
     rows = []
     for form, ending in ENDINGS.items():
         cells = [form]
         for network in NETWORKS:
-            found = _scores(results, f"{data.lower()}_{network}{ending}", data)
-            whole = _scores(results, f"{data.lower()}_{network}.safetensors", data)
-            if found is None or whole is None:
+            row, whole = found.get(network + ending), found.get(f"{network}.safetensors")
+            if row is None or whole is None:
                 cells.append("–")
                 continue
-            text = f"{found['max_F']:.4f}, {found['MAE']:.4f}"
+            text = f"{row.max_F:.4f}, {row.MAE:.4f}"
             if form != "float":
-                change = (found[key] - whole[key] for key in ("max_F", "MAE"))
-                text += " ({:+.4f}, {:+.4f})".format(*change)
+                text += f" ({row.max_F - whole.max_F:+.4f}, {row.MAE - whole.MAE:+.4f})"
             cells.append(text)
         rows.append(cells)
     return markdown(head, rows)
 
 
-def latency(results: Results) -> str:
+def is_ours(result: Latency) -> bool:
+    """Tell whether a timing is of our files alone, in both precisions, at :data:`SIZE`."""
+    named = all(row.network.startswith(("samnet", "stick-breaking")) for row in result.rows)
+    sized = all(str(SIZE) in str(row.size) for row in result.rows)
+    return named and sized and len({row.precision for row in result.rows}) > 1
+
+
+def latency(result: Latency) -> str:
     """Tabulate latencies of one interleaved run, with ratios to the first of the same format."""
-    result = results.get("latency_336")
-    if result is None:
-        return ""
     rows, first = [], dict[str, float]()
-    for row in result["rows"]:
-        if row["failure"]:
+    for row in result.rows:
+        if (times := row.latency_ms) is None:
             continue
-        it = row["latency_ms"]
-        base = first.setdefault(row["engine"], it["median"])
-        share = f"{it['median'] / base:.2f}"
-        rows.append([f"`{row['file']}`", f"{it['median']:.1f}", f"{it['minimum']:.1f}", share])
+        share = times.median / first.setdefault(row.engine, times.median)
+        cells = [f"{times.median:.1f}", f"{times.minimum:.1f}", f"{share:.2f}"]
+        rows.append([f"`{row.file}`", *cells])
     head = ["file", "median, ms", "minimum, ms", "to the first of its format"]
-    return f"{markdown(head, rows)}\n\n{result['protocol']['text']}"
+    return f"{markdown(head, rows)}\n\n{result.protocol.text}"
 
 
-def instructions(results: Results) -> str:
+def memory(result: Latency) -> str:
+    """Size of files and peak memory of an inference, of the same run."""
+    rows = [
+        [f"`{row.file}`", number(row.megabytes, ".2f"), number(row.peak_MB, ".1f")]
+        for row in result.rows
+        if not row.failure
+    ]
+    return markdown(["", "file, MB", "peak memory, MB"], rows)
+
+
+def has_several(result: Instructions) -> bool:
+    """Tell whether a result compares files."""
+    return len(result.instructions) > 1
+
+
+def instructions(result: Instructions) -> str:
     """Tabulate instructions of an inference on arm64 cores, with ratios to the first file's."""
-    result = results.get("instructions_336")
-    if result is None:
-        return ""
-    counted: Mapping[str, Mapping[str, int]] = result["instructions"]
-    cores = list(next(iter(counted.values())))
+    cores = list(next(iter(result.instructions.values())))
     rows = [
         [
             f"`{name}`",
-            *(f"{counts[c] / 1e6:.1f} ({result['ratio_to_first'][name][c]:.3f})" for c in cores),
+            *(f"{counts[c] / 1e6:.1f} ({result.ratio_to_first[name][c]:.3f})" for c in cores),
         ]
-        for name, counts in counted.items()
+        for name, counts in result.instructions.items()
     ]
     head = ["millions of instructions (to the first)", *cores]
-    return f"{markdown(head, rows)}\n\n{result['protocol']['note']}"
+    return f"{markdown(head, rows)}\n\n{result.protocol.note}"
 
 
-def memory(results: Results) -> str:
-    """Tabulate the size of files and the peak memory of an inference."""
-    result = results.get("memory_336")
-    if result is None:
-        return ""
-    rows = [
-        [f"`{row['file']}`", f"{row['file_MB']:.2f}", f"{row['peak_MB']:.1f}"]
-        for row in result["rows"]
-    ]
-    return f"{markdown(['', 'file, MB', 'peak memory, MB'], rows)}\n\n{result['protocol']}"
-
-
-def modules(results: Results) -> str:
+def modules(result: Profile) -> str:
     """Tabulate time by torch module of the profiled files, the most costly modules first."""
-    result = results.get("profile_336")
-    if result is None:
-        return ""
-    by_module: Mapping[str, list[float]] = result["by_module_microseconds"]
+    by_module = result.by_module_microseconds
     ordered = sorted(by_module, key=lambda name: -max(by_module[name]))
     rows = [
         [f"`{name}`", *(f"{microseconds / 1000:.2f}" for microseconds in by_module[name])]
         for name in ordered[:SHOWN_MODULES]
     ]
-    rows.append(["all", *(f"{p['microseconds'] / 1000:.2f}" for p in result["profiles"])])
-    return markdown(["ms", *(f"`{Path(p['file']).name}`" for p in result["profiles"])], rows)
+    rows.append(["all", *(f"{it.microseconds / 1000:.2f}" for it in result.profiles)])
+    return markdown(["ms", *(f"`{Path(it.file).name}`" for it in result.profiles)], rows)
 
 
-def sensitivity(results: Results) -> str:
+def sensitivity(result: Sensitivity) -> str:
     """Tabulate the modules that lose most when quantized alone, and what to keep in float."""
-    result = results.get("sensitivity_samnet-edge")
-    if result is None:
-        return ""
     from quantize.sensitivity import sentence
 
-    entries = [*result["rows"][:SENSITIVE], {"module": "all of them", "only": result["whole"]}]
     rows = [
         [
-            f"`{it['module']}`" if "but" in it else it["module"],
-            f"{it['only']['snr']:.1f}",
-            f"{it['only']['max_F']:+.4f}",
-            f"{it['but']['max_F']:+.4f}" if "but" in it else "–",
+            f"`{it.module}`",
+            f"{it.only.snr:.1f}",
+            f"{it.only.max_F:+.4f}",
+            f"{it.but.max_F:+.4f}",
         ]
-        for it in entries
+        for it in result.rows[:SENSITIVE]
     ]
+    rows.append(["all of them", f"{result.whole.snr:.1f}", f"{result.whole.max_F:+.4f}", "–"])
     head = ["quantized alone", "SNR, dB", "change of max F", "the same, all others quantized"]
-    return f"{markdown(head, rows)}\n\n{_measured_on(result)} {sentence(result['suggestion'])}"
+    return f"{markdown(head, rows)}\n\n{result.data} {sentence(result.suggestion)}"
 
 
-def options(results: Results) -> str:
+def options(result: PtqOptions) -> str:
     """Tabulate observers and corrections of quantize.ptq: a row each, a column a network."""
-    result = results.get("ptq_options")
-    if result is None:
-        return ""
     by_form: dict[str, list[str]] = {}
-    for model in result["models"]:
-        for row in model["rows"]:
-            form = f"{row['observer']}, {row['correction']}" if row["observer"] else "float"
-            snr = f", {row['snr']:.1f} dB" if row["observer"] else ""
-            by_form.setdefault(form, []).append(f"{row['max_F']:.4f}, {row['MAE']:.4f}{snr}")
-    head = ["observer, correction", *(f"`{Path(it['model']).stem}`" for it in result["models"])]
+    for model in result.models:
+        for row in model.rows:
+            form = f"{row.observer}, {row.correction}" if row.observer else "float"
+            snr = f", {row.snr:.1f} dB" if row.snr is not None else ""
+            by_form.setdefault(form, []).append(f"{row.max_F:.4f}, {row.MAE:.4f}{snr}")
+    head = ["observer, correction", *(f"`{Path(it.model).stem}`" for it in result.models)]
     rows = [[form, *cells] for form, cells in by_form.items()]
-    return f"{markdown(head, rows)}\n\n{_measured_on(result)}"
-
-
-def _measured_on(result: Mapping[str, Any]) -> str:
-    data = result["data"]
-    return f"{data['count']} photos of {data['name']}."
-
-
-def _scores(results: Results, name: str, data: str) -> Mapping[str, Any] | None:
-    found = results.get(name, {}).get("data", ())
-    return next((scores for scores in found if scores["name"] == data), None)
+    return f"{markdown(head, rows)}\n\n{result.data}"

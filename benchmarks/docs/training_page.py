@@ -7,22 +7,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.results.training_kinds import Ablation, Throughput
 from benchmarks.shared import tables
-from samnet.training.ablation_table import markdown
+from samnet.training.ablation_table import AblationScores, markdown
 from samnet.training.recipe import RECIPES, Phase, Recipe
 
-PENDING = "not measured yet"
 
-
-def recipes(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Tabulate the fields in which presets differ, with their effects where they were measured.
-
-    Args:
-        results: by the name of their files; ``ablation_recipe`` is what ``samnet.ablate --table
-            recipe`` wrote.
-    """
-    result = results.get("ablation_recipe", {"rows": []})
-    rows = {row["key"]: row for row in result["rows"] if "max_F" in row}
+def recipes(result: Ablation) -> str:
+    """Show the fields in which presets differ, with their effects where measured."""
+    rows = {row.key: row for row in result.rows if not row.failure}
     lines = [
         f"| | {' | '.join(f'`{name}`' for name in RECIPES)} | as in `paper`: max F, MAE |",
         "| --- " * (len(RECIPES) + 2) + "|",
@@ -33,42 +26,40 @@ def recipes(results: Mapping[str, Mapping[str, Any]]) -> str:
             continue
         lines.append(f"| `{field.name}` | {' | '.join(values)} | {_effect(rows, field.name)} |")
     lines.append(f"| all of it | {'| ' * len(RECIPES)}| {_effect(rows, 'paper')} |")
-    if "modern" in rows:
-        protocol, settings = result["protocol"], rows["modern"]["settings"]
+    if modern := rows.get("modern"):
+        protocol, phases = result.protocol, ", ".join(modern.settings["phases"])
         lines += [
             "",
-            f"`modern` itself: max F {rows['modern']['max_F']:.3f}, MAE "
-            f"{rows['modern']['MAE']:.3f}, from scratch, on {protocol['held_out']} held-out pairs "
-            f"of {protocol['data']} after {', '.join(settings['phases'])} (pixels:epochs), one "
-            f"run of each with seed {protocol['seed']}. Such short runs favor what learns fast; "
-            "what averaging and a lower learning rate give in the end they do not show.",
+            f"`modern` itself: max F {modern.max_F:.3f}, MAE {modern.MAE:.3f}, from scratch, on "
+            f"{protocol.held_out} held-out pairs of {protocol.data} after {phases} "
+            f"(pixels:epochs), one run of each with seed {protocol.seed}. Such short runs favor "
+            "what learns fast; what averaging and a lower learning rate give in the end they do "
+            "not show.",
         ]
     return "\n".join(lines)
 
 
-def throughput(results: Mapping[str, Mapping[str, Any]]) -> str:
+def throughput(result: Throughput) -> str:
     """Tabulate photos per second of the plain loop and of ours."""
-    result = results.get("throughput")
-    if result is None:
-        return PENDING
     rows = []
-    for row in result["sizes"]:
-        plain, ours = row["plain"]["photos_per_second"], row["ours"]["photos_per_second"]
-        rows.append([f"{row['size']} px", f"{plain:.1f}", f"{ours:.1f}", f"{row['ratio']:.2f}"])
+    for row in result.sizes:
+        plain, ours = row.plain.photos_per_second, row.ours.photos_per_second
+        rows.append([f"{row.size} px", f"{plain:.1f}", f"{ours:.1f}", f"{row.ratio:.2f}"])
     return tables.markdown(("input", "plain, photos/s", "ours, photos/s", "ratio"), rows)
 
 
-def ablation(results: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    """Render the table of an ablation, by the name of its result file."""
-    result = results.get(name)
-    return markdown(dict(result)) if result is not None else PENDING
+def ablation(result: Ablation) -> str:
+    """Show all rows of an ablation."""
+    return markdown(result.rows, result.protocol, result.paper)
 
 
-def _effect(rows: Mapping[str, Mapping[str, Any]], key: str) -> str:
+def _effect(rows: Mapping[str, AblationScores], key: str) -> str:
     if key not in rows or "modern" not in rows:
         return "–"
     row, modern = rows[key], rows["modern"]
-    return f"{row['max_F'] - modern['max_F']:+.3f}, {row['MAE'] - modern['MAE']:+.3f}"
+    if row.max_F is None or row.MAE is None or modern.max_F is None or modern.MAE is None:
+        return "–"
+    return f"{row.max_F - modern.max_F:+.3f}, {row.MAE - modern.MAE:+.3f}"
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -36,7 +36,13 @@ def shipped(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-class NotMadeError(SamnetError):
+def sources(models: Sequence[str]) -> list[Path]:
+    """Find the files behind models as users name them: shipped weights of networks, and files."""
+    found = [Path(model) if Path(model).is_file() else shipped(model) for model in models]
+    return [path for path in found if path is not None]
+
+
+class NotMadeError(InputError):
     """A file is not there, and none may be made."""
 
 
@@ -142,8 +148,9 @@ def _teach(name: str, path: Path) -> None:
     from benchmarks.latency.short_training import taught
     from samnet.checkpoints.checkpoint import save_checkpoint
     from samnet.networks.cost import PAPER_SIZE
+    from samnet.networks.registry import model_config
 
-    save_checkpoint(path, taught(name, PAPER_SIZE), overwrite=True)
+    save_checkpoint(path, taught(model_config(name), PAPER_SIZE), overwrite=True)
 
 
 def _quantize(source: Path, path: Path, size: int) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from benchmarks.latency.case import Precision
 from benchmarks.latency.peers import FOLDER as PEERS
@@ -69,11 +69,11 @@ def main(options: Options) -> None:
     _check(options)
     from benchmarks.demo.steps import Steps
     from benchmarks.latency import table as latency_table
-    from benchmarks.latency.artifact_cache import ArtifactCache
+    from benchmarks.latency.artifact_cache import ArtifactCache, sources
     from benchmarks.latency.cases import CaseList, available
-    from benchmarks.latency.interleaved import Timed, time_interleaved
-    from benchmarks.regression.model_cost import megabytes, multiply_adds
+    from benchmarks.latency.interleaved import latency_row, time_interleaved
     from common.result_file import environment, write_result
+    from edge_apps.manifest import hashes
     from samnet.data.embedded import embedded_photos
 
     machine = environment(max(options.threads))
@@ -89,18 +89,13 @@ def main(options: Options) -> None:
         peers=options.peers,
     )
 
-    def row(timed: Timed) -> dict[str, Any]:
-        it = timed.latency_case
-        weight = {"megabytes": megabytes(it), "multiply_adds": multiply_adds(it)} if it.file else {}
-        return {**timed.to_dict(), **weight}
-
     cases = case_list.cases(options.models)
     there = {it.network for it in cases}
     if absent := [it for it in options.models if Path(it).stem not in there]:
         print(f"left out, since no form of it is there: {', '.join(absent)}", file=sys.stderr)
     photo = embedded_photos()[0].photo
     timed = time_interleaved(cases, photo, repetitions=options.repetitions)
-    rows = [row(it) for it in timed]
+    rows = [latency_row(it) for it in timed]
     text = latency_table.protocol(options.threads, options.repetitions, WARM_UP, rows)
     if options.json:
         protocol = {
@@ -109,11 +104,18 @@ def main(options: Options) -> None:
             "threads": options.threads,
             "text": text,
         }
-        result = {"environment": machine, "protocol": protocol, "rows": rows}
-        write_result(options.json, result, overwrite=options.overwrite)
+        result = {
+            "environment": machine,
+            "protocol": protocol,
+            "rows": [dataclasses.asdict(row) for row in rows],
+        }
+        measured = hashes(*sources(options.models))
+        write_result(
+            options.json, "latency", result, measured=measured, overwrite=options.overwrite
+        )
     latency_table.print_table(rows)
     print(text)
-    if all(row["failure"] for row in rows):
+    if all(row.failure for row in rows):
         raise InputError("no form could be timed; the lines above say why")
 
 

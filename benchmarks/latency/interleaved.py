@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.latency.case import LatencyCase
+from benchmarks.results.speed_kinds import LatencyRow, Times
 from benchmarks.shared.timing import WARM_UP, pinned
 from common.errors import InputError
 from common.images.photos import Bytes
@@ -46,11 +47,28 @@ class Timed:
     figures: dict[str, Any]
     failure: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Build a row of the result file."""
-        named = self.latency_case.to_dict()
-        named["file"] = Path(self.latency_case.file).name
-        return {**named, "label": self.latency_case.label, "failure": self.failure, **self.figures}
+
+def latency_row(timed: Timed) -> LatencyRow:
+    """Make a row of the result file."""
+    from benchmarks.regression.model_cost import megabytes, multiply_adds
+
+    case = timed.latency_case
+    figures = {"size": case.size, **timed.figures}
+    if times := figures.pop("latency_ms", None):
+        figures["latency_ms"] = Times(**times)
+    if case.file:
+        figures |= {"megabytes": megabytes(case), "multiply_adds": multiply_adds(case)}
+    return LatencyRow(
+        network=case.network,
+        engine=case.engine,
+        label=case.label,
+        precision=case.precision,
+        file=Path(case.file).name,
+        threads=case.threads,
+        remark=case.remark,
+        failure=timed.failure,
+        **figures,
+    )
 
 
 class TimedProcess:

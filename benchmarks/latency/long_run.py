@@ -21,7 +21,7 @@ import numpy as np
 from common.arguments import MODEL
 from common.command import Command
 from common.errors import InputError
-from common.files import replacing, sha256
+from common.files import replacing
 from common.output_paths import check_absent
 from common.progress import progress
 from edge_apps.shipped import default_model
@@ -81,7 +81,8 @@ class Curve:
 
 def main(options: Options) -> None:
     """Run the frames, print what came of it and write the files."""
-    from common.result_file import environment, write_result
+    from common.result_file import write_result
+    from edge_apps.manifest import hashes
 
     if options.frames < SAMPLES:
         raise InputError(f"--frames is {options.frames}, expected at least {SAMPLES}")
@@ -100,13 +101,19 @@ def main(options: Options) -> None:
         plot(curve, options.plot, overwrite=options.overwrite)
     if options.json:
         result = {
-            "environment": environment(1),
-            "model": {"name": options.model.name, "sha256": sha256(options.model)},
+            "model": options.model.name,
             "clip": {"width": options.clip_size[0], "height": options.clip_size[1], "frames": CLIP},
             **dataclasses.asdict(curve),
             "growth": curve.growth,
         }
-        write_result(options.json, result, overwrite=options.overwrite)
+        write_result(
+            options.json,
+            "long_run",
+            result,
+            measured=hashes(options.model),
+            threads=1,
+            overwrite=options.overwrite,
+        )
 
 
 def follow(clip: Path, model: Path, count: int) -> Curve:

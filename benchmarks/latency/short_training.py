@@ -14,7 +14,7 @@ from samnet.checkpoints.checkpoint import Checkpoint
 from samnet.data.synthetic import scene
 from samnet.networks.base import SaliencyNetwork
 from samnet.networks.preprocessing import Preprocessing
-from samnet.networks.registry import build_model
+from samnet.networks.registry import AnyConfig, build_network
 from samnet.training.augmentation import normalize
 
 SCENES, SIDE = 64, 96
@@ -28,19 +28,19 @@ whole regions over, and no comparison of two runtimes' maps says anything."""
 REMARK = "weights of 60 steps on drawn scenes: fit for times, not for maps"
 
 
-def taught(name: str, size: int) -> Checkpoint:
-    """Train a named network a little; the same every time.
+def taught(config: AnyConfig, size: int) -> Checkpoint:
+    """Train a network a little; the same every time.
 
     Args:
-        name: of :data:`samnet.networks.registry.CONFIGS`.
+        config: of the network.
         size: height and width that the checkpoint names, in pixels.
 
     Raises:
-        InputError: for an unknown name, or if a library that it needs is not installed.
+        InputError: if a library that it needs is not installed.
     """
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = build_model(name).train()
+        model = build_network(config).train()
         photos, masks = _scenes()
         optimizer = torch.optim.Adam(model.parameters(), RATE)
         for step in range(STEPS):

@@ -21,7 +21,6 @@ import numpy as np
 from common.arguments import MODEL, Argument
 from common.command import Command
 from common.errors import InputError
-from common.files import sha256
 from common.images.photos import resize_photo
 from common.output_paths import check_absent
 from edge_apps.maps.raw_map import RawMap
@@ -97,7 +96,8 @@ def main(options: Options) -> None:
     Raises:
         InputError: for wrong input; nothing is written then.
     """
-    from common.result_file import environment, write_result
+    from common.result_file import write_result
+    from edge_apps.manifest import hashes
 
     if options.frames < 1:
         raise InputError(f"--frames is {options.frames}, expected at least 1")
@@ -112,12 +112,18 @@ def main(options: Options) -> None:
         print(f"{size[0]}x{size[1]}: {told} ms; {1000 / total:.1f} frames/s on one core")
     if options.json:
         result = {
-            "environment": environment(1),
             "protocol": {"times": PROTOCOL, "warm_up": WARM_UP},
-            "model": {"name": options.model.name, "sha256": sha256(options.model)},
+            "model": options.model.name,
             "sizes": rows,
         }
-        write_result(options.json, result, overwrite=options.overwrite)
+        write_result(
+            options.json,
+            "stages",
+            result,
+            measured=hashes(options.model),
+            threads=1,
+            overwrite=options.overwrite,
+        )
 
 
 def measure(size: tuple[int, int], options: Options) -> dict[str, dict[str, Any]]:

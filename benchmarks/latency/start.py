@@ -24,7 +24,6 @@ import numpy as np
 from common.arguments import MODEL
 from common.command import Command
 from common.errors import InputError
-from common.files import sha256
 from common.images.photos import write_image
 from common.output_paths import check_absent
 from edge_apps.shipped import default_model
@@ -67,7 +66,8 @@ class Start(NamedTuple):
 
 def main(options: Options) -> None:
     """Time the starts, print what came of it and write the file."""
-    from common.result_file import environment, write_result
+    from common.result_file import write_result
+    from edge_apps.manifest import hashes
     from samnet.data.embedded import embedded_photos
 
     if options.repetitions < 1:
@@ -87,8 +87,7 @@ def main(options: Options) -> None:
     seconds = {"median": float(np.median(taken)), "minimum": min(taken), "maximum": max(taken)}
     packages = by_package(modules)
     result = {
-        "environment": environment(1),
-        "model": {"name": options.model.name, "sha256": sha256(options.model)},
+        "model": options.model.name,
         "repetitions": options.repetitions,
         "seconds": seconds,
         "running": float(np.median([it.running / it.seconds for it in starts])),
@@ -106,7 +105,14 @@ def main(options: Options) -> None:
         f"processor {result['running']:.0%} of the time"
     )
     if options.json:
-        write_result(options.json, result, overwrite=options.overwrite)
+        write_result(
+            options.json,
+            "start",
+            result,
+            measured=hashes(options.model),
+            threads=1,
+            overwrite=options.overwrite,
+        )
 
 
 def _run(model: Path, photo: Path, output: Path, *flags: str) -> tuple[Start, str]:

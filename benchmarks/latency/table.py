@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from benchmarks.results.speed_kinds import Latency, LatencyRow
 from benchmarks.shared import tables
-
-Row = Mapping[str, Any]
 
 BUSY = 0.05
 """Share of a run spent waiting for a core above which times say more about the machine."""
@@ -27,7 +25,7 @@ HEAD = (
 )
 
 
-def print_table(rows: Sequence[Row]) -> None:
+def print_table(rows: Sequence[LatencyRow]) -> None:
     """Print all rows, then why some have no times and what to know of others."""
     from rich.console import Console
     from rich.table import Table
@@ -45,55 +43,52 @@ def print_table(rows: Sequence[Row]) -> None:
         console.print(line, highlight=False, markup=False)
 
 
-def cells(row: Row) -> list[str]:
+def cells(row: LatencyRow) -> list[str]:
     """Format a row as text, in the order of ``HEAD``."""
-    size = row.get("size")
-    if isinstance(size, Sequence):
-        size = size[0] if len(set(size)) == 1 else "×".join(map(str, size))
-    start = [row["network"], row["label"], str(size or "–"), str(row["threads"])]
-    madds = row.get("multiply_adds")
+    size: object = row.size
+    if isinstance(row.size, Sequence):
+        size = row.size[0] if len(set(row.size)) == 1 else "×".join(map(str, row.size))
+    start = [row.network, row.label, str(size or "–"), str(row.threads)]
     weight = [
-        f"{row['megabytes']:.2f}" if row.get("megabytes") else "–",
-        f"{madds / 1e6:.0f}" if madds else "–",
+        f"{row.megabytes:.2f}" if row.megabytes else "–",
+        f"{row.multiply_adds / 1e6:.0f}" if row.multiply_adds else "–",
     ]
-    if row["failure"]:
+    if row.latency_ms is None:
         return [*start, "failed", *["–"] * 4, *weight]
-    time = row["latency_ms"]
-    peak = f"{row['peak_MB']:.0f} ({row['process_MB']:.0f})" if row["peak_MB"] else "–"
+    times = (row.latency_ms.median, row.latency_ms.minimum, row.latency_ms.p90)
+    peak = f"{row.peak_MB:.0f} ({row.process_MB:.0f})" if row.peak_MB else "–"
     return [
         *start,
-        *(f"{time[key]:.2f}" for key in ("median", "minimum", "p90")),
-        f"{row['cold_start_ms']:.0f}",
+        *(tables.number(time, ".2f") for time in times),
+        tables.number(row.cold_start_ms, ".0f"),
         peak,
         *weight,
     ]
 
 
-def remarks(rows: Sequence[Row]) -> list[str]:
+def remarks(rows: Sequence[LatencyRow]) -> list[str]:
     """Write a line for each failure and for each network that a reader has to know more of."""
-    lines = []
-    for network, remark in dict.fromkeys((r["network"], r["remark"]) for r in rows if r["remark"]):
-        lines.append(f"{network}: {remark}.")
-    for row in rows:
-        if row["failure"]:
-            lines.append(f"{row['network']}, {row['label']}: {row['failure']}")
-    return lines
+    about = dict.fromkeys((row.network, row.remark) for row in rows if row.remark)
+    lines = [f"{network}: {remark}." for network, remark in about]
+    return lines + [f"{row.network}, {row.label}: {row.failure}" for row in rows if row.failure]
 
 
-def markdown(result: Mapping[str, Any]) -> str:
-    """Format the rows of a result file as a table, with what to know of them and their protocol."""
-    table = tables.markdown(HEAD, map(cells, result["rows"]), words=2)
-    notes = "\n".join(f"- {line}" for line in remarks(result["rows"]))
-    machine = result["environment"]
-    features = ", ".join(machine["cpu_features"])
-    versions = ", ".join(f"{name} {it}" for name, it in machine["packages"].items())
-    on = f"On {machine['cpu']} ({features}), {machine['date'][:10]}; {versions}."
-    return "\n\n".join(part for part in (table, notes, result["protocol"]["text"], on) if part)
+def markdown(result: Latency) -> str:
+    """Show the rows of a result, what to know of them and how they were taken."""
+    table = tables.markdown(HEAD, map(cells, result.rows), words=2)
+    notes = "\n".join(f"- {line}" for line in remarks(result.rows))
+    machine = result.environment
+    features = ", ".join(machine.cpu_features)
+    versions = ", ".join(f"{name} {it}" for name, it in machine.packages.items())
+    on = f"On {machine.cpu} ({features}), {machine.date[:10]}; {versions}."
+    return "\n\n".join(part for part in (table, notes, result.protocol.text, on) if part)
 
 
-def protocol(threads: Sequence[int], repetitions: int, warm_up: int, rows: Sequence[Row]) -> str:
+def protocol(
+    threads: Sequence[int], repetitions: int, warm_up: int, rows: Sequence[LatencyRow]
+) -> str:
     """Describe how the times were taken, and whether the machine had other work."""
-    waited = max((row["waited"] for row in rows if not row["failure"]), default=0.0)
+    waited = max((row.waited for row in rows if not row.failure), default=0.0)
     text = (
         "Batch 1, from a photo's bytes at the network's size to its map. Each row has a process "
         f"of its own, pinned to as many cores as it has threads ({', '.join(map(str, threads))}). "

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from benchmarks.docs.convert_page import engines_table
 from benchmarks.latency import table as latency_table
 from benchmarks.latency.case import LatencyCase
+from benchmarks.results.speed_kinds import EngineFile, EngineProtocol
 from benchmarks.shared.timing import WARM_UP, pinned
 from common.arguments import CACHE, CALIBRATION, MODEL, SIZES
 from common.command import Command
+from common.decode import decode
 from common.errors import InputError
 from common.images.photos import resize_photo
 from common.output_paths import check_absent
@@ -66,8 +68,9 @@ def main(options: Options) -> None:
     Raises:
         InputError: for wrong input, and if nothing could be converted.
     """
-    from benchmarks.latency.interleaved import time_interleaved
+    from benchmarks.latency.interleaved import latency_row, time_interleaved
     from common.result_file import environment, write_result
+    from edge_apps.manifest import hashes
     from samnet.data.embedded import embedded_photos
     from samnet.data.survey import open_data
 
@@ -81,14 +84,19 @@ def main(options: Options) -> None:
         timed = time_interleaved(
             processes, embedded_photos()[0].photo, repetitions=options.repetitions
         )
-        times = [it.to_dict() for it in timed]
-        for row, time in zip(able, times, strict=True):
-            row["latency_ms"], row["failure"] = time.get("latency_ms"), time["failure"]
+        times = [latency_row(it) for it in timed]
+        for row, time in zip(able, timed, strict=True):
+            row["latency_ms"], row["failure"] = time.figures.get("latency_ms"), time.failure
         protocol["latency"] = latency_table.protocol((1,), options.repetitions, WARM_UP, times)
-    result = {"environment": environment(1), "protocol": protocol, "files": files}
+    machine = environment(1)
+    result = {"environment": machine, "protocol": protocol, "files": files}
     if options.json:
-        write_result(options.json, result, overwrite=options.overwrite)
-    table = engines_table(result)
+        measured = hashes(*options.models)
+        write_result(
+            options.json, "tflite_engines", result, measured=measured, overwrite=options.overwrite
+        )
+    rows = [decode(EngineFile, row) for row in files]
+    table = engines_table(rows, decode(EngineProtocol, protocol), machine["cpu"])
     table.print()
     print("\n".join(table.notes))
     if not able:

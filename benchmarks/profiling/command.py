@@ -18,7 +18,7 @@ from common.arguments import MODEL
 from common.command import Command
 from common.errors import InputError
 from common.output_paths import check_absent
-from edge_apps.manifest import verify
+from edge_apps.manifest import hashes, verify
 
 
 def open_profiler(path: Path) -> Profiler:
@@ -55,8 +55,8 @@ class Options:
     """Operations to print of each model; the result file holds all."""
     json: Path | None = None
     """Result file to write."""
-    plot: Path | None = None
-    """Roofline picture to write (.png); measures what this machine can do at most."""
+    limits: bool = False
+    """Measure what a core can do at most in products and bytes, and say what bounds each module."""
     overwrite: bool = False
     """Replace files that exist."""
 
@@ -64,7 +64,7 @@ class Options:
 def main(options: Options) -> None:
     """Time the given artifacts by operation and print where the time goes."""
     from benchmarks.profiling import table as profile_table
-    from common.result_file import environment, write_result
+    from common.result_file import write_result
 
     _check(options)
     # A .pte's library has to be loaded before anything else that holds ExecuTorch.
@@ -75,7 +75,7 @@ def main(options: Options) -> None:
         opened = {name: (loaded[name], manifests[name]) for name in manifests}
         profiles, running = profile(opened, repetitions=options.repetitions)
         machine_limits = None
-        if options.plot:
+        if options.limits:
             from benchmarks.profiling.machine_limits import measure_machine_limits
 
             machine_limits = measure_machine_limits()
@@ -87,17 +87,13 @@ def main(options: Options) -> None:
         print()
     print(profile_table.modules(profiles, options.depth))
     print(profile_table.protocol(used))
-    if options.plot and machine_limits:
+    if machine_limits:
         print()
         print("\n\n".join(profile_table.bounds(p, machine_limits, options.depth) for p in profiles))
-        from benchmarks.profiling.roofline import plot
-
-        plot(options.plot, profiles, machine_limits, overwrite=options.overwrite)
     if options.json:
         result = {
-            "environment": environment(1),
             "protocol": dataclasses.asdict(used),
-            "ceilings": machine_limits and dataclasses.asdict(machine_limits),
+            "machine_limits": machine_limits and dataclasses.asdict(machine_limits),
             "profiles": [found.to_dict() for found in profiles],
             "bound_by_module": machine_limits
             and [
@@ -109,7 +105,14 @@ def main(options: Options) -> None:
             ],
             "by_module_microseconds": profile_table.by_module(profiles, options.depth),
         }
-        write_result(options.json, result, overwrite=options.overwrite)
+        write_result(
+            options.json,
+            "profile",
+            result,
+            measured=hashes(*options.models),
+            threads=1,
+            overwrite=options.overwrite,
+        )
 
 
 def _check(options: Options) -> None:
@@ -124,11 +127,8 @@ def _check(options: Options) -> None:
     for model in options.models:
         if model.suffix not in (".tflite", ".pte"):
             open_profiler(model)
-    if options.plot and options.plot.suffix != ".png":
-        raise InputError(f"{options.plot}: expected a name that ends in .png")
-    for path in (options.json, options.plot):
-        if path:
-            check_absent(path, overwrite=options.overwrite)
+    if options.json:
+        check_absent(options.json, overwrite=options.overwrite)
 
 
 COMMAND = Command.of(Options, main, "Times artifacts by operation and by torch module.")

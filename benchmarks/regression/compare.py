@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from benchmarks.regression.tolerances import KINDS, Figures, Kind, Result, figures_of
+from benchmarks.regression.tolerances import KINDS, Figures, Kind, figures_of
+from benchmarks.results.reader import read_result
 from benchmarks.shared.tables import MISSING, Table
 from common.arguments import POSITIONAL
 from common.command import Command
 from common.errors import InputError
-from common.safe_json import parse_json
 
 Verdict = Literal["same", "within", "better", "worse", "gone", "new"]
 
@@ -124,12 +124,12 @@ def main(options: Options) -> None:
         SystemExit: with status 1 if something became worse.
     """
     kinds = with_tolerances(options.tolerance)
-    results = [_read(path) for path in (options.old, options.new)]
-    old, new = (
-        figures_of(result, str(path))
-        for result, path in zip(results, (options.old, options.new), strict=True)
-    )
-    cpus = [result.get("environment", {}).get("cpu") for result in results]
+    results = [read_result(path) for path in (options.old, options.new)]
+    old, new = map(figures_of, results)
+    for path, figures in ((options.old, old), (options.new, new)):
+        if not figures:
+            raise InputError(f"{path}: holds no figure that can be compared")
+    cpus = [result.environment.cpu for result in results]
     if cpus[0] != cpus[1] and any(KINDS[figure].machine for _, figure in (*old, *new)):
         print(f"Times and memory are not compared: {cpus[0]} then, {cpus[1]} now.")
         old, new = (
@@ -156,20 +156,6 @@ def main(options: Options) -> None:
             file=sys.stderr,
         )
         raise SystemExit(REGRESSION)
-
-
-def _read(path: Path) -> Result:
-    try:
-        result = parse_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); give a result file"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); measure anew") from error
-    if not isinstance(result, dict):
-        raise InputError(f"{path}: holds a {type(result).__name__}, expected a result file")
-    return result
 
 
 def _text(value: float | None) -> str:

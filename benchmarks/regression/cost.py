@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from benchmarks.results.published import read_published
+from benchmarks.results.speed_kinds import NetworkCost, PaperCost
 from common.command import Command
 from common.output_paths import check_absent
-from common.result_file import environment, write_result
+from common.result_file import write_result
 from samnet.networks.cost import PAPER_SIZE, multiply_adds, parameters
 from samnet.networks.registry import CONFIGS, build_model
 
@@ -29,23 +30,6 @@ PROTOCOL = (
     f"for all maps of one photo at {PAPER_SIZE} px and at the size of the paper's own count "
     f"({SEGMENTATION_SIZE} px for networks of semantic segmentation, Section IV-A d)"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """What Tables II and III say of a network, and how to compare with it.
-
-    Args:
-        parameters_M: #Param in millions.
-        gflops: FLOPs in 10^9, of which one is a multiply-add.
-        size: height and width of the photo that FLOPs are counted for, in pixels.
-        remark: why a count differs from it by more than its last digit.
-    """
-
-    parameters_M: float
-    gflops: float
-    size: int
-    remark: str
 
 
 DECODER = (
@@ -81,19 +65,19 @@ class Options:
 
 
 @functools.cache
-def published(name: str) -> Published | None:
+def published(name: str) -> PaperCost | None:
     """Return the paper's counts of a network by the name it has here; None where it has none."""
     for method in read_published():
         if method.name.lower().replace(" ", "_") == name:
             if method.params_M is None or method.gflops is None:
                 return None
             size = SEGMENTATION_SIZE if name in SEGMENTATION else PAPER_SIZE
-            return Published(method.params_M, method.gflops, size, REMARKS.get(name, ""))
+            return PaperCost(method.params_M, method.gflops, size, REMARKS.get(name, ""))
     return None
 
 
-def cost(name: str) -> dict[str, Any]:
-    """Count a network, and add the paper's counts where it is in the paper; plain JSON values.
+def cost(name: str) -> NetworkCost:
+    """Count a network, and give the paper's counts where it is in the paper.
 
     Raises:
         InputError: for an unknown name, or if a library that it needs is not installed.
@@ -101,30 +85,30 @@ def cost(name: str) -> dict[str, Any]:
     paper = published(name)
     with torch.device("meta"):
         model = build_model(name)
-    return {
-        "name": name,
-        "parameters": parameters(model),
-        "multiply_adds": multiply_adds(model),
-        "multiply_adds_at_paper_size": paper and multiply_adds(model, paper.size),
-        "paper": paper and dataclasses.asdict(paper),
-    }
+    return NetworkCost(
+        name=name,
+        parameters=parameters(model),
+        multiply_adds=multiply_adds(model),
+        multiply_adds_at_paper_size=multiply_adds(model, paper.size) if paper else None,
+        paper=paper,
+    )
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: Sequence[NetworkCost]) -> str:
     """Format the counts as aligned text, a line a network."""
     lines = [
         f"{'network':<14}{'parameters':>12}{'paper, M':>10}{'madds, M':>10}"
         f"{'size':>6}{'there, G':>10}{'paper, G':>10}"
     ]
     for row in rows:
-        counted = f"{row['name']:<14}{row['parameters']:>12,}"
-        madds = f"{row['multiply_adds'] / 1e6:>10.1f}"
-        if (paper := row["paper"]) is None:
+        counted = f"{row.name:<14}{row.parameters:>12,}"
+        madds = f"{row.multiply_adds / 1e6:>10.1f}"
+        if row.paper is None or row.multiply_adds_at_paper_size is None:
             lines.append(f"{counted}{'-':>10}{madds}{'-':>6}{'-':>10}{'-':>10}")
             continue
         lines.append(
-            f"{counted}{paper['parameters_M']:>10.2f}{madds}{paper['size']:>6}"
-            f"{row['multiply_adds_at_paper_size'] / 1e9:>10.2f}{paper['gflops']:>10.1f}"
+            f"{counted}{row.paper.parameters_M:>10.2f}{madds}{row.paper.size:>6}"
+            f"{row.multiply_adds_at_paper_size / 1e9:>10.2f}{row.paper.gflops:>10.1f}"
         )
     return "\n".join(lines)
 
@@ -137,8 +121,8 @@ def main(options: Options) -> None:
     """
     check_absent(options.json, overwrite=options.overwrite)
     rows = [cost(name) for name in CONFIGS]
-    result = {"protocol": PROTOCOL, "networks": rows, "environment": environment()}
-    write_result(options.json, result, overwrite=options.overwrite)
+    result = {"protocol": PROTOCOL, "networks": [dataclasses.asdict(row) for row in rows]}
+    write_result(options.json, "cost", result, overwrite=options.overwrite)
     print(table(rows))
 
 

@@ -14,7 +14,8 @@ from common.command import Command
 from common.errors import InputError
 from common.output_paths import check_absent
 from common.progress import progress
-from common.result_file import environment, write_result
+from common.result_file import write_result
+from edge_apps.manifest import hashes
 from edge_apps.shipped import FOLDER, usable_models
 from samnet.data.embedded import embedded_photos
 from samnet.evaluation.metrics import PROTOCOL, SaliencyMetrics
@@ -45,7 +46,7 @@ def network_counts() -> dict[str, dict[str, float]]:
     from benchmarks.regression.cost import cost
 
     return {
-        name: {key: counted[key] for key in ("parameters", "multiply_adds")}
+        name: {"parameters": counted.parameters, "multiply_adds": counted.multiply_adds}
         for name, counted in ((name, cost(name)) for name in progress(CONFIGS, None, "networks"))
     }
 
@@ -72,17 +73,22 @@ def file_counts(path: Path) -> dict[str, float]:
     return {**counts, "max_F": round(scores.max_F, 5), "MAE": round(scores.MAE, 5)}
 
 
+def shipped_files() -> list[Path]:
+    """List the weights and the artifacts that can run here."""
+    return [*sorted(WEIGHTS.glob("*.safetensors")), *usable_models()]
+
+
 def count() -> dict[str, Any]:
     """Count all networks and everything shipped, as a result file holds them.
 
     Raises:
         InputError: if a shipped file cannot be run.
     """
-    files = [*sorted(WEIGHTS.glob("*.safetensors")), *usable_models()]
+    files = shipped_files()
     counted = network_counts()
     for path in progress(files, len(files), "shipped files"):
         counted[path.name] = file_counts(path)
-    return {"counts": counted, "protocol": f"{NOTE} {PROTOCOL}", "environment": environment(1)}
+    return {"counts": counted, "protocol": f"{NOTE} {PROTOCOL}"}
 
 
 def main(options: Options) -> None:
@@ -95,7 +101,10 @@ def main(options: Options) -> None:
     if not usable_models():
         raise InputError(f"no artifact in {FOLDER} can run here; see convert.doctor")
     result = count()
-    write_result(options.json, result, overwrite=options.overwrite)
+    measured = hashes(*shipped_files())
+    write_result(
+        options.json, "counts", result, measured=measured, threads=1, overwrite=options.overwrite
+    )
     for subject, values in result["counts"].items():
         print(f"{subject:<30} " + ", ".join(f"{key} {value:g}" for key, value in values.items()))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
-from common.errors import InputError
-from common.result_file import by_last_step
-
-Result = Mapping[str, Any]
+from benchmarks.results.accuracy_kinds import Accuracy
+from benchmarks.results.schema import Result
+from benchmarks.results.speed_kinds import Cost, Counts, Demo, Instructions, Latency, Times
+from samnet.evaluation.metrics import HEADLINES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,13 +33,7 @@ class Kind:
         return max(self.absolute, self.relative * abs(old))
 
 
-ACCURACY = {
-    "max_F": Kind("higher", 0.005),
-    "MAE": Kind("lower", 0.003),
-    "weighted_F": Kind("higher", 0.005),
-    "S": Kind("higher", 0.005),
-    "E_max": Kind("higher", 0.005),
-}
+ACCURACY = {field: Kind(it.better, it.tolerance) for field, it in HEADLINES.items()}
 """Rounding of other processors moves these in the fourth digit."""
 
 KINDS: dict[str, Kind] = {
@@ -61,66 +54,66 @@ Figures = dict[tuple[str, str], float]
 """By what they are of and their name, a key of ``KINDS``."""
 
 
-def figures_of(result: Result, name: str) -> Figures:
-    """List the figures of any result file of this project.
-
-    Args:
-        result: its content.
-        name: of the file, for messages.
-
-    Raises:
-        InputError: if it holds none, or they are not where they should be.
-    """
-    found: Figures = {}
-    try:
-        for subject, values in _entries(result):
-            for figure, value in values.items():
-                if value is not None:
-                    found[subject, figure] = float(value)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: not a result file of this project ({error!r})") from error
-    if not found:
-        raise InputError(
-            f"{name}: holds no figure that can be compared; expected a result file such as "
-            "benchmarks.regression.counts writes"
-        )
-    return found
+def figures_of(result: Result) -> Figures:
+    """Collect the figures of a result that can be compared; none where there are no such."""
+    entries = _ENTRIES.get(type(result))
+    return {
+        (subject, figure): float(value)
+        for subject, values in (entries(result) if entries else ())
+        for figure, value in values.items()
+        if value is not None
+    }
 
 
-def _entries(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what figures are of, with the figures."""
-    for subject, values in result.get("counts", {}).items():
+Entries = Iterator[tuple[str, Mapping[str, float | None]]]
+"""What figures are of, with the figures."""
+
+
+def _accuracy(result: Accuracy) -> Entries:
+    for row in result.rows:
+        yield f"{row.name} on {row.data}", {field: row.values[field] for field in ACCURACY}
+
+
+def _counts(result: Counts) -> Entries:
+    for subject, values in result.counts.items():
         yield subject, {key: values[key] for key in values.keys() & KINDS.keys()}
-    for row in result.get("accuracy", ()):  # benchmarks.accuracy
-        yield f"{row['name']} on {row['data']}", {key: row[key] for key in ACCURACY}
-    if result.keys() >= {"model", "maps", "data"}:  # samnet.evaluate
-        model = PurePath(result["model"] or result["maps"]).name
-        for data in result["data"]:
-            for end, scores in by_last_step(data):
-                name = f"{model}{end} on {data['name']}"
-                yield name, {key: scores[key] for key in ACCURACY}
-    for network in result.get("networks", ()):  # benchmarks.regression.cost
-        yield network["name"], {key: network[key] for key in ("parameters", "multiply_adds")}
-    for file, cores in result.get("instructions", {}).items():
+
+
+def _cost(result: Cost) -> Entries:
+    for it in result.networks:
+        yield it.name, {"parameters": it.parameters, "multiply_adds": it.multiply_adds}
+
+
+def _instructions(result: Instructions) -> Entries:
+    for file, cores in result.instructions.items():
         for core, count in cores.items():
             yield f"{file} on {core}", {"instructions": count}
-    for file, times in result.get("latency_ms", {}).items():
-        yield file, _times(times)
-    for row in result.get("rows", ()):  # benchmarks.latency, memory and demo
-        if "file" in row and not row.get("failure"):
-            yield _subject(row), _of_row(row)
 
 
-def _subject(row: Mapping[str, Any]) -> str:
-    parts = [row["file"], row.get("label"), row.get("size") and f"{row['size']} px"]
-    threads = row.get("threads")
-    return ", ".join(str(part) for part in (*parts, threads and f"{threads} threads") if part)
+def _latency(result: Latency) -> Entries:
+    for row in result.rows:
+        if not row.failure:
+            name = f"{row.file}, {row.label}, {row.size} px, {row.threads} threads"
+            yield name, {"peak_MB": row.peak_MB, **_times(row.latency_ms)}
 
 
-def _of_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    values = {key: row[key] for key in ("max_F", "MAE", "peak_MB") if key in row}
-    return values | (_times(row["latency_ms"]) if row.get("latency_ms") else {})
+def _demo(result: Demo) -> Entries:
+    for row in result.rows:
+        yield (
+            f"{row.file}, {row.label}",
+            _times(row.latency_ms) | {"max_F": row.max_F, "MAE": row.MAE},
+        )
 
 
-def _times(times: Mapping[str, float]) -> dict[str, float]:
-    return {"median_ms": times["median"], "minimum_ms": times["minimum"]}
+def _times(times: Times | None) -> dict[str, float | None]:
+    return {"median_ms": times.median, "minimum_ms": times.minimum} if times else {}
+
+
+_ENTRIES: dict[type[Result], Callable[[Any], Entries]] = {
+    Accuracy: _accuracy,
+    Counts: _counts,
+    Cost: _cost,
+    Instructions: _instructions,
+    Latency: _latency,
+    Demo: _demo,
+}

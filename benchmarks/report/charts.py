@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from benchmarks.report.pareto import ParetoEntry, front
-from benchmarks.report.result_readers import Accuracy, FileName
+from benchmarks.report.result_readers import FileName, Scored
+from benchmarks.results.accuracy_kinds import PairedScores, Sensitive, Sensitivity
 from benchmarks.results.published import SOURCE, Method
 from benchmarks.shared.charts import (
     FLOAT,
@@ -93,11 +94,11 @@ def beside_published(
     return chart(panels, alt, caption, height=4.4)
 
 
-def changes(paired: Sequence[Mapping[str, Any]]) -> Chart:
+def changes(paired: Sequence[PairedScores]) -> Chart:
     """Draw what int8 changed, with bootstrap intervals, for each figure that was measured."""
-    ends = [c["low"] for pair in paired for c in pair["changes"] if c["figure"] != "MAE"]
+    ends = [c.low for pair in paired for c in pair.changes if c.figure != "MAE"]
     alt = (
-        f"Changes of {len(paired[0]['changes'])} figures by int8 in {len(paired)} comparisons; "
+        f"Changes of {len(paired[0].changes)} figures by int8 in {len(paired)} comparisons; "
         f"the lowest end of an interval, MAE apart, is {min(ends):+.4f}."
     )
     caption = (
@@ -105,14 +106,14 @@ def changes(paired: Sequence[Mapping[str, Any]]) -> Chart:
         "interval that holds 0 says that the photos show no change. For MAE less is better."
     )
     head = 0.2 + 0.17 * len(paired)
-    height = 1.0 + head + 0.17 * len(paired) * (1 + len(paired[0]["changes"]))
+    height = 1.0 + head + 0.17 * len(paired) * (1 + len(paired[0].changes))
     return chart([functools.partial(_changes, paired=paired)], alt, caption, height, head)
 
 
-def precision_recall(rows: Sequence[Accuracy], data: str) -> Chart:
+def precision_recall(rows: Sequence[Scored], data: str) -> Chart:
     """Draw precision against recall of everything measured on a data set."""
     panel = functools.partial(_curves, rows=rows)
-    names = ", ".join(f"{row.name} {row.max_F:.3f}" for row in rows)
+    names = ", ".join(f"{it.row.name} {it.row.max_F:.3f}" for it in rows)
     alt = f"Precision against recall on {data}. Max F: {names}."
     caption = (
         f"{data}, at 255 thresholds, averaged over the photos; dots mark max F. Pale: our networks "
@@ -121,16 +122,16 @@ def precision_recall(rows: Sequence[Accuracy], data: str) -> Chart:
     return chart([panel], alt, caption, height=4.6)
 
 
-def sensitivity(result: Mapping[str, Any]) -> Chart:
+def sensitivity(result: Sensitivity) -> Chart:
     """Draw what each module loses when it alone is quantized."""
-    rows = result["rows"][:SHOWN_MODULES]
-    alt = f"Signal to noise by module; {rows[0]['module']} loses most, {rows[0]['only']['snr']} dB."
-    data = result["data"]
+    rows = result.rows[:SHOWN_MODULES]
+    alt = f"Signal to noise by module; {rows[0].module} loses most, {rows[0].only.snr} dB."
     caption = (
-        f"The {len(rows)} modules that lose most when only they are quantized, on {data['count']} "
-        f"photos of {data['name']} at {result['size']} px. The line is everything quantized."
+        f"The {len(rows)} modules that lose most when only they are quantized, on "
+        f"{result.data.count} photos of {result.data.name} at {result.size} px. The line is "
+        "everything quantized."
     )
-    panel = functools.partial(_modules, rows=rows, whole=result["whole"]["snr"])
+    panel = functools.partial(_modules, rows=rows, whole=result.whole.snr)
     return chart([panel], alt, caption, height=0.8 + 0.2 * len(rows))
 
 
@@ -192,19 +193,19 @@ def _log(axes: Axes, costs: Sequence[float], label: str) -> None:
     axes.set_title("max F", loc="left", fontsize=9, color=SOFT)
 
 
-def _changes(axes: Axes, paired: Sequence[Mapping[str, Any]]) -> None:
-    figures = [change["figure"] for change in paired[0]["changes"]]
+def _changes(axes: Axes, paired: Sequence[PairedScores]) -> None:
+    figures = [change.figure for change in paired[0].changes]
     step = 0.7 / len(paired)
     axes.axvline(0, color=SOFT, lw=1)
     for index, pair in enumerate(paired):
-        found = {change["figure"]: change for change in pair["changes"]}
+        found = {change.figure: change for change in pair.changes}
         rows = [(k, found[name]) for k, name in enumerate(figures) if name in found]
         places = [k + (index - (len(paired) - 1) / 2) * step for k, _ in rows]
         hue, marker = (OURS, FLOAT, OTHERS, PAPER)[index % 4], "osD^v"[index % 5]
-        lows, highs = ([change[end] for _, change in rows] for end in ("low", "high"))
+        lows, highs = ([getattr(change, end) for _, change in rows] for end in ("low", "high"))
         axes.hlines(places, lows, highs, color=hue, lw=1.8)
-        dots = [change["change"] for _, change in rows]
-        axes.scatter(dots, places, color=hue, marker=marker, s=26, zorder=3, label=pair["name"])
+        dots = [change.change for _, change in rows]
+        axes.scatter(dots, places, color=hue, marker=marker, s=26, zorder=3, label=pair.name)
     axes.set_yticks(range(len(figures)), [name.replace("_", " ") for name in figures])
     axes.set_ylim(len(figures) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
@@ -215,19 +216,19 @@ def _changes(axes: Axes, paired: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
-def _curves(axes: Axes, rows: Sequence[Accuracy]) -> None:
+def _curves(axes: Axes, rows: Sequence[Scored]) -> None:
     from samnet.evaluation.metrics import BETA_SQUARED
 
     dashes = {".tflite": (4, 2), ".pte": (1, 1.5)}
     best_of_ours = next((row.file.network for row in rows if row.file.ours), None)
     for row in rows:
         # Threshold 0 takes every pixel in, whatever the map.
-        recall, precision = row.recall[1:], row.precision[1:]
+        recall, precision = row.row.recall[1:], row.row.precision[1:]
         hue = color(row.file, row.file.precision)
         # Our other networks stand back, or their curves could not be told from the best one's.
         full = row.file.network == best_of_ours or not row.file.ours
         opacity = 1.0 if full else BEHIND
-        (line,) = axes.plot(recall, precision, color=hue, lw=1.6, alpha=opacity, label=row.name)
+        (line,) = axes.plot(recall, precision, color=hue, lw=1.6, alpha=opacity, label=row.row.name)
         if row.file.suffix in dashes:
             line.set_dashes(dashes[row.file.suffix])
         f = [
@@ -242,19 +243,17 @@ def _curves(axes: Axes, rows: Sequence[Accuracy]) -> None:
     axes.legend(loc="lower left", fontsize=7)
 
 
-def _modules(axes: Axes, rows: Sequence[Mapping[str, Any]], whole: float) -> None:
+def _modules(axes: Axes, rows: Sequence[Sensitive], whole: float) -> None:
     from matplotlib.transforms import blended_transform_factory
 
-    axes.barh(range(len(rows)), [row["only"]["snr"] for row in rows], color=FLOAT, height=0.7)
+    axes.barh(range(len(rows)), [row.only.snr for row in rows], color=FLOAT, height=0.7)
     axes.axvline(whole, color=OURS, lw=1.5, ls="--")
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks([])
     axes.grid(axis="y", visible=False)
     beside = blended_transform_factory(axes.transAxes, axes.transData)
     for place, row in enumerate(rows):
-        axes.text(
-            0.01, place, row["module"], transform=beside, va="center", fontsize=7, color="white"
-        )
+        axes.text(0.01, place, row.module, transform=beside, va="center", fontsize=7, color="white")
     axes.set_xlabel("signal to noise of the map, dB")
 
 

@@ -10,26 +10,27 @@ import dataclasses
 import difflib
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.demo.command import WEIGHTS, photo_credits
 from benchmarks.demo.gallery import scenes
-from benchmarks.docs.command import ROOT, read_results
 from benchmarks.report.pareto import pareto_entries
 from benchmarks.report.recommendations import accurate
-from benchmarks.report.result_readers import ENGINES, Results, accuracies, file_name, timings
+from benchmarks.report.result_readers import ENGINES, accuracies, file_name, timings
 from benchmarks.report.sections import ResultIndex, Section, sections
 from benchmarks.results.published import read_published
+from benchmarks.results.reader import FOLDER as RESULTS
+from benchmarks.results.reader import Results, read_results, stale, stale_lines
 from benchmarks.shared import html as page
 from benchmarks.shared.html import Change, ratio
 from benchmarks.shared.tables import signed
 from common.command import Command
 from common.errors import InputError
-from common.files import replacing, sha256
+from common.files import replacing
 from common.output_paths import check_absent
-from edge_apps.shipped import FOLDER, usable_models
+from edge_apps.shipped import usable_models
 from samnet.evaluation.metrics import PROTOCOL
 
 TITLE = "SAMNet on the edge: what to run where"
@@ -39,7 +40,7 @@ TITLE = "SAMNet on the edge: what to run where"
 class Options:
     """What to report."""
 
-    results: Path = ROOT / "results"
+    results: Path = RESULTS
     """Folder of result files."""
     output: Path = Path("runs/report/report.html")
     """The page to write; its Markdown twin stands beside it."""
@@ -58,7 +59,7 @@ def gather(results: Results, data: str) -> ResultIndex:
         InputError: if one is not as it should be, or none has scores on the data set.
     """
     times, scores = timings(results), accuracies(results)
-    names = sorted({row.data for row in scores})
+    names = sorted({it.row.data for it in scores})
     if data not in names:
         near = difflib.get_close_matches(data, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none'}"
@@ -122,46 +123,18 @@ def markdown(result_index: ResultIndex, parts: Sequence[Section]) -> str:
 def measured(results: Results) -> list[tuple[str, str]]:
     """Name the software of most results, then when and where each was measured, with exceptions."""
     software = {
-        name: ", ".join(
-            f"{key} {value}"
-            for key, value in result.get("environment", {}).get("packages", {}).items()
-        )
+        name: ", ".join(f"{key} {value}" for key, value in result.environment.packages.items())
         for name, result in results.items()
     }
     (usual, _), *_ = Counter(filter(None, software.values())).most_common(1) or [("", 0)]
     found = [("software", usual)] if usual else []
     for name, result in results.items():
-        where: Mapping[str, Any] = result.get("environment") or _circumstances(result)
-        date = str(where.get("date", ""))[:16].replace("T", " ")
+        date = result.environment.date[:16].replace("T", " ")
         other = software[name] if software[name] != usual else ""
-        earlier = f"of an earlier {model}" if (model := stale(result)) else ""
-        parts = filter(None, [date, str(where.get("cpu", "")), other, earlier])
-        found.append((name, "; ".join(parts) or "not noted"))
+        earlier = f"of an earlier {', '.join(files)}" if (files := stale(result)) else ""
+        parts = filter(None, [date, result.environment.cpu, other, earlier])
+        found.append((name, "; ".join(parts)))
     return found
-
-
-def stale(result: Mapping[str, Any]) -> str:
-    """Name what a result was measured on, if what is shipped by that name has changed."""
-    name, digest = _measured_on(result)
-    for folder in (WEIGHTS.parent, FOLDER):
-        path = folder / name
-        if digest and path.is_file():
-            return name if sha256(path) != digest else ""
-    return ""
-
-
-def _measured_on(result: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the name and hash of the one file that a result is of; empty where of several."""
-    model = result.get("model") or ""
-    if isinstance(model, Mapping):
-        return model["name"], model["sha256"]
-    return PurePath(model).name, result.get("model_sha256") or ""
-
-
-def _circumstances(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Say where a result was measured; commands of the devices note it in their protocol."""
-    protocol = result.get("protocol")
-    return protocol if isinstance(protocol, Mapping) else {}
 
 
 def photo_scenes() -> list[dict[str, Any]]:
@@ -222,9 +195,8 @@ def main(options: Options) -> None:
         with replacing(path, overwrite=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
     print(f"{options.output} and {twin} from {len(result_index.results)} result files")
-    for name, result in result_index.results.items():
-        if model := stale(result):
-            print(f"{name}.json is of an earlier {model}; measure anew", file=sys.stderr)
+    for line in stale_lines(result_index.results):
+        print(line, file=sys.stderr)
 
 
 COMMAND = Command.of(Options, main, "Writes what all result files say as a page and in Markdown.")

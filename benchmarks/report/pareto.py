@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from benchmarks.report.result_readers import Accuracy, FileName, Results, Timing
+from benchmarks.report.result_readers import FileName, Scored, Timing
+from benchmarks.results.reader import Results, of_kind
+from benchmarks.results.speed_kinds import Counts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,21 +42,21 @@ class ParetoEntry:
 
 
 def pareto_entries(
-    timings: Sequence[Timing], accuracies: Sequence[Accuracy], results: Results, data: str
+    timings: Sequence[Timing], accuracies: Sequence[Scored], results: Results, data: str
 ) -> list[ParetoEntry]:
-    """Join latencies on one thread with accuracies on a data set, file by file.
+    """Join latencies on one thread with accuracies of plain maps on a data set, file by file.
 
     A form that was timed in several results stands once, with its shortest median.
     """
     sizes = file_megabytes(timings, results)
     found: dict[tuple[str, str, int | None], ParetoEntry] = {}
     for timing in timings:
-        accuracy = accuracy_of(timing, accuracies, data)
-        if timing.median is None or timing.threads != 1 or accuracy is None:
+        scored = accuracy_of(timing, accuracies, data)
+        if timing.median is None or timing.threads != 1 or scored is None:
             continue
         it = ParetoEntry(
             timing.file, timing.engine, timing.precision, timing.size, timing.median,
-            sizes.get(timing.file.text), accuracy.max_F, accuracy.MAE,
+            sizes.get(timing.file.text), scored.row.max_F, scored.row.MAE,
         )  # fmt: skip
         key = (timing.file.text, timing.engine, timing.size)
         if key not in found or it.median < found[key].median:
@@ -62,12 +64,13 @@ def pareto_entries(
     return list(found.values())
 
 
-def accuracy_of(timing: Timing, accuracies: Iterable[Accuracy], data: str) -> Accuracy | None:
+def accuracy_of(timing: Timing, accuracies: Iterable[Scored], data: str) -> Scored | None:
     """Find the scores of just what was timed: the same file and, as far as it is known, size."""
     for it in accuracies:
-        same = it.file.text == timing.file.text and it.data == data
+        row = it.row
+        same = row.file == timing.file.text and row.data == data and row.last_step == "plain"
         # A checkpoint runs at any size, and is another network at each.
-        if same and (it.size == timing.size or (it.size is None and it.file.suffix == ".onnx")):
+        if same and (row.size == timing.size or row.origin == "onnx"):
             return it
     return None
 
@@ -75,17 +78,12 @@ def accuracy_of(timing: Timing, accuracies: Iterable[Accuracy], data: str) -> Ac
 def file_megabytes(timings: Iterable[Timing], results: Results) -> dict[str, float]:
     """Collect the sizes of files in millions of bytes by their names."""
     found = {
-        row["file"]: float(row["file_MB"])
-        for result in results.values()
-        for row in result.get("rows", ())
-        if isinstance(row, dict) and row.get("file") and row.get("file_MB") is not None
+        name: counts["bytes"] / 1e6
+        for result in of_kind(results, Counts).values()
+        for name, counts in result.counts.items()
+        if "bytes" in counts
     }
-    for result in results.values():
-        for name, counts in result.get("counts", {}).items():
-            if "bytes" in counts:
-                found[name] = counts["bytes"] / 1e6
-    found |= {t.file.text: t.megabytes for t in timings if t.megabytes is not None}
-    return found
+    return found | {t.file.text: t.megabytes for t in timings if t.megabytes is not None}
 
 
 def front(rows: Sequence[ParetoEntry], cost: str) -> list[ParetoEntry]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.report.pareto import ParetoEntry
-from benchmarks.report.result_readers import Accuracy, FileName, Results, file_name, side
+from benchmarks.report.result_readers import FileName, Scored, file_name, side
+from benchmarks.results.reader import Results, of_kind
+from benchmarks.results.speed_kinds import Instructions, Latency
 from benchmarks.shared.tables import Table
 from edge_apps.shipped import FOLDER
 
@@ -39,24 +40,24 @@ class Advice:
 
 def advice(
     pareto_entries: Sequence[ParetoEntry],
-    accuracies: Sequence[Accuracy],
+    accuracies: Sequence[Scored],
     results: Results,
     data: str,
 ) -> list[Advice]:
     """Advise what to run where; a device without a figure to choose by is left out."""
-    scored = [row for row in accuracies if row.data == data and row.file.ours]
+    scored = _ours(accuracies, data)
     if not scored:
         return []
     least = _least(scored)
-    able = {family(row.file) for row in scored if row.max_F >= least}
+    able = {family(it.file) for it in scored if it.row.max_F >= least}
     rows = accurate(pareto_entries, accuracies, data)
     found = [*_by_instructions(results, able, scored), *_by_latency(rows, results)]
     found += _by_memory(results, able)
-    top = max(scored, key=lambda row: row.max_F - row.MAE)
+    top = max(scored, key=lambda it: it.row.max_F - it.row.MAE).row
     found.append(
         Advice(
             "Where accuracy counts most",
-            top.file.text,
+            top.file,
             f"max F {top.max_F:.3f}, MAE {top.MAE:.3f} on {top.count} photos of {data}",
         )
     )
@@ -64,10 +65,10 @@ def advice(
 
 
 def accurate(
-    pareto_entries: Sequence[ParetoEntry], accuracies: Sequence[Accuracy], data: str
+    pareto_entries: Sequence[ParetoEntry], accuracies: Sequence[Scored], data: str
 ) -> list[ParetoEntry]:
     """Select our forms that are accurate enough to be chosen for speed."""
-    scored = [row for row in accuracies if row.data == data and row.file.ours]
+    scored = _ours(accuracies, data)
     return [row for row in pareto_entries if row.file.ours and row.max_F >= _least(scored)]
 
 
@@ -82,17 +83,23 @@ def family(file: FileName) -> tuple[str, str | None, str]:
     return file.network, file.precision, file.suffix
 
 
-def _least(scored: Sequence[Accuracy]) -> float:
+def _ours(accuracies: Iterable[Scored], data: str) -> list[Scored]:
+    """Plain maps of our files on a data set."""
+    plain = (it for it in accuracies if it.row.data == data and it.row.last_step == "plain")
+    return [it for it in plain if it.file.ours]
+
+
+def _least(scored: Sequence[Scored]) -> float:
     """Compute the max F that a form needs to be chosen for speed."""
-    return max((row.max_F for row in scored), default=0.0) - SLACK
+    return max((it.row.max_F for it in scored), default=0.0) - SLACK
 
 
 def _by_instructions(
-    results: Results, able: set[tuple[str, str | None, str]], scored: Sequence[Accuracy]
+    results: Results, able: set[tuple[str, str | None, str]], scored: Sequence[Scored]
 ) -> list[Advice]:
     counted: dict[str, Mapping[str, int]] = {}
-    for result in results.values():
-        counted |= result.get("instructions", {})
+    for result in of_kind(results, Instructions).values():
+        counted |= result.instructions
     found = []
     for core, device in CORES.items():
         counts = {name: cores[core] for name, cores in counted.items() if core in cores}
@@ -110,7 +117,7 @@ def _by_instructions(
         if most != fewest:
             why += f", {counts[fewest] / counts[most]:.2f} of {most}'s"
         chosen = _shipped(file) or file
-        row = next((row for row in scored if row.file.text == chosen.text), None)
+        row = next((it.row for it in scored if it.file.text == chosen.text), None)
         if row is not None:
             why += f"; max F {row.max_F:.3f} at {row.size} px"
         found.append(Advice(device, chosen.text, why))
@@ -137,28 +144,25 @@ def _by_latency(rows: Sequence[ParetoEntry], results: Results) -> list[Advice]:
 
 def _by_memory(results: Results, able: set[tuple[str, str | None, str]]) -> list[Advice]:
     """Choose the form of ours that needs least, beside the one of the same run that needs most."""
-    runs: list[list[Mapping[str, Any]]] = [
-        [
-            row
-            for row in result.get("rows", ())
-            if row.get("peak_MB") is not None and file_name(row.get("file", "")).ours
-        ]
-        for result in results.values()
+    runs = [
+        [it for it in result.rows if it.peak_MB is not None and file_name(it.file).ours]
+        for result in of_kind(results, Latency).values()
     ]
-    fitting = [(row, run) for run in runs for row in run if family(file_name(row["file"])) in able]
+    fitting = [(it, run) for run in runs for it in run if family(file_name(it.file)) in able]
     if not fitting:
         return []
-    least, run = min(fitting, key=lambda it: it[0]["peak_MB"])
-    most = max(run, key=lambda row: row["peak_MB"])
+    least, run = min(fitting, key=lambda it: it[0].peak_MB or 0.0)
+    most = max(run, key=lambda it: it.peak_MB or 0.0)
     if most is least:
         return []
-    chosen = _shipped(file_name(least["file"])) or file_name(least["file"])
-    at = side(least.get("size")) or file_name(least["file"]).size
-    why = f"{least['peak_MB']:.0f} MB at most{f' at {at} px' if at else ''}"
-    engine = str(most.get("label", "")).removesuffix(f" {most.get('precision')}")
-    by = f" by {engine}" if engine else ""
+    chosen = _shipped(file_name(least.file)) or file_name(least.file)
+    at = side(least.size) or file_name(least.file).size
+    why = f"{least.peak_MB:.0f} MB at most{f' at {at} px' if at else ''}"
+    engine = most.label.removesuffix(f" {most.precision}")
     return [
-        Advice("Little memory", chosen.text, f"{why}, {most['file']}{by} {most['peak_MB']:.0f} MB")
+        Advice(
+            "Little memory", chosen.text, f"{why}, {most.file} by {engine} {most.peak_MB:.0f} MB"
+        )
     ]
 
 

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePath
 
 from benchmarks.accuracy.paired import BOOTSTRAP
 from benchmarks.report import charts as report_charts
 from benchmarks.report.pareto import ParetoEntry, file_megabytes
 from benchmarks.report.recommendations import advice, advice_table
-from benchmarks.report.result_readers import Accuracy, Results, Timing
+from benchmarks.report.result_readers import Scored, Timing
+from benchmarks.results.accuracy_kinds import Accuracy, PairedScores, Sensitivity
 from benchmarks.results.published import SOURCE, Method
+from benchmarks.results.reader import Results, newest, of_kind
+from benchmarks.results.speed_kinds import (
+    Cost,
+    Instructions,
+    Latency,
+    ModuleBound,
+    NetworkCost,
+    Profile,
+)
 from benchmarks.shared.charts import Chart
 from benchmarks.shared.tables import MISSING, Table, number, signed
-from common.errors import InputError
+from samnet.evaluation.metrics import HEADLINES
+from samnet.networks.cost import PAPER_SIZE
+
+SHOWN_MODULES = 12
+"""Modules with a line of their own in the table of times."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,47 +53,32 @@ class ResultIndex:
     """All that the report is made from.
 
     Args:
-        results: contents of result files by name.
+        results: by the names of their files.
         timings: latencies in them.
         accuracies: scores in them.
-        entries: where both were measured, on the main data set.
+        pareto_entries: where both were measured, on the main data set.
         data: name of the main data set.
         methods: published.
     """
 
     results: Results
     timings: Sequence[Timing]
-    accuracies: Sequence[Accuracy]
+    accuracies: Sequence[Scored]
     pareto_entries: Sequence[ParetoEntry]
     data: str
     methods: Sequence[Method]
 
     @property
-    def main(self) -> list[Accuracy]:
-        """Scores on the main data set, the best first."""
-        rows = [row for row in self.accuracies if row.data == self.data]
-        return sorted(rows, key=lambda row: -row.max_F)
+    def main(self) -> list[Scored]:
+        """Scores of plain and given maps on the main data set, the best first."""
+        rows = [it for it in self.accuracies if it.row.data == self.data]
+        plain = [it for it in rows if it.row.last_step != "refined"]
+        return sorted(plain, key=lambda it: -it.row.max_F)
 
 
 def sections(result_index: ResultIndex) -> list[Section]:
-    """Build all sections for which there are figures, the summary first.
-
-    Raises:
-        InputError: if a result file is not as it should be.
-    """
-    parts = (devices, cost, int8, accuracy, latency, counts, curves, sensitivity)
-    found = []
-    for part in parts:
-        try:
-            section = part(result_index)
-        except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-            raise InputError(
-                f"results for “{part.__name__}” are not as their command writes them ({error!r}); "
-                "measure anew"
-            ) from error
-        if section.tables or section.charts:
-            found.append(section)
-    return found
+    """Make all parts for which there are figures, the summary first."""
+    return [section for part in PARTS if (section := part(result_index)).tables or section.charts]
 
 
 def devices(result_index: ResultIndex) -> Section:
@@ -101,14 +100,15 @@ def cost(result_index: ResultIndex) -> Section:
         charts.append(
             report_charts.against_cost(result_index.pareto_entries, result_index.data, note)
         )
+    cost_result = newest(result_index.results, Cost)
+    networks = {it.name: it for it in cost_result.networks} if cost_result else {}
     ours, count = [], 0
-    networks = {n["name"]: n for r in result_index.results.values() for n in r.get("networks", ())}
-    for row in result_index.main:
-        network = networks.get(row.file.network)
-        if network is not None and row.file.suffix == ".safetensors":
-            madds = network["multiply_adds"] / 1e9
-            ours.append((row.file.network, network["parameters"] / 1e6, madds, row.max_F))
-            count = row.count
+    for it in result_index.main:
+        network = networks.get(it.file.network)
+        if network is not None and it.row.origin == "checkpoint":
+            madds = network.multiply_adds / 1e9
+            ours.append((it.file.network, network.parameters / 1e6, madds, it.row.max_F))
+            count = it.row.count
     if ours:
         data = result_index.data
         charts.append(report_charts.beside_published(result_index.methods, ours, data, count))
@@ -117,7 +117,8 @@ def cost(result_index: ResultIndex) -> Section:
 
 def int8(result_index: ResultIndex) -> Section:
     """Show int8 against the float network it was made from."""
-    paired = [pair for result in result_index.results.values() for pair in result.get("paired", ())]
+    results = of_kind(result_index.results, Accuracy).values()
+    paired = [pair for result in results for pair in result.paired]
     tables, charts = [], []
     if paired:
         rows = tuple(_paired_row(pair) for pair in paired)
@@ -134,7 +135,7 @@ def accuracy(result_index: ResultIndex) -> Section:
     """Show everything that was evaluated, and the published methods."""
     if not result_index.accuracies:
         return Section("Accuracy")
-    names = dict.fromkeys((result_index.data, *(row.data for row in result_index.accuracies)))
+    names = dict.fromkeys((result_index.data, *(it.row.data for it in result_index.accuracies)))
     tables = [accuracy_table(name, result_index.accuracies) for name in names]
     published = [
         (method.name, *(number(getattr(method.scores[result_index.data], k)) for k in _PAPER))
@@ -148,16 +149,17 @@ def accuracy(result_index: ResultIndex) -> Section:
     return Section("Accuracy", tuple(tables))
 
 
-def accuracy_table(data: str, rows: Iterable[Accuracy]) -> Table:
+def accuracy_table(data: str, accuracies: Iterable[Scored]) -> Table:
     """Tabulate scores on a data set, a row an evaluation, the best first."""
+    rows = sorted((it.row for it in accuracies if it.row.data == data), key=lambda it: -it.max_F)
     cells: list[tuple[str, ...]] = []
-    for row in sorted((row for row in rows if row.data == data), key=lambda row: -row.max_F):
+    for row in rows:
         whole = row.published_count in (None, row.count)
         photos = str(row.count) if whole else f"{row.count} of {row.published_count}"
-        scores = (number(row.scores.get(key)) for key in ("weighted_F", "S", "E_max"))
-        size = str(row.size or MISSING)
-        cells.append((row.name, photos, size, f"{row.max_F:.3f}", f"{row.MAE:.3f}", *scores))
-    head: tuple[str, ...] = (data, "photos", "px", "max F", "MAE", "weighted F", "S", "E")
+        scores = (number(row.values[field]) for field in HEADLINES)
+        cells.append((row.name, photos, str(row.size or MISSING), *scores))
+    titles = (it.title for it in HEADLINES.values())
+    head: tuple[str, ...] = (data, "photos", "px", *titles)
     counts = {cell[1] for cell in cells}
     note = data
     if len(counts) == 1:
@@ -172,17 +174,15 @@ def latency(result_index: ResultIndex) -> Section:
     """Show a table a result file, since only what ran in turn can be compared."""
     tables = []
     sizes = file_megabytes(result_index.timings, result_index.results)
-    for name in dict.fromkeys(row.result for row in result_index.timings):
+    for name, result in of_kind(result_index.results, Latency).items():
         rows = [row for row in result_index.timings if row.result == name]
-        result = result_index.results[name]
         cells = tuple(_timing_row(row, sizes) for row in rows)
         head: tuple[str, ...] = ("", "engine", "px", "threads", "median, ms", "least")
         head = (*head, "file, MB", "peak, MB")
         if {row.threads for row in rows} == {1}:
             cells = tuple((*cell[:3], *cell[4:]) for cell in cells)
             head = (*head[:3], *head[4:])
-        machine = result.get("environment", {}).get("cpu", "a machine that was not noted")
-        note = f"{protocol_text(result)} On {machine}. From {name}.json."
+        note = f"{result.protocol.text} On {result.environment.cpu}. From {name}.json."
         tables.append(Table(head, cells, (*_remarks(rows), note)).without_empty())
     text = (
         "What stands in one table ran in turn, on one machine; on one thread unless a column says "
@@ -191,23 +191,46 @@ def latency(result_index: ResultIndex) -> Section:
     return Section("Latency", tuple(tables), text=text)
 
 
+def profile(result_index: ResultIndex) -> Section:
+    """Show where the time of profiled files goes, and what bounds it where that was measured."""
+    result = newest(result_index.results, Profile)
+    if result is None:
+        return Section("Where the time goes")
+    times = result.by_module_microseconds
+    bounds = result.bound_by_module or tuple(dict[str, ModuleBound]() for _ in result.profiles)
+    rows = []
+    for module in sorted(times, key=lambda name: -max(times[name]))[:SHOWN_MODULES]:
+        cells = [module]
+        for microseconds, found in zip(times[module], bounds, strict=True):
+            cells += [
+                f"{microseconds / 1000:.2f}",
+                found[module].by if module in found else MISSING,
+            ]
+        rows.append(tuple(cells))
+    head = [""]
+    for it in result.profiles:
+        head += [f"{PurePath(it.file).name}, ms", "bound by"]
+    note = "Bound by: whether products or bytes would take the core at least half of that time."
+    notes = (note,) if result.bound_by_module else ()
+    return Section("Where the time goes", (Table(tuple(head), tuple(rows), notes).without_empty(),))
+
+
 def counts(result_index: ResultIndex) -> Section:
     """Show parameters, multiply-adds, and instructions on arm64 cores."""
     tables = []
-    for result in result_index.results.values():
-        if networks := result.get("networks"):
-            head = ("", "parameters, M", "Table II", "madds, G", "at, px", "Table III")
-            rows = tuple(_network_row(network) for network in networks)
-            note = "Parameters and multiply-adds, beside those of the paper's tables."
-            tables.append(Table(head, rows, (note,)))
-        if counted := result.get("instructions"):
-            cores = list(next(iter(counted.values())))
-            rows = tuple(
-                (name, *(f"{of_core[core] / 1e6:.1f}" for core in cores))
-                for name, of_core in counted.items()
-            )
-            notes = ("Millions of instructions.", protocol_text(result))
-            tables.append(Table(("", *cores), rows, notes))
+    if costs := newest(result_index.results, Cost):
+        head = ("", "parameters, M", "Table II", "madds, G", "at, px", "Table III")
+        rows = tuple(_network_row(network) for network in costs.networks)
+        note = "Parameters and multiply-adds, beside those of the paper's tables."
+        tables.append(Table(head, rows, (note,)))
+    for result in of_kind(result_index.results, Instructions).values():
+        cores = list(next(iter(result.instructions.values())))
+        rows = tuple(
+            (name, *(f"{of_core[core] / 1e6:.1f}" for core in cores))
+            for name, of_core in result.instructions.items()
+        )
+        notes = ("Millions of instructions.", str(result.protocol))
+        tables.append(Table(("", *cores), rows, notes))
     return Section("Counts, the same on every machine", tuple(tables))
 
 
@@ -220,48 +243,39 @@ def curves(result_index: ResultIndex) -> Section:
 
 def sensitivity(result_index: ResultIndex) -> Section:
     """Show what quantizing each module loses."""
-    charts, text = [], []
-    for result in result_index.results.values():
-        if result.keys() >= {"rows", "whole", "suggestion"}:
-            from quantize.sensitivity import sentence
+    from quantize.sensitivity import sentence
 
-            charts.append(report_charts.sensitivity(result))
-            text.append(sentence(result["suggestion"]))
-    return Section("Sensitivity to int8", charts=tuple(charts), text=" ".join(text))
+    found = of_kind(result_index.results, Sensitivity).values()
+    charts = tuple(report_charts.sensitivity(result) for result in found)
+    text = " ".join(sentence(result.suggestion) for result in found)
+    return Section("Sensitivity to int8", charts=charts, text=text)
 
 
-def protocol_text(result: Mapping[str, Any]) -> str:
-    """Describe how a result was measured, in a sentence."""
-    protocol = result.get("latency_protocol", result.get("protocol", ""))
-    if isinstance(protocol, str):
-        return protocol
-    if "text" in protocol:
-        return str(protocol["text"])
-    if {"threads", "repetitions", "warm_up", "cores", "running"} == protocol.keys():
-        from benchmarks.shared.timing import Protocol
-
-        return Protocol(**{**protocol, "cores": tuple(protocol["cores"])}).describe()
-    sentences = [value.rstrip(".") for value in protocol.values() if isinstance(value, str)]
-    # A name such as qemu-aarch64 keeps its small letter.
-    return " ".join(
-        f"{text[:1].upper() + text[1:] if text.split()[0].isalpha() else text}."
-        for text in sentences
-    )
-
+PARTS: tuple[Callable[[ResultIndex], Section], ...] = (
+    devices,
+    cost,
+    int8,
+    accuracy,
+    latency,
+    profile,
+    counts,
+    curves,
+    sensitivity,
+)
+"""The parts in their order; whoever adds one adds its function here."""
 
 _PAPER = ("max_F", "MAE", "weighted_F", "S")
 
 
-def _paired_row(pair: Mapping[str, Any]) -> tuple[str, ...]:
-    changes = {change["figure"]: change for change in pair["changes"]}
+def _paired_row(pair: PairedScores) -> tuple[str, ...]:
     texts = [
-        f"{signed(it['change'])} ({signed(it['low'])} to {signed(it['high'])})"
-        for it in (changes["max_F"], changes["MAE"])
+        f"{signed(it.change)} ({signed(it.low)} to {signed(it.high)})"
+        for it in (pair.of("max_F"), pair.of("MAE"))
     ]
-    worst = pair["photos"][0]
-    photos = f"{pair['data']}, {pair['count']}"
-    lost = f"{worst['stem']}: {worst['before']:.3f} → {worst['after']:.3f}"
-    return (pair["name"], pair["reference"], photos, *texts, str(pair["worse"]), lost)
+    worst = pair.photos[0]
+    photos = f"{pair.data}, {pair.count}"
+    lost = f"{worst.stem}: {worst.before:.3f} → {worst.after:.3f}"
+    return (pair.name, pair.reference, photos, *texts, str(pair.worse), lost)
 
 
 def _gains(result_index: ResultIndex) -> Iterable[tuple[str, ...]]:
@@ -312,14 +326,14 @@ def _remarks(rows: Sequence[Timing]) -> Iterable[str]:
             yield f"{row.file.network}, {row.engine} {row.precision}: {row.failure.rstrip('.')}."
 
 
-def _network_row(network: Mapping[str, Any]) -> tuple[str, ...]:
-    paper = network.get("paper")
-    madds = network["multiply_adds_at_paper_size"] if paper else network["multiply_adds"]
+def _network_row(network: NetworkCost) -> tuple[str, ...]:
+    paper = network.paper
+    madds = network.multiply_adds_at_paper_size or network.multiply_adds
     return (
-        network["name"],
-        f"{network['parameters'] / 1e6:.2f}",
-        f"{paper['parameters_M']:.2f}" if paper else MISSING,
+        network.name,
+        f"{network.parameters / 1e6:.2f}",
+        f"{paper.parameters_M:.2f}" if paper else MISSING,
         f"{madds / 1e9:.2f}",
-        str(paper["size"] if paper else 336),
-        f"{paper['gflops']:.1f}" if paper else MISSING,
+        str(paper.size if paper else PAPER_SIZE),
+        f"{paper.gflops:.1f}" if paper else MISSING,
     )

@@ -20,7 +20,6 @@ from benchmarks.steadiness.sequences import Sequence, open_sequences
 from common.arguments import POSITIONAL
 from common.command import Command
 from common.errors import InputError
-from common.files import sha256
 from common.map_accuracy import AccuracyMeter
 from common.output_paths import check_absent
 from common.progress import progress
@@ -86,7 +85,8 @@ def main(options: Options) -> None:
     Raises:
         InputError: for wrong input; nothing is written then.
     """
-    from common.result_file import environment, write_result
+    from common.result_file import write_result
+    from edge_apps.manifest import hashes
 
     if options.limit is not None and options.limit < 2:
         raise InputError(f"--limit is {options.limit}, expected at least 2 frames")
@@ -118,7 +118,6 @@ def main(options: Options) -> None:
     print(f"the filter takes {milliseconds['median']:.2f} ms a frame in the median")
     if options.json:
         result = {
-            "environment": environment(options.threads),
             "protocol": {
                 "flicker": PROTOCOL,
                 "accuracy": "max F and MAE as samnet.evaluate, over all frames with masks",
@@ -127,12 +126,19 @@ def main(options: Options) -> None:
                 "steadiness": dataclasses.asdict(Steadiness(*options.steadiness)),
                 "chosen_on": list(options.chosen_on),
             },
-            "model": {"name": options.model.name, "sha256": sha256(options.model)},
+            "model": options.model.name,
             "filter_ms": milliseconds,
             "summaries": summaries,
             "sequences": [it.row for it in measured],
         }
-        write_result(options.json, result, overwrite=options.overwrite)
+        write_result(
+            options.json,
+            "steadiness",
+            result,
+            measured=hashes(options.model),
+            threads=options.threads,
+            overwrite=options.overwrite,
+        )
 
 
 def measure(sequence: Sequence, segmenter: Segmenter, options: Options) -> Measured:

@@ -24,7 +24,7 @@ from benchmarks.training.step_process import KINDS, Kind, Measured, StepProcess
 from common.arguments import HELD_OUT, SIZES
 from common.command import Command
 from common.output_paths import check_absent
-from common.result_file import environment, write_result
+from common.result_file import write_result
 from samnet.data.survey import open_data
 
 WARM_UP = 2
@@ -114,10 +114,11 @@ def main(options: Options) -> None:
             "plain": " ".join((PlainLoop.__doc__ or "").split()),
             "ours": OURS,
         },
-        "environment": environment(options.threads),
         "sizes": rows,
     }
-    write_result(options.json, result, overwrite=options.overwrite)
+    write_result(
+        options.json, "throughput", result, threads=options.threads, overwrite=options.overwrite
+    )
 
 
 def describe(row: dict[str, Any]) -> str:

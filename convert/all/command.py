@@ -78,7 +78,7 @@ def main(options: Options) -> None:
     Raises:
         InputError: for wrong input, before anything is converted.
     """
-    from common.result_file import environment, write_result
+    from common.result_file import environment, write_json
 
     began = time.monotonic()
     work = Work(options)
@@ -94,7 +94,7 @@ def main(options: Options) -> None:
     print(f"{options.output}: {time.monotonic() - began:.0f} s in all")
     if options.json:
         values = {"environment": environment(), "rows": [row.to_dict() for row in rows]}
-        write_result(options.json, values, overwrite=options.overwrite)
+        write_json(options.json, values, overwrite=options.overwrite)
     if any(row.failure for row in rows):
         sys.exit(1)
 

@@ -11,11 +11,12 @@ from typing import Any
 from common.command import Command
 from common.errors import DeviceError, InputError
 from common.output_paths import check_absent
+from common.result_file import write_json
 from common.subcommands import Entry, Subcommands
 from edge_apps.android import bench, profile, run, timing
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import adb_client, choose, describe, list_devices
-from edge_apps.android.results import summary, write_result
+from edge_apps.android.results import summary
 
 DESCRIPTION = (
     "Runs an artifact on an Android device through adb, with a runner that "
@@ -82,7 +83,7 @@ def _time(
     result = work(options, choose(adb_client(), options.serial))
     print("\n".join(lines(result)))
     if options.json is not None:
-        write_result(options.json, result, overwrite=options.overwrite)
+        write_json(options.json, result, overwrite=options.overwrite)
 
 
 def _devices(_: DevicesOptions) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from common.files import replacing, sha256
+from common.files import sha256
 from common.map_difference import Agreement
 from edge_apps.android.discovery import Description
 
@@ -57,13 +56,3 @@ def protocol(model: Path, serial: str, about: Description, more: dict[str, Any])
         "adbutils": metadata.version("adbutils"),
         **more,
     }
-
-
-def write_result(path: Path, result: dict[str, Any], *, overwrite: bool) -> None:
-    """Write a result file, whole or not at all.
-
-    Raises:
-        InputError: if it exists and may not be overwritten, or cannot be written.
-    """
-    with replacing(path, overwrite=overwrite) as temporary:
-        temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -19,11 +19,12 @@ from common.images.photos import Bytes, read_photo, resize_photo, write_image
 from common.map_difference import Agreement
 from common.output_paths import check_absent, check_targets
 from common.progress import progress
+from common.result_file import write_json
 from edge_apps.android.bundle import Bundle, find_bundle
 from edge_apps.android.device import Device
 from edge_apps.android.discovery import describe
 from edge_apps.android.errors import ConnectionLost
-from edge_apps.android.results import Outcome, protocol, summary, write_result
+from edge_apps.android.results import Outcome, protocol, summary
 from edge_apps.android.retries import persist
 from edge_apps.android.session import Session
 from edge_apps.runtime import load
@@ -122,7 +123,7 @@ def run(options: Options, device: Device) -> list[Outcome]:
             "summary": summary(outcomes),
             "photos": [dataclasses.asdict(outcome) for outcome in outcomes],
         }
-        write_result(options.output / RESULT, result, overwrite=options.overwrite)
+        write_json(options.output / RESULT, result, overwrite=options.overwrite)
     if failures:
         done = f"{len(outcomes)} of {len(targets)} maps are in {options.output}"
         raise DeviceError("; ".join((*failures, done)))

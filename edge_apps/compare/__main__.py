@@ -14,12 +14,13 @@ from common.errors import InputError
 from common.images.photo_files import find_photos
 from common.images.photos import read_map, read_photo
 from common.output_paths import check_absent
-from edge_apps.android.results import write_result
+from common.result_file import write_result
 from edge_apps.compare.adb_device import AdbDevice
 from edge_apps.compare.backends import Cpu, Gpu, Place
 from edge_apps.compare.comparison import Photo, compare, protocol, strangers
 from edge_apps.compare.comparison_table import legend, lines
 from edge_apps.compare.emulated_arm64 import PROCESSORS, Emulated
+from edge_apps.manifest import hashes
 from edge_apps.shipped import FOLDER
 
 Skipped = Literal["gpu", "emulated", "device"]
@@ -80,7 +81,14 @@ def main(options: Options) -> None:
             "protocol": protocol(models, photos, options.threads),
             "rows": [dataclasses.asdict(row) for row in rows],
         }
-        write_result(options.json, result, overwrite=options.overwrite)
+        write_result(
+            options.json,
+            "agreement",
+            result,
+            measured=hashes(*models),
+            threads=options.threads,
+            overwrite=options.overwrite,
+        )
 
 
 def _shipped() -> list[Path]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import platform
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common.errors import InputError, SamnetError
-from common.files import sha256
 from common.images.photos import Bytes, resize_map, resize_photo
 from common.map_accuracy import Accuracy, AccuracyMeter
 from common.map_difference import Agreement
@@ -21,8 +17,6 @@ from edge_apps.compare.backends import Maps, Place
 from edge_apps.manifest import Manifest, manifest_path, verify
 from edge_apps.maps.coding import Coding, coding_of
 from edge_apps.runtime import load
-
-PACKAGES = ("ai-edge-litert", "executorch", "numpy", "pillow", "adbutils", "onnxruntime")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,12 +105,7 @@ def compare(
 def protocol(models: Sequence[Path], photos: Sequence[Photo], threads: int) -> dict[str, Any]:
     """Describe the circumstances of a comparison, as plain JSON values."""
     return {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "platform": platform.platform(),
-        "cpu": _cpu(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "threads": threads,
-        "models": [{"name": model.name, "sha256": sha256(model)} for model in models],
         "reference": models[0].name,
         "photos": [photo.name for photo in photos],
         "masks": sum(photo.mask is not None for photo in photos),
@@ -175,19 +164,3 @@ def _described(model: Path) -> tuple[int, Coding]:
 
 def _manifest(model: Path) -> Manifest | None:
     return verify(model) if manifest_path(model).exists() else None
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""

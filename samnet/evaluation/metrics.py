@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -24,9 +25,91 @@ PROTOCOL = (
 """Printed under every table of scores."""
 
 
+Measure = Callable[..., NDArray[np.float64]]
+"""From means over the photos, arrays (..., numbers of a photo), to a metric's values (...)."""
+
+
 @dataclasses.dataclass(frozen=True)
+class Metric:
+    """A figure of a set of maps, and how it comes from what was measured on each photo.
+
+    Args:
+        field: of ``Scores``.
+        title: in tables.
+        of: keys of ``RECORDS``.
+        value: of their means over the photos.
+        tolerance: how much worse it may become by the rounding of another processor.
+        better: which way.
+        slow: whether it is among those that take most of the time.
+        headline: whether tables that have room for few show it.
+        tex: in LaTeX; of headlines alone.
+    """
+
+    field: str
+    title: str
+    of: tuple[str, ...]
+    value: Measure
+    tolerance: float
+    better: Literal["higher", "lower"]
+    slow: bool
+    headline: bool
+    tex: str
+
+
+def _metric(
+    title: str,
+    of: tuple[str, ...],
+    value: Measure,
+    tolerance: float = 0.005,
+    better: Literal["higher", "lower"] = "higher",
+    *,
+    slow: bool = False,
+    tex: str = "",
+) -> Any:
+    about = Metric("", title, of, value, tolerance, better, slow, bool(tex), tex)
+    return dataclasses.field(metadata={"metric": about})
+
+
+def f_measure(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the F-measure of any shape with beta^2 = 0.3 (Eq. 18); 0 where both are 0."""
+    numerator = (1 + BETA_SQUARED) * precision * recall
+    denominator = BETA_SQUARED * precision + recall
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+
+
+def _highest(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(curve.max(axis=-1))
+
+
+def _mean(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(curve.mean(axis=-1))
+
+
+def _highest_f(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _highest(f_measure(precision, recall))
+
+
+RECORDS = {
+    **dict.fromkeys(("precision", "recall", "F"), 256),
+    "MAE": 1,
+    "weighted_F": 1,
+    "S": 1,
+    "E": 256,
+    "E_adaptive": 1,
+}
+"""What is measured on each photo, with how many numbers: one, or one for each threshold."""
+
+SLOW_RECORDS = ("weighted_F", "S", "E", "E_adaptive")
+"""Those that the fast metrics leave out."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Scores:
     """Metrics of a set of maps, all from 0 to 1; higher is better but for ``MAE``.
+
+    Whoever adds one adds a field here, and to ``RECORDS`` and ``SaliencyMetrics.records`` what it
+    is computed from if that is not measured yet. Tables, result files, bootstrap intervals and
+    tolerances follow.
 
     Args:
         max_F: the paper's maximum F-measure, of precision and recall averaged over the photos.
@@ -42,24 +125,42 @@ class Scores:
         recall: (256,) likewise.
     """
 
-    max_F: float
-    MAE: float
-    max_F_per_image: float
-    weighted_F: float | None
-    S: float | None
-    E_max: float | None
-    E_mean: float | None
-    E_adaptive: float | None
+    max_F: float = _metric("max F", ("precision", "recall"), _highest_f, tex=r"$F_\beta$")
+    MAE: float = _metric("MAE", ("MAE",), _mean, 0.003, "lower", tex="MAE")
+    weighted_F: float | None = _metric(
+        "weighted F", ("weighted_F",), _mean, slow=True, tex=r"$F^\omega_\beta$"
+    )
+    S: float | None = _metric("S", ("S",), _mean, slow=True, tex=r"$S_\alpha$")
+    E_max: float | None = _metric("E max", ("E",), _highest, slow=True, tex=r"$E^{\max}_\xi$")
+    E_mean: float | None = _metric("E mean", ("E",), _mean, slow=True)
+    E_adaptive: float | None = _metric("E adaptive", ("E_adaptive",), _mean, slow=True)
+    max_F_per_image: float = _metric("max F/image", ("F",), _highest)
     count: int
-    precision: NDArray[np.float64] = dataclasses.field(repr=False, compare=False)
-    recall: NDArray[np.float64] = dataclasses.field(repr=False, compare=False)
+    precision: tuple[float, ...] = dataclasses.field(repr=False, compare=False)
+    recall: tuple[float, ...] = dataclasses.field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a result file."""
         values = dataclasses.asdict(self)
         for curve in ("precision", "recall"):
-            values[curve] = [round(float(value), 6) for value in values[curve]]
+            values[curve] = [round(value, 6) for value in values[curve]]
         return values
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        """The metrics by their fields."""
+        return {field: getattr(self, field) for field in METRICS}
+
+
+METRICS: dict[str, Metric] = {
+    field.name: dataclasses.replace(field.metadata["metric"], field=field.name)
+    for field in dataclasses.fields(Scores)
+    if "metric" in field.metadata
+}
+"""All metrics by their fields, in the order of tables."""
+
+HEADLINES = {field: it for field, it in METRICS.items() if it.headline}
+"""Those that every table shows."""
 
 
 class SaliencyMetrics:
@@ -73,15 +174,23 @@ class SaliencyMetrics:
         from py_sod_metrics import MAE, Emeasure, FmeasureV2, Smeasure, WeightedFmeasure
         from py_sod_metrics.fmeasurev2 import FmeasureHandler, PrecisionHandler, RecallHandler
 
-        self._precision = PrecisionHandler(with_dynamic=True, with_adaptive=False)
-        self._recall = RecallHandler(with_dynamic=True, with_adaptive=False)
-        self._f = FmeasureHandler(with_dynamic=True, with_adaptive=False, beta=BETA_SQUARED)
-        self._curves = FmeasureV2({"p": self._precision, "r": self._recall, "f": self._f})
-        self._mae = MAE()
-        slow = choice == "all"
-        self._weighted_f = WeightedFmeasure() if slow else None
-        self._s = Smeasure() if slow else None
-        self._e = Emeasure() if slow else None
+        precision = PrecisionHandler(with_dynamic=True, with_adaptive=False)
+        recall = RecallHandler(with_dynamic=True, with_adaptive=False)
+        f = FmeasureHandler(with_dynamic=True, with_adaptive=False, beta=BETA_SQUARED)
+        curves, mae = FmeasureV2({"p": precision, "r": recall, "f": f}), MAE()
+        self._metrics = [curves, mae]
+        self.records: dict[str, list[Any]] = {
+            "precision": precision.dynamic_results,
+            "recall": recall.dynamic_results,
+            "F": f.dynamic_results,
+            "MAE": mae.maes,
+        }
+        """What was measured: lists with an entry a photo, each a number or an array."""
+        if choice == "all":
+            weighted_f, s, e = WeightedFmeasure(), Smeasure(), Emeasure()
+            self._metrics += [weighted_f, s, e]
+            self.records |= {"weighted_F": weighted_f.weighted_fms, "S": s.sms}
+            self.records |= {"E": e.changeable_ems, "E_adaptive": e.adaptive_ems}
 
     def add(self, saliency_map: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
         """Add a map (H, W) uint8, 255 is salient, and its mask (H, W) uint8.
@@ -97,19 +206,15 @@ class SaliencyMetrics:
         if saliency_map.dtype != np.uint8 or mask.dtype != np.uint8:
             raise InputError(f"map of {saliency_map.dtype}, mask of {mask.dtype}; expected uint8")
         prediction, truth = saliency_map / 255, mask > 128
-        for metric in (self._curves, self._mae, self._weighted_f, self._s, self._e):
-            if metric is not None:
-                metric.step(prediction, truth, normalize=False)
+        for metric in self._metrics:
+            metric.step(prediction, truth, normalize=False)
 
-    @property
-    def records(self) -> list[list[Any]]:
-        """What was measured: lists with an entry a photo, each a number or an array."""
-        curves = (self._precision, self._recall, self._f)
-        records = [*(curve.dynamic_results for curve in curves), self._mae.maes]
-        if self._weighted_f and self._s and self._e:
-            records += [self._weighted_f.weighted_fms, self._s.sms]
-            records += [self._e.changeable_ems, self._e.adaptive_ems]
-        return records
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Return what was measured, as arrays (photos, numbers)."""
+        return {
+            name: np.asarray(rows, np.float64).reshape(len(rows), -1)
+            for name, rows in self.records.items()
+        }
 
     def scores(self) -> Scores:
         """Compute the metrics of all maps so far.
@@ -117,29 +222,26 @@ class SaliencyMetrics:
         Raises:
             InputError: if there are none.
         """
-        if not self._mae.maes:
+        count = len(self.records["MAE"])
+        if not count:
             raise InputError("no map was compared; expected at least one")
-        # PySODMetrics counts thresholds down from 255; here entry t belongs to threshold t.
-        precision = np.mean(self._precision.dynamic_results, axis=0)[::-1]
-        recall = np.mean(self._recall.dynamic_results, axis=0)[::-1]
-        e = self._e.get_results()["em"] if self._e else None
-        return Scores(
-            max_F=float(f_measure(precision, recall).max()),
-            MAE=float(self._mae.get_results()["mae"]),
-            max_F_per_image=float(np.mean(self._f.dynamic_results, axis=0).max()),
-            weighted_F=float(self._weighted_f.get_results()["wfm"]) if self._weighted_f else None,
-            S=float(self._s.get_results()["sm"]) if self._s else None,
-            E_max=float(e["curve"].max()) if e else None,
-            E_mean=float(e["curve"].mean()) if e else None,
-            E_adaptive=float(e["adp"]) if e else None,
-            count=len(self._mae.maes),
-            precision=precision,
-            recall=recall,
-        )
+        means = {name: rows.mean(axis=0) for name, rows in self.arrays().items()}
+        curves = {
+            # PySODMetrics counts thresholds down from 255; here entry t belongs to threshold t.
+            name: tuple(map(float, means[name][::-1]))
+            for name in ("precision", "recall")
+        }
+        figures = {
+            field: float(value) if (value := metric_value(metric, means)) is not None else None
+            for field, metric in METRICS.items()
+        }
+        return Scores(**figures, **curves, count=count)  # type: ignore[arg-type]
 
 
-def f_measure(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute the F-measure of any shape with beta^2 = 0.3 (Eq. 18); 0 where both are 0."""
-    numerator = (1 + BETA_SQUARED) * precision * recall
-    denominator = BETA_SQUARED * precision + recall
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+def metric_value(
+    metric: Metric, means: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.float64] | None:
+    """Compute a metric of means over photos, each (..., numbers); None where one is missing."""
+    if not means.keys() >= set(metric.of):
+        return None
+    return metric.value(*(means[name] for name in metric.of))

@@ -38,7 +38,7 @@ def gather_metrics(metrics: SaliencyMetrics, processes: Processes) -> None:
     """
     if processes.count == 1:
         return
-    for record in metrics.records:
+    for record in metrics.records.values():
         rows = np.array(record, np.float64).reshape(len(record), -1 if record else 0)
         shares = _gather(rows, processes)
         ordered = [

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from result_heads import head
 
 from benchmarks.demo.comparison import Candidate, Comparison, Scene, compare
+from benchmarks.results.reader import SCHEMAS
+from benchmarks.results.schema import Result
 from benchmarks.shared.timing import Latency
+from common.decode import decode
 
 
 def scene(name: str, height: int, width: int) -> Scene:
@@ -42,3 +48,14 @@ def comparison() -> Comparison:
         for row, ms in zip(found.rows, (40.0, 12.0, 8.0), strict=True)
     )
     return dataclasses.replace(found, rows=rows)
+
+
+@pytest.fixture
+def made() -> Callable[..., Result]:
+    """Makes a result of a kind from the plain values that its file would hold."""
+
+    def make(kind: str, **values: object) -> Result:
+        plain = json.loads(json.dumps({**head(kind), **values}))
+        return decode(SCHEMAS[kind], plain)
+
+    return make

@@ -39,7 +39,9 @@ def maps(scenes, tmp_path):
 @pytest.fixture
 def run(command, scenes, tmp_path):
     def run(*arguments, data=None):
-        flags = ["--data", data or f"ECSSD={scenes}", "--output", tmp_path / "out"]
+        out = tmp_path / "out"
+        flags = ["--data", data or f"ECSSD={scenes}", "--output", out]
+        flags += ["--json", out / "accuracy.json"]
         return command("benchmarks.accuracy", *arguments, *flags, "--cache", tmp_path / "cache")
 
     return run
@@ -81,7 +83,7 @@ def test_maps_beside_published_methods(run, maps):
     assert (rows[1]["max_F"], rows[1]["E_max"]) == ("0.925", "")
     assert float(rows[2]["S"]) > float(rows[3]["S"])
     markdown = (maps / "out" / "accuracy.md").read_text(encoding="utf-8")
-    assert "|  | photos | max F | MAE | weighted F | S | E |" in markdown
+    assert "|  | photos | max F | MAE | weighted F | S | E max |" in markdown
     assert "| SAMNet | 1000 | 0.925 | 0.053 | 0.855 | 0.902 | – |" in markdown
     tex = (maps / "out" / "accuracy.tex").read_text(encoding="utf-8")
     assert r"SAMNet & 1000 & 0.925 & 0.053 & 0.855 & 0.902 & -- \\" in tex
@@ -106,7 +108,7 @@ def test_figures_are_those_of_pysodmetrics(run, maps, scenes):
         for metric in metrics.values():
             metric.step(saliency_map / 255, mask > 128, normalize=False)
     found = {name: metric.get_results() for name, metric in metrics.items()}
-    (row,) = result(maps)["accuracy"]
+    (row,) = result(maps)["rows"]
     expected = {
         "MAE": found["MAE"]["mae"],
         "weighted_F": found["weighted_F"]["wfm"],
@@ -122,7 +124,7 @@ def test_figures_are_those_of_pysodmetrics(run, maps, scenes):
 
 def test_records_are_kept_by_content(run, maps, scenes, monkeypatch):
     assert run(maps / "good", maps / "poor")[0] == 0
-    first = result(maps)["accuracy"]
+    first = result(maps)["rows"]
     assert len(list((maps / "cache").rglob("*.npy"))) == 6
 
     def fails(*_):
@@ -131,7 +133,7 @@ def test_records_are_kept_by_content(run, maps, scenes, monkeypatch):
     monkeypatch.setattr("benchmarks.accuracy.runner.record_of", fails)
     (maps / "poor").rename(maps / "renamed")
     assert run(f"poor={maps / 'renamed'}", maps / "good", "--overwrite")[0] == 0
-    assert {row["name"]: row["S"] for row in result(maps)["accuracy"]} == {
+    assert {row["name"]: row["S"] for row in result(maps)["rows"]} == {
         row["name"]: row["S"] for row in first
     }
     write_image(maps / "good" / "scene-0001.png", np.zeros((72, 96), np.uint8), overwrite=True)
@@ -141,11 +143,11 @@ def test_records_are_kept_by_content(run, maps, scenes, monkeypatch):
 
 def test_a_damaged_record_is_measured_again(run, maps):
     assert run(maps / "good")[0] == 0
-    first = result(maps)["accuracy"]
+    first = result(maps)["rows"]
     for path in (maps / "cache").rglob("*.npy"):
         path.write_bytes(b"damaged")
     assert run(maps / "good", "--overwrite")[0] == 0
-    assert result(maps)["accuracy"] == first
+    assert result(maps)["rows"] == first
 
 
 def test_int8_against_the_float_network_behind_it(run, scenes, tmp_path, monkeypatch):
@@ -158,7 +160,7 @@ def test_int8_against_the_float_network_behind_it(run, scenes, tmp_path, monkeyp
     names = tuple(f"{path.name}, refined" for path in (default_model(), WEIGHTS))
     assert (refined["name"], refined["reference"]) == names
     assert [change["figure"] for change in paired["changes"]] == [*FIELDS]
-    rows = {row["name"]: row for row in result(tmp_path)["accuracy"]}
+    rows = {row["name"]: row for row in result(tmp_path)["rows"]}
     assert rows.keys() == {default_model().name, WEIGHTS.name, *names}
     assert rows[names[1]]["MAE"] != rows[WEIGHTS.name]["MAE"]
     for change in paired["changes"]:
@@ -188,8 +190,8 @@ def test_against_a_named_one(run, maps):
 def test_a_network_of_others(run, scenes, tmp_path):
     path = network(tmp_path / "theirs.onnx")
     assert run(path)[0] == 0
-    (row,) = result(tmp_path)["accuracy"]
-    assert (row["kind"], row["count"]) == ("onnx", 3)
+    (row,) = result(tmp_path)["rows"]
+    assert (row["origin"], row["count"]) == ("onnx", 3)
     network(tmp_path / "logits.onnx", last="Neg")
     status, _, err = run(tmp_path / "logits.onnx", "--overwrite")
     assert status == 2 and "expected one map of 32x32 in 0 to 1" in err
@@ -200,7 +202,7 @@ def test_missing_maps_are_counted_and_named(run, maps):
     status, out, _ = run(maps / "good", maps / "poor", "--against", "good")
     assert status == 0
     assert "poor has no map of 1 of the 3 photos of ECSSD (scene-0001)" in " ".join(out.split())
-    good, poor = result(maps)["accuracy"]
+    good, poor = result(maps)["rows"]
     assert (good["count"], poor["count"], poor["missing"]) == (3, 2, ["scene-0001"])
     (paired,) = result(maps)["paired"]
     assert paired["count"] == 2
@@ -264,7 +266,8 @@ def test_two_processes_share_the_photos(run, maps, scenes):
     alone = result(maps)
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     given = [maps / "good", maps / "poor", "--against", "good", "--data", f"ECSSD={scenes}"]
-    given += ["--output", maps / "out", "--cache", maps / "anew", "--overwrite"]
+    given += ["--output", maps / "out", "--json", maps / "out" / "accuracy.json"]
+    given += ["--cache", maps / "anew", "--overwrite"]
     done = subprocess.run(
         [*launch, "--standalone", "-m", "benchmarks.accuracy", *map(str, given)],
         capture_output=True,
@@ -273,10 +276,10 @@ def test_two_processes_share_the_photos(run, maps, scenes):
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Tables, figures and pictures") == 1
+    assert done.stdout.count("Written: ") == 2
     together = result(maps)
     assert (alone["processes"], together["processes"]) == (1, 2)
-    assert together["accuracy"] == alone["accuracy"]
+    assert together["rows"] == alone["rows"]
     assert together["paired"] == alone["paired"]
     # Each photo was measured once, by one of them.
     assert len(list((maps / "anew").rglob("*.npy"))) == 5

@@ -77,7 +77,7 @@ def test_bytes_cost_fewer_instructions_than_floats(tmp_path, capsys):
     main(Options(models, processor=("cortex-a76",), qemu=counter.qemu, json=result))
     assert NO_LATENCY in capsys.readouterr().out
     counts = json.loads(result.read_text())["instructions"]
-    floats, whole = (counts[str(model)]["cortex-a76"] for model in models)
+    floats, whole = (counts[model.name]["cortex-a76"] for model in models)
     assert 10**7 < whole < 0.8 * floats
     again = counter.count(models[1], "cortex-a76")
     assert again == pytest.approx(whole, rel=0.002)

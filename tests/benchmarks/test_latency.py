@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -21,11 +21,14 @@ from benchmarks.latency.cases import CaseList
 from benchmarks.latency.command import Options, main
 from benchmarks.latency.engines import quiet_openvino
 from benchmarks.latency.input_feeder import feeder
-from benchmarks.latency.interleaved import time_interleaved
+from benchmarks.latency.interleaved import latency_row, time_interleaved
 from benchmarks.latency.openvino_int8 import quantize_openvino
 from benchmarks.latency.table import cells, markdown, protocol, remarks
 from benchmarks.regression.model_cost import megabytes, multiply_adds
+from benchmarks.results.reader import read_result
+from benchmarks.results.speed_kinds import Latency, LatencyRow, Times
 from common.errors import InputError
+from common.files import sha256
 from edge_apps.shipped import FOLDER, default_model
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
@@ -41,15 +44,15 @@ def test_what_works_is_timed_and_what_does_not_is_a_row(tmp_path):
     broken.write_bytes(b"nothing of the kind")
     given = [latency_case(INT8), latency_case(broken), latency_case("", failure="was not made")]
     good, bad, absent = (
-        row.to_dict() for row in time_interleaved(given, PHOTO, repetitions=3, warm_up=1)
+        latency_row(row) for row in time_interleaved(given, PHOTO, repetitions=3, warm_up=1)
     )
-    assert good["size"] == [256, 256]
-    assert 0 < good["latency_ms"]["minimum"] <= good["latency_ms"]["median"]
-    assert good["latency_ms"]["median"] <= good["latency_ms"]["p90"] <= good["cold_start_ms"]
-    assert 1 < good["peak_MB"] < good["process_MB"] < 300
-    assert "broken.tflite" in bad["failure"]
-    assert "latency_ms" not in bad
-    assert absent["failure"] == "was not made"
+    times = good.latency_ms
+    assert list(good.size) == [256, 256]
+    assert 0 < times.minimum <= times.median <= times.p90 <= good.cold_start_ms
+    assert 1 < good.peak_MB < good.process_MB < 300
+    assert "broken.tflite" in bad.failure
+    assert bad.latency_ms is None
+    assert absent.failure == "was not made"
 
 
 def worker(tmp_path, monkeypatch, script):
@@ -276,46 +279,44 @@ def test_products_are_those_of_the_network():
     assert megabytes(latency_case(float_file)) == pytest.approx(float_file.stat().st_size / 1e6)
 
 
-ROW = {
-    **{"network": "net", "label": "LiteRT int8", "threads": 1, "size": [144, 256], "remark": ""},
-    **{"failure": "", "latency_ms": {"median": 2.5, "minimum": 2.25, "p90": 3.0}},
-    **{"cold_start_ms": 31.0, "peak_MB": 20.0, "process_MB": 60.0, "waited": 0.01},
-    **{"megabytes": 1.5, "multiply_adds": 250_000_000},
-}
-FAILED = {
-    **{"network": "net", "label": "OpenVINO int8", "threads": 1, "size": None},
-    **{"remark": "never trained", "failure": "NNCF is missing"},
-}
+ROW = LatencyRow(
+    **{"network": "net", "engine": "litert", "label": "LiteRT int8", "precision": "int8"},
+    **{"file": "net.tflite", "threads": 1, "size": (144, 256), "waited": 0.01},
+    **{"latency_ms": Times(median=2.5, minimum=2.25, p90=3.0), "cold_start_ms": 31.0},
+    **{"peak_MB": 20.0, "process_MB": 60.0, "megabytes": 1.5, "multiply_adds": 250_000_000},
+)
+FAILED = LatencyRow(
+    **{"network": "net", "engine": "openvino", "label": "OpenVINO int8", "precision": "int8"},
+    **{"file": "", "threads": 1, "size": None, "remark": "never trained"},
+    failure="NNCF is missing",
+)
 
 
-def test_rows_as_text():
+def test_rows_as_text(made):
     text = ["net", "LiteRT int8", "144×256", "1", "2.50", "2.25", "3.00", "31", "20 (60)", "1.50"]
     assert cells(ROW) == [*text, "250"]
     assert cells(FAILED)[4] == "failed"
     assert remarks([ROW, FAILED]) == ["net: never trained.", "net, OpenVINO int8: NNCF is missing"]
     assert "busy" not in protocol([1], 25, 3, [ROW, FAILED])
-    assert "trust the minimum" in protocol([1], 25, 3, [{**ROW, "waited": 0.4}])
-    page = markdown(
-        {
-            "rows": [ROW, FAILED],
-            "protocol": {"text": "As told."},
-            "environment": {
-                **{"cpu": "A CPU", "cpu_features": ["avx2"], "packages": {"numpy": "2"}},
-                "date": "2026-01-02T03:04:05",
-            },
-        }
-    )
+    busy = dataclasses.replace(ROW, waited=0.4)
+    assert "trust the minimum" in protocol([1], 25, 3, [busy])
+    told = {"repetitions": 25, "warm_up": 3, "threads": [1], "text": "As told."}
+    rows = [dataclasses.asdict(row) for row in (ROW, FAILED)]
+    page = markdown(made("latency", protocol=told, rows=rows))
     assert "| net | LiteRT int8 | 144×256 |" in page
-    assert "On A CPU (avx2), 2026-01-02; numpy 2." in page
+    assert "On A <fast> CPU (avx2), 2026-01-02; torch 2.13.0." in page
 
 
 def test_command_writes_a_result(tmp_path, capsys):
     out = tmp_path / "latency.json"
     options = Options((str(INT8),), repetitions=1, json=out, folder=tmp_path)
     main(options)
-    result = json.loads(out.read_text())
-    assert result["rows"][0]["multiply_adds"] > 1e8
-    assert result["protocol"]["repetitions"] == 1
+    result = read_result(out)
+    assert isinstance(result, Latency)
+    assert result.rows[0].multiply_adds > 1e8 and 1 < result.rows[0].peak_MB < 300
+    assert result.protocol.repetitions == 1
+    assert result.measured[INT8.name] == sha256(INT8)
+    assert "samnet-lite.safetensors" in result.measured
     assert "LiteRT int8" in capsys.readouterr().out
     with pytest.raises(InputError, match="already exists"):
         main(options)

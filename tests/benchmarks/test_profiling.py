@@ -16,7 +16,6 @@ from benchmarks.profiling.litert import LiteRtProfile
 from benchmarks.profiling.machine_limits import MachineLimits
 from benchmarks.profiling.operation_cost import OperationCost, match_operations
 from benchmarks.profiling.operation_times import Profile, Timed, profile
-from benchmarks.profiling.roofline import plot
 from benchmarks.profiling.synthetic_graphs import Operator, Tensor, flatbuffer
 from benchmarks.profiling.table import (
     OUTSIDE,
@@ -29,6 +28,8 @@ from benchmarks.profiling.table import (
 )
 from benchmarks.profiling.tflite_operations import tflite_works
 from benchmarks.profiling.torch_modules import assign, network_calls, shorten
+from benchmarks.results.reader import read_result
+from benchmarks.results.speed_kinds import Profile as ProfileResult
 from common.errors import InputError
 from edge_apps.manifest import Precision, manifest_path, read_manifest
 from edge_apps.shipped import FOLDER
@@ -198,25 +199,9 @@ class TestTables:
         assert re.search(r"encoder.stages.0.1 +10 +0 +1% +100% +neither", text)
 
 
-def test_the_picture_shows_every_profile(tmp_path):
-    from PIL import Image
-
-    both = [pretended("a.tflite", "fp32", 1), pretended("b.tflite", "int8", 0.5)]
-    path = tmp_path / "roof.png"
-    plot(path, both, MACHINE_LIMITS)
-    with Image.open(path) as image:
-        wide, high = image.size
-        colors = len(image.convert("RGB").getcolors(1 << 20))
-    assert wide > 1.5 * high and colors > 50
-    with pytest.raises(InputError, match="already exists"):
-        plot(path, both, MACHINE_LIMITS)
-
-
 @pytest.mark.parametrize("precision", get_args(Precision))
-def test_every_precision_has_its_ceiling(precision, tmp_path):
+def test_every_precision_has_its_ceiling(precision):
     one = pretended("a.tflite", precision, 1)
-    plot(tmp_path / "roof.png", [one], MACHINE_LIMITS)
-    assert (tmp_path / "roof.png").stat().st_size > 10_000
     # 9 million multiply-adds at 200 or 400 G a second, and the bytes of a small sum.
     expected = 45 if precision in ("fp32", "fp16") else 22.5
     assert bound_by_module(one, MACHINE_LIMITS, 3)["encoder.stages.0"].least == pytest.approx(
@@ -261,12 +246,13 @@ def test_both_engines_in_one_run(tmp_path):
     """In a process of its own: ExecuTorch must not be loaded before it can be timed."""
     program, result = shipped("samnet-lite_*_int8.pte"), tmp_path / "result.json"
     command = [sys.executable, "-m", "benchmarks.profiling", BYTES, program]
-    options = ["--repetitions", "2", "--json", result]
+    options = ["--repetitions", "2", "--limits", "--json", result]
     done = subprocess.run(
         [*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert "ExecuTorch's wheel has no event tracer" in done.stdout
+    assert isinstance(read_result(result), ProfileResult)
     written = json.loads(result.read_text())
     lite, executorch = written["profiles"]
     assert [lite["engine"], executorch["engine"]] == ["LiteRT", "ExecuTorch"]

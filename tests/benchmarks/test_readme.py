@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.demo.command import WEIGHTS
 from benchmarks.docs import int8_page
 from benchmarks.docs.command import (
     BEGIN,
@@ -13,33 +14,31 @@ from benchmarks.docs.command import (
     Options,
     figures,
     pages,
-    read_results,
     sheet,
     with_blocks,
 )
 from benchmarks.docs.training_page import recipes
+from benchmarks.results.reader import read_results
 from common.errors import InputError
+from common.files import sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_accuracy_comes_from_evaluations():
-    data = [{"name": "ECSSD", "count": 250, "max_F": 0.8124, "MAE": 0.101}]
-    weights = "samnet/weights/samnet.safetensors"
-    text = figures({"a": {"model": weights, "maps": None, "data": data}})
-    assert "| `samnet.safetensors` | ECSSD | 250 | 0.812 | 0.101 |" in text
-    assert not figures({"a": {"model": "not/shipped.tflite", "maps": None, "data": data}})
+def test_accuracy_is_that_of_what_is_shipped(made):
+    def row(**values):
+        scores = {"max_F": 0.8124, "MAE": 0.101, "max_F_per_image": 0.8, "count": 250, "of": 250}
+        scores |= dict.fromkeys(("weighted_F", "S", "E_max", "E_mean", "E_adaptive"))
+        about = {"name": "n", "origin": "checkpoint", "data": "ECSSD", "last_step": "plain"}
+        return {**scores, **about, "precision": [1.0], "recall": [1.0], **values}
 
-
-def test_forms_come_from_the_demo(comparison):
-    result = {
-        "rows": [row.to_dict() for row in comparison.rows],
-        "latency_protocol": "One thread.",
-        "environment": {"cpu": "A CPU"},
-    }
-    text = figures({"demo": result})
-    assert "| `net_96_int8.tflite` | 1.0 | 8.0 (7.0) |" in text
-    assert "One thread. On A CPU." in text
+    shipped = {"file": WEIGHTS.name, "sha256": sha256(WEIGHTS)}
+    rows = [row(**shipped), row(**shipped, last_step="refined", MAE=0.05)]
+    text = figures({"a": made("accuracy", protocol="", rows=rows)})
+    assert f"| `{WEIGHTS.name}` | ECSSD | 250 | 0.812 | 0.101 |" in text
+    assert f"| `{WEIGHTS.name}`, refined | ECSSD | 250 | 0.812 | 0.050 |" in text
+    for other in ({"file": "x.tflite", "sha256": "0"}, {**shipped, "sha256": "0"}):
+        assert not figures({"a": made("accuracy", protocol="", rows=[row(**other)])})
 
 
 def marked(text):
@@ -87,18 +86,21 @@ def test_pages_show_what_the_results_say():
     if not (ROOT / "results").is_dir():
         pytest.skip("results/ is not part of this checkout")
     for page, text in pages(Options(), read_results(ROOT / "results")).items():
-        assert page.read_text(encoding="utf-8") == text, f"{page}: run benchmarks.docs.command"
+        assert page.read_text(encoding="utf-8") == text, f"{page}: run python -m benchmarks.docs"
 
 
-def test_every_difference_of_the_recipes_is_a_row_with_its_effect():
+def test_every_difference_of_the_recipes_is_a_row_with_its_effect(made):
     settings = {"phases": ["96:1"]}
     rows = [
         {"key": "modern", "max_F": 0.7, "MAE": 0.2, "settings": settings},
         {"key": "loss", "max_F": 0.69, "MAE": 0.21, "settings": settings},
         {"key": "clip", "failure": "the loss is nan"},
     ]
-    protocol = {"held_out": 500, "data": "DUTS-TR", "seed": 0}
-    lines = recipes({"ablation_recipe": {"rows": rows, "protocol": protocol}}).splitlines()
+    rows = [{**row, "name": row["key"], "paper": {}} for row in rows]
+    protocol = {"held_out": 500, "data": "DUTS-TR", "seed": 0, "scores": "", "weights": ""}
+    protocol["multiply_adds_at"] = 336
+    result = made("ablation", table="recipe", rows=rows, protocol=protocol)
+    lines = recipes(result).splitlines()
     cells = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines if "|" in line}
     loss = [cell.strip() for cell in cells["`loss`"]]
     assert loss == ["bce", "bce", "bce+iou", "bce+iou", "-0.010, +0.010"]
@@ -107,28 +109,31 @@ def test_every_difference_of_the_recipes_is_a_row_with_its_effect():
     assert "96:1" in lines[-1]
 
 
-def test_the_most_sensitive_modules_come_first_and_all_of_them_last():
+def test_the_most_sensitive_modules_come_first_and_all_of_them_last(made):
     effect = {"snr": 30.0, "max_F": -0.001, "MAE": 0.0}
     rows = [{"module": f"stage.{i}", "only": {**effect, "snr": i}, "but": effect} for i in range(9)]
     kept = {"keep_float": [], "max_drop": 0.003, "max_F": -0.002, "MAE": 0.0}
-    result = {"rows": rows, "whole": effect, "suggestion": kept, "data": {"name": "X", "count": 60}}
-    lines = int8_page.sensitivity({"sensitivity_samnet-edge": result}).splitlines()
+    about = {"protocol": "", "model": "x", "size": 96, "recipe": "r", "observer": "o"}
+    about |= {"calibration": {}, "float": {}, "costs": {}, "data": {"name": "X", "count": 60}}
+    result = made("sensitivity", rows=rows, whole=effect, suggestion=kept, **about)
+    lines = int8_page.sensitivity(result).splitlines()
     assert lines[2] == "| `stage.0` | 0.0 | -0.0010 | -0.0010 |"
     assert lines[2 + int8_page.SENSITIVE] == "| all of them | 30.0 | -0.0010 | – |"
     assert lines[-1].startswith("60 photos of X. Keep nothing in float")
 
 
-def test_options_of_ptq_stand_beside_each_other_for_each_network():
+def test_options_of_ptq_stand_beside_each_other_for_each_network(made):
     def model(name, snr):
         scores = {"max_F": 0.9, "MAE": 0.05}
         rows = [
             {"observer": None, "correction": None, **scores},
             {"observer": "mse", "correction": "plain", "snr": snr, **scores},
         ]
-        return {"model": f"weights/{name}.safetensors", "rows": rows}
+        return {"model": f"{name}.safetensors", "rows": rows, "size": 96, "calibration": {}}
 
     models = [model("one", 20.0), model("two", 30.0)]
-    result = {"models": models, "data": {"name": "X", "count": 60}}
-    lines = int8_page.options({"ptq_options": result}).splitlines()
+    data = {"name": "X", "count": 60}
+    result = made("ptq_options", models=models, data=data, protocol="", recipe="r")
+    lines = int8_page.options(result).splitlines()
     assert lines[0] == "| observer, correction | `one` | `two` |"
     assert lines[3] == "| mse, plain | 0.9000, 0.0500, 20.0 dB | 0.9000, 0.0500, 30.0 dB |"

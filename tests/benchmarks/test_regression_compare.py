@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+from result_heads import head
 
 from benchmarks.regression.compare import judge, with_tolerances
+from benchmarks.regression.counts import count
 from benchmarks.regression.tolerances import figures_of
+from benchmarks.results.accuracy_kinds import Accuracy
+from benchmarks.results.reader import read_result, read_results
+from benchmarks.results.speed_kinds import Cost, Counts, Instructions, Latency
 
 ROOT = Path(__file__).resolve().parents[2]
 
 COUNTS = {"net": {"parameters": 100, "bytes": 1000, "delegated": 0.9, "max_F": 0.8, "MAE": 0.1}}
+
+
+def counted(cpu, counts):
+    return {**head("counts", cpu=cpu), "protocol": "", "counts": counts}
 
 
 @pytest.fixture
@@ -20,8 +30,9 @@ def run(command, tmp_path):
     """Compares two sets of counts, given as what differs in the new one."""
 
     def run(*arguments, old=None, new=None, **changes):
-        old = old or {"counts": COUNTS, "environment": {"cpu": "a"}}
-        new = new or {"counts": {"net": {**COUNTS["net"], **changes}}, "environment": {"cpu": "b"}}
+        figures = {key: it for key, it in {**COUNTS["net"], **changes}.items() if it is not None}
+        old = old or counted("a", COUNTS)
+        new = new or counted("b", {"net": figures})
         paths = [tmp_path / "old.json", tmp_path / "new.json"]
         for path, content in zip(paths, (old, new), strict=True):
             path.write_text(json.dumps(content), encoding="utf-8")
@@ -72,10 +83,12 @@ def test_wrong_tolerances(run, text, message):
     assert (status, out) == (2, "") and message in err
 
 
-def latency(cpu, median, failure=""):
-    row = {"file": "x.tflite", "label": "LiteRT int8", "size": 96, "threads": 1}
-    times = {} if failure else {"latency_ms": {"median": median, "minimum": 0.9 * median}}
-    return {"rows": [{**row, "failure": failure, **times}], "environment": {"cpu": cpu}}
+def latency(cpu, median):
+    row = {"network": "x", "engine": "litert", "precision": "int8", "file": "x.tflite"}
+    row |= {"label": "LiteRT int8", "size": 96, "threads": 1}
+    row["latency_ms"] = {"median": median, "minimum": 0.9 * median}
+    protocol = {"repetitions": 2, "warm_up": 1, "threads": [1], "text": ""}
+    return {**head("latency", cpu=cpu), "protocol": protocol, "rows": [row]}
 
 
 def test_times_are_compared_on_one_machine_alone(run):
@@ -91,11 +104,21 @@ def test_files_of_different_commands_have_nothing_in_common(run):
 
 
 @pytest.mark.parametrize(
-    "content", [{}, {"rows": 3}, {"counts": {"a": 1}}, {"latency_ms": {"a": 1}}]
+    ("content", "message"),
+    [
+        ({"rows": 3}, "kind is None"),
+        ({**head("counts"), "version": 99}, "version 99 of counts, expected"),
+        ({**head("counts"), "protocol": "", "counts": {"a": 1}}, "counts['a']: '1' where"),
+        ({**head("start")}, "missing"),
+        (
+            {**head("throughput"), "protocol": {}, "sizes": []},
+            "holds no figure that can be compared",
+        ),
+    ],
 )
-def test_other_files_are_refused(run, content):
-    status, out, err = run(new={**content, "environment": {}})
-    assert (status, out) == (2, "") and "new.json" in err
+def test_other_files_are_refused(run, content, message):
+    status, out, err = run(new=content)
+    assert (status, out) == (2, "") and "new.json" in err and message in err
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "3"])
@@ -109,23 +132,18 @@ def test_unreadable_files_are_refused(command, tmp_path, text):
 def test_figures_of_the_results_of_this_project():
     if not (ROOT / "results").is_dir():
         pytest.skip("results/ is not part of this checkout")
-    for name in ("counts", "demo", "latency_336", "memory_336", "cost", "instructions_336"):
-        text = (ROOT / "results" / f"{name}.json").read_text(encoding="utf-8")
-        assert len(figures_of(json.loads(text), name)) >= 4, name
-    for path in (ROOT / "results").glob("ecssd_*.json"):
-        assert len(figures_of(json.loads(path.read_text(encoding="utf-8")), path.name)) == 5
+    comparable = (Accuracy, Counts, Cost, Instructions, Latency)
+    for name, result in read_results().items():
+        assert bool(figures_of(result)) == isinstance(result, comparable), name
 
 
 def test_nothing_shipped_became_worse():
     """What continuous integration guards; it does not depend on the machine."""
-    from benchmarks.regression.counts import count
-
     reference = ROOT / "results" / "counts.json"
     if not reference.is_file():
         pytest.skip("results/ is not part of this checkout")
-    old = figures_of(json.loads(reference.read_text(encoding="utf-8")), reference.name)
-    judged = judge(old, figures_of(count(), "now"))
+    old = read_result(reference)
+    now = dataclasses.replace(old, counts=count()["counts"])
+    judged = judge(figures_of(old), figures_of(now))
     failed = [it for it in judged if it.verdict in ("worse", "gone")]
-    assert not failed, (
-        "mend it, or if it was meant: benchmarks.regression.counts --json results/counts.json"
-    )
+    assert not failed, "mend it, or if it was meant: make results ONLY=counts"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from benchmarks.regression.cost import SEGMENTATION_SIZE, cost, published, table
+from benchmarks.results.reader import read_result
 from samnet.networks.registry import CONFIGS
 
 RESULT = Path(__file__).resolve().parents[2] / "results" / "cost.json"
@@ -30,7 +30,7 @@ def test_a_network_that_is_not_in_the_paper_has_dashes():
 def test_the_result_file_is_of_the_networks_as_they_are():
     if not RESULT.is_file():
         pytest.skip("results/ is not part of this checkout")
-    kept = {it["name"]: it for it in json.loads(RESULT.read_text(encoding="utf-8"))["networks"]}
+    kept = {it.name: it for it in read_result(RESULT).networks}
     assert list(kept) == list(CONFIGS)
     # The baselines' counts are held by the tests of their package.
     for name in ("samnet", "samnet-edge", "samnet-lite"):

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from result_heads import head
 
 from benchmarks.demo.command import WEIGHTS
 from benchmarks.report.command import changes, gather, markdown, measured
@@ -14,6 +15,10 @@ from benchmarks.report.pareto import ParetoEntry, front
 from benchmarks.report.recommendations import advice
 from benchmarks.report.result_readers import accuracies, file_name, timings
 from benchmarks.report.sections import sections
+from benchmarks.results.accuracy_kinds import Accuracy
+from benchmarks.results.reader import SCHEMAS, newest, read_results
+from benchmarks.results.speed_kinds import Latency
+from common.decode import decode
 from common.errors import InputError
 from common.files import sha256
 from edge_apps.shipped import default_model
@@ -21,23 +26,25 @@ from edge_apps.shipped import default_model
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def scores(file, max_F, data="ECSSD", size=96):
+def scores(file, max_F, data="ECSSD", size=96, **values):
     curve = [k / 255 for k in range(256)]
     return {
-        "name": file, "file": file, "kind": "artifact", "data": data, "count": 9, "of": 9,
-        "published_count": 1000, "size": size, "missing": [], "max_F": max_F, "MAE": 0.1,
-        "weighted_F": 0.7, "S": None, "E_max": None, "precision": curve[::-1], "recall": curve,
+        "name": file, "file": file, "origin": "onnx" if size is None else "artifact",
+        "last_step": "plain", "data": data, "count": 9, "of": 9, "published_count": 1000,
+        "size": size, "max_F": max_F, "MAE": 0.1, "max_F_per_image": 0.7, "weighted_F": 0.7,
+        **dict.fromkeys(("S", "E_max", "E_mean", "E_adaptive")),
+        "precision": curve[::-1], "recall": curve, **values,
     }  # fmt: skip
 
 
-def row(file, engine, ms, failure=""):
+def row(file, engine, ms, failure="", **values):
     precision = "int8" if "int8" in file else "fp32"
     times = {"median": ms, "minimum": ms - 0.5}
     return {
-        "file": file, "network": file.partition("_")[0].partition(".")[0],
+        "file": file, "network": file.partition("_")[0].partition(".")[0], "engine": engine,
         "label": f"{engine} {precision}", "precision": precision, "size": 96, "threads": 1,
         "megabytes": ms / 2, "peak_MB": 10 * ms, "failure": failure,
-        **({} if failure else {"latency_ms": times}),
+        "latency_ms": None if failure else times, **values,
     }  # fmt: skip
 
 
@@ -53,39 +60,43 @@ PAIRED = {
 
 
 @pytest.fixture
-def results():
-    environment = {"date": "2026-01-02", "cpu": "A <fast> CPU", "packages": {"torch": "2.13.0"}}
-    return {
-        "accuracy": {
-            "accuracy": [
-                scores("samnet-edge.safetensors", 0.80),
-                scores("samnet-edge_96_int8.tflite", 0.795),
-                scores("samnet_96_int8.tflite", 0.70),
-                scores("theirs.onnx", 0.9, size=None),
-            ],
-            "paired": [PAIRED],
-            "environment": environment,
-        },
-        "latency": {
-            "rows": [
-                row("samnet-edge.safetensors", "PyTorch eager", 30.0),
-                row("samnet-edge_96_int8.tflite", "LiteRT", 3.0),
-                row("samnet-edge_96_fp32.tflite", "LiteRT", 6.0),
-                row("samnet_96_int8.tflite", "LiteRT", 2.0),
-                row("theirs.onnx", "OpenVINO", 40.0),
-                row("broken.pte", "ExecuTorch", 1.0, failure="its process ended with SIGSEGV"),
-            ],
-            "protocol": "Each in turn.",
-            "environment": environment,
-        },
-        "instructions": {
-            "instructions": {
-                "samnet-edge_336_int8.tflite": {"cortex-a76": 120_000_000},
-                "samnet_336_fp32.tflite": {"cortex-a76": 300_000_000},
-            },
-            "protocol": {"what": "guest instructions"},
-        },
+def plain():
+    """What result files would hold."""
+    rows = [
+        scores("samnet-edge.safetensors", 0.80, origin="checkpoint"),
+        scores("samnet-edge_96_int8.tflite", 0.795),
+        scores("samnet_96_int8.tflite", 0.70),
+        scores("theirs.onnx", 0.9, size=None),
+    ]
+    timed = [
+        row("samnet-edge.safetensors", "PyTorch eager", 30.0),
+        row("samnet-edge_96_int8.tflite", "LiteRT", 3.0),
+        row("samnet-edge_96_fp32.tflite", "LiteRT", 6.0),
+        row("samnet_96_int8.tflite", "LiteRT", 2.0),
+        row("theirs.onnx", "OpenVINO", 40.0),
+        row("broken.pte", "ExecuTorch", 1.0, failure="its process ended with SIGSEGV"),
+    ]
+    counted = {
+        "samnet-edge_336_int8.tflite": {"cortex-a76": 120_000_000},
+        "samnet_336_fp32.tflite": {"cortex-a76": 300_000_000},
     }
+    how = {"repetitions": 2, "warm_up": 1, "threads": [1], "text": "Each in turn."}
+    said = {"what": "guest instructions", "how": "by qemu", "note": "No latency."}
+    instructions = {"instructions": counted, "ratio_to_first": {}, "protocol": said}
+    return {
+        "accuracy": {**head("accuracy"), "protocol": "", "rows": rows, "paired": [PAIRED]},
+        "latency": {**head("latency"), "rows": timed, "protocol": how},
+        "instructions": {**head("instructions"), **instructions},
+    }
+
+
+@pytest.fixture
+def results(plain):
+    return decoded(plain)
+
+
+def decoded(plain):
+    return {name: decode(SCHEMAS[it["kind"]], it) for name, it in plain.items()}
 
 
 def test_the_parts_stand_in_order_and_hold_the_figures(results):
@@ -110,7 +121,7 @@ def test_the_parts_stand_in_order_and_hold_the_figures(results):
     assert "| `theirs.onnx` | OpenVINO fp32 | 96 | 40.0 | 39.5 | 20.0 | 400 |" in text
     assert "| `broken.pte` | ExecuTorch fp32 | 96 | failed | – | 0.5 | 10 |" in text
     assert "broken, ExecuTorch fp32: its process ended with SIGSEGV." in text
-    assert "Guest instructions." in text
+    assert "Guest instructions. by qemu. No latency." in text
 
 
 def test_the_advice_leaves_out_what_is_fast_but_poor(results):
@@ -123,67 +134,94 @@ def test_the_advice_leaves_out_what_is_fast_but_poor(results):
     assert "Apps that use ExecuTorch" not in files
 
 
-def test_little_memory_is_beside_the_most_of_the_same_run(results):
-    results["latency"]["rows"][1]["size"] = [96, 96]
+def test_little_memory_is_beside_the_most_of_the_same_run(plain):
+    plain["latency"]["rows"][1]["size"] = [96, 96]
+    results = decoded(plain)
     result_index = gather(results, "ECSSD")
     found = advice(result_index.pareto_entries, result_index.accuracies, results, "ECSSD")
     (memory,) = (it for it in found if it.device == "Little memory")
     assert memory.why == ("30 MB at most at 96 px, samnet-edge.safetensors by PyTorch eager 300 MB")
 
 
-def test_each_data_set_has_a_table_and_each_network_one_remark(results):
-    results["accuracy"]["accuracy"].append(scores("samnet-edge.safetensors", 0.9, "SOD"))
-    results["accuracy"]["accuracy"][-1] |= {"count": 7, "published_count": None}
-    for it in results["latency"]["rows"][:2]:
+def test_each_data_set_has_a_table_and_each_network_one_remark(plain):
+    more = {"count": 7, "published_count": None}
+    plain["accuracy"]["rows"].append(scores("samnet-edge.safetensors", 0.9, "SOD", **more))
+    for it in plain["latency"]["rows"][:2]:
         it["remark"] = "odd"
-    results["latency"]["rows"][0]["threads"] = 2
-    result_index = gather(results, "ECSSD")
+    plain["latency"]["rows"][0]["threads"] = 2
+    result_index = gather(decoded(plain), "ECSSD")
     text = markdown(result_index, sections(result_index))
-    assert "| ECSSD | px | max F | MAE | weighted F | S | E |" in text
+    assert "| ECSSD | px | max F | MAE | weighted F | S | E max |" in text
     assert "ECSSD, 9 of 1000 photos." in text
     assert "SOD, 7 photos." in text
     assert text.count("samnet-edge: odd.") == 1
     assert "| `samnet-edge.safetensors` | PyTorch eager fp32 | 96 | 2 | 30.0 |" in text
 
 
-def test_where_a_result_was_measured_may_stand_in_its_protocol(results):
-    results["places"] = {"protocol": {"date": "2026-01-02T03:04:05", "cpu": "Another"}}
-    assert dict(measured(results))["places"] == "2026-01-02 03:04; Another"
-    assert dict(measured({"old": {"protocol": "Somehow."}}))["old"] == "not noted"
+def test_where_time_goes_says_what_bounds_it(plain):
+    profiled = {"file": "x.tflite", "engine": "LiteRT", "precision": "int8", "operations": []}
+    profiled |= dict.fromkeys(("microseconds", "microseconds_outside_operations"), 1.0)
+    profiled |= {"microseconds_wall_median": 1.0, "notes": []}
+    bound = {"microseconds": 500.0, "least": 400.0, "by_bytes": 0.0, "by": "products"}
+    plain["profile"] = {
+        **head("profile"), "protocol": {}, "machine_limits": {"fp32": 1.0},
+        "profiles": [profiled], "bound_by_module": [{"encoder": bound}],
+        "by_module_microseconds": {"encoder": [500.0], "outside": [1200.0]},
+    }  # fmt: skip
+    result_index = gather(decoded(plain), "ECSSD")
+    text = markdown(result_index, sections(result_index))
+    assert "## Where the time goes" in text
+    assert "| outside | 1.20 | – |\n| encoder | 0.50 | products |" in text
 
 
-def test_a_result_of_earlier_weights_is_named(run, results):
-    of_today = {"model": f"weights/{WEIGHTS.name}", "model_sha256": sha256(WEIGHTS)}
-    earlier = {**of_today, "model_sha256": "0" * 64}
-    artifact = {"model": {"name": default_model().name, "sha256": "0" * 64}}
-    other = {"model": "mine.safetensors", "model_sha256": "0" * 64}
-    given = {"today": of_today, "earlier": earlier, "artifact": artifact, "other": other}
+def test_a_result_of_earlier_weights_is_named(run, plain):
+    def of(name, digest):
+        return {**plain["accuracy"], "measured": {name: digest}, "rows": []}
+
+    given = decoded(
+        {
+            "today": of(WEIGHTS.name, sha256(WEIGHTS)),
+            "earlier": of(WEIGHTS.name, "0" * 64),
+            "artifact": of(default_model().name, "0" * 64),
+            "other": of("mine.safetensors", "0" * 64),
+        }
+    )
     named = dict(measured(given))
-    assert named["earlier"] == f"of an earlier {WEIGHTS.name}"
-    assert named["artifact"] == f"of an earlier {default_model().name}"
-    assert named["today"] == named["other"] == "not noted"
-    (run.folder / "old.json").write_text(json.dumps(earlier), encoding="utf-8")
+    assert named["earlier"].endswith(f"; of an earlier {WEIGHTS.name}")
+    assert named["artifact"].endswith(f"; of an earlier {default_model().name}")
+    assert named["today"] == named["other"] == "2026-01-02 03:04; A <fast> CPU"
+    (run.folder / "old.json").write_text(json.dumps(of(WEIGHTS.name, "0")), encoding="utf-8")
     status, _, err, _ = run("--no-photos")
     assert status == 0
-    assert err == f"old.json is of an earlier {WEIGHTS.name}; measure anew\n"
+    assert err.startswith(f"old.json is of an earlier {WEIGHTS.name}; renew it")
 
 
-def test_a_latency_joins_the_accuracy_of_the_same_size_alone(results):
-    results["accuracy"]["accuracy"][0]["size"] = 336
-    joined = {it.file.text for it in gather(results, "ECSSD").pareto_entries}
+def test_the_newest_result_counts_and_a_stale_one_only_alone(plain):
+    def of(date, name=WEIGHTS.name, digest="0"):
+        return {**plain["accuracy"], **head("accuracy", date=date), "measured": {name: digest}}
+
+    today = sha256(WEIGHTS)
+    given = {"a": of("2026-01-01", digest=today), "b": of("2026-01-03"), "c": of("2026-01-02")}
+    found = decoded(given)
+    assert newest(found, Accuracy) is found["a"]
+    assert newest({name: found[name] for name in "bc"}, Accuracy) is found["b"]
+    assert newest(found, Accuracy, lambda it: it.environment.date == "2026-01-02") is found["c"]
+    assert newest(found, Latency) is None
+
+
+def test_a_latency_joins_the_accuracy_of_the_same_size_alone(plain):
+    plain["accuracy"]["rows"][0]["size"] = 336
+    joined = {it.file.text for it in gather(decoded(plain), "ECSSD").pareto_entries}
     assert "samnet-edge.safetensors" not in joined
     assert "theirs.onnx" in joined
 
 
-def test_rows_of_every_latency_command():
-    old = {"latency_ms": {"a/samnet_336_fp32.pte": {"median": 2, "minimum": 1}}}
-    new = {**row("samnet_336_int8.tflite", "LiteRT", 3.0), "size": [192, 256], "remark": "odd"}
-    new["network"] = "samnet_336_int8"
-    first, second = timings({"old": old, "new": {"rows": [new]}})
-    assert (first.engine, first.size, first.threads) == ("ExecuTorch", 336, 1)
-    assert (second.engine, second.size, second.remark) == ("LiteRT", 256, "odd")
-    assert second.failure == ""
-    assert first.file.network == second.file.network == "samnet"
+def test_rows_of_latencies(plain):
+    odd = row("samnet_336_int8.tflite", "LiteRT", 3.0, size=[192, 256], remark="odd")
+    plain["latency"]["rows"] = [{**odd, "network": "samnet_336_int8"}]
+    (found,) = timings(decoded(plain))
+    assert (found.engine, found.size, found.remark) == ("LiteRT", 256, "odd")
+    assert (found.failure, found.file.network) == ("", "samnet")
 
 
 def test_the_front_is_what_nothing_beats():
@@ -194,12 +232,13 @@ def test_the_front_is_what_nothing_beats():
     assert [row.median for row in front(rows, "median")] == [3, 5, 2]
 
 
-def test_the_latest_score_counts():
+def test_the_latest_score_counts(plain):
     def result(date, max_F):
-        return {"accuracy": [scores("a.onnx", max_F)], "environment": {"date": date}}
+        rows = [scores("a.onnx", max_F)]
+        return {**plain["accuracy"], **head("accuracy", date=date), "rows": rows, "paired": []}
 
-    rows = accuracies({"a": result("2026-01-02", 0.8), "b": result("2026-01-01", 0.9)})
-    assert [row.max_F for row in rows] == [0.8]
+    found = decoded({"a": result("2026-01-02", 0.8), "b": result("2026-01-01", 0.9)})
+    assert [it.row.max_F for it in accuracies(found)] == [0.8]
 
 
 def test_names_of_artifacts():
@@ -210,17 +249,12 @@ def test_names_of_artifacts():
     assert file_name("u2netp.onnx").size is None
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("latency", {"latency_ms": {"a.pte": {"median": 1}}}),
-        ("rows", {"rows": [{"latency_ms": 3}]}),
-        ("accuracy", {"accuracy": [{"name": "x"}]}),
-    ],
-)
-def test_a_damaged_result_is_named(results, name, content):
-    with pytest.raises(InputError, match=rf"{name}\.json"):
-        gather({**results, name: content}, "ECSSD")
+@pytest.mark.parametrize("content", [{"latency": 3}, {**head("latency"), "rows": [{}]}])
+def test_a_damaged_result_is_named(run, content):
+    (run.folder / "odd.json").write_text(json.dumps(content), encoding="utf-8")
+    status, out, err, page = run("--no-photos")
+    assert (status, out) == (2, "") and "odd.json" in err and err.count("\n") == 1
+    assert not page.exists()
 
 
 def test_an_unknown_data_set(results):
@@ -229,10 +263,10 @@ def test_an_unknown_data_set(results):
 
 
 @pytest.fixture
-def run(command, results, tmp_path):
+def run(command, plain, tmp_path):
     folder = tmp_path / "results"
     folder.mkdir()
-    for name, content in results.items():
+    for name, content in plain.items():
         (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
 
     def run(*arguments):
@@ -268,8 +302,6 @@ def test_an_earlier_report_stays(run):
 def test_the_results_of_this_project_can_be_reported():
     if not (ROOT / "results").is_dir():
         pytest.skip("results/ is not part of this checkout")
-    from benchmarks.docs.command import read_results
-
     found = read_results(ROOT / "results")
     assert len(timings(found)) >= 10
     result_index = gather(found, "ECSSD")

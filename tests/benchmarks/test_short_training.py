@@ -7,6 +7,7 @@ import torch
 
 from benchmarks.latency import short_training
 from benchmarks.latency.short_training import CONTRAST, taught
+from samnet.networks.registry import model_config
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +19,7 @@ def short(monkeypatch):
 
 
 def test_maps_of_taught_networks_are_soft():
-    checkpoint = taught("dfanet", 96)
+    checkpoint = taught(model_config("dfanet"), 96)
     assert checkpoint.preprocessing.size == 96
     photos, _ = short_training._scenes()
     with torch.no_grad():
@@ -29,5 +30,5 @@ def test_maps_of_taught_networks_are_soft():
 
 
 def test_weights_are_the_same_every_time():
-    first, second = (taught("dfanet", 96).model.state_dict() for _ in range(2))
+    first, second = (taught(model_config("dfanet"), 96).model.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)

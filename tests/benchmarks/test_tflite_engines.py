@@ -28,9 +28,13 @@ def row(**values):
     }
 
 
-def result(*files, latency=""):
-    protocol = {"text": "As described.", "latency": latency}
-    return {"files": files, "protocol": protocol, "environment": {"cpu": "A CPU"}}
+@pytest.fixture
+def result(made):
+    def result(*files, latency=""):
+        protocol = {"text": "As described.", "repetitions": 2, "latency": latency}
+        return made("tflite_engines", files=files, protocol=protocol)
+
+    return result
 
 
 def cells(text):
@@ -38,28 +42,26 @@ def cells(text):
     return [dict(zip(HEAD, line.strip("| ").split(" | "), strict=True)) for line in lines]
 
 
-def test_what_was_not_measured_is_a_dash():
-    (shown,) = cells(engines({"tflite_engines": result(row())}))
+def test_what_was_not_measured_is_a_dash(result):
+    (shown,) = cells(engines(result(row())))
     assert (shown["network"], shown["engine"], shown["MB"]) == ("net", "onnx2tf", "1.23")
     assert (shown["mean"], shown["max"], shown["in"], shown["out"]) == ("0.500", "7", "40", "3")
     assert shown["max F"] == shown["MAE"] == shown["ms"] == "–"
-    assert engines({}) == ""
 
 
-def test_accuracy_and_latency_are_shown_with_how_they_were_measured():
-    measured = row(
-        accuracy={"data": "S", "max_F": 0.81234, "MAE": 0.1}, latency_ms={"median": 12.345}
-    )
-    text = engines({"tflite_engines": result(measured, latency="One thread.")})
+def test_accuracy_and_latency_are_shown_with_how_they_were_measured(result):
+    accuracy = {"data": "S", "count": 3, "max_F": 0.81234, "MAE": 0.1}
+    measured = row(accuracy=accuracy, latency_ms={"median": 12.345, "minimum": 12})
+    text = engines(result(measured, latency="One thread."))
     (shown,) = cells(text)
     assert (shown["max F"], shown["MAE"], shown["ms"]) == ("0.8123", "0.1000", "12.35")
-    assert "One thread. On A CPU." in text and "As described." in text
+    assert "One thread. On A <fast> CPU." in text and "As described." in text
 
 
-def test_a_failure_is_a_row_with_its_reason():
+def test_a_failure_is_a_row_with_its_reason(result):
     nothing = dict.fromkeys(("megabytes", "parity", "delegation", "accuracy"))
-    failed = row(failure="it asks the network", **nothing)
-    table = engines_table(result(failed))
+    failed = result(row(failure="it asks the network", **nothing))
+    table = engines_table(failed.files, failed.protocol, "A CPU")
     assert table.rows[0][4] == "failed" and set(table.rows[0][5:]) == {"–"}
     assert table.notes[0] == "`net_96_int8-onnx2tf.tflite`: it asks the network"
 

@@ -22,7 +22,6 @@ import pytest
 from phone import SERIAL, Phone
 from processes import running
 
-from common.files import sha256
 from common.images.photos import read_map, read_photo, resize_photo, write_image
 from edge_apps.android.bundle import BUILD, cache_folder
 from edge_apps.manifest import manifest_path
@@ -261,7 +260,7 @@ def test_the_runner_names_a_bad_model(phone: Phone, tmp_path: Path) -> None:
 
 
 def test_what_a_user_sees(
-    phone: Phone, photos: Path, tmp_path: Path, keep: Callable[[str, dict[str, Any]], None]
+    phone: Phone, photos: Path, tmp_path: Path, keep: Callable[[str, Path, dict[str, Any]], None]
 ) -> None:
     model = default_model()
     for file in (model, manifest_path(model)):
@@ -283,8 +282,7 @@ def test_what_a_user_sees(
     seen = json.loads((tmp_path / "maps" / "android.json").read_text())["photos"]
     assert {photo["photo"] for photo in seen} == {path.name for path in photos.iterdir()}
     assert all(photo["agreement"]["max"] <= 1 for photo in seen)
-    about = {"name": model.name, "sha256": sha256(model)}
-    keep("android", {"model": about, "lines": lines, "photos": seen})
+    keep("android", model, {"lines": lines, "photos": seen})
 
 
 def test_bench(phone: Phone, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.files import sha256
 from common.map_difference import Agreement
 from edge_apps.runtime import load
 from edge_apps.shipped import default_model
@@ -27,7 +26,9 @@ pytestmark = pytest.mark.slow
 FRAMES = 3
 
 
-def test_a_camera_is_watched(tmp_path: Path, keep: Callable[[str, dict[str, Any]], None]) -> None:
+def test_a_camera_is_watched(
+    tmp_path: Path, keep: Callable[[str, Path, dict[str, Any]], None]
+) -> None:
     # A cut-out holds the frame that the camera gave and, as its opacity, the map.
     options = ("--show", "cutout", "--frames", str(FRAMES), "--output", board.RESULTS)
     # Refined maps are computed in floats, which processors round otherwise.
@@ -50,5 +51,5 @@ def test_a_camera_is_watched(tmp_path: Path, keep: Callable[[str, dict[str, Any]
     expected = [segmenter(np.ascontiguousarray(it[..., :3]), refine=False) for it in cutouts]
     agreement = Agreement.of_all(maps, expected)
     seen = {"lines": visit.lines, "frames": FRAMES, "agreement": agreement}
-    keep("board", {"model": {"name": model.name, "sha256": sha256(model)}, **seen})
+    keep("board", model, seen)
     assert agreement.max <= 1

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from common.images.photos import read_map, read_photo, write_image
-from common.result_file import by_last_step
 from edge_apps.maps.refinement import Refinement
 from samnet.data.layouts import find_pairs
 from samnet.evaluate import evaluate
-from samnet.evaluation.metrics import PROTOCOL, SaliencyMetrics
+from samnet.evaluation.metrics import PROTOCOL, SaliencyMetrics, Scores
 from samnet.evaluation.predictor import load_predictor
 
 
@@ -49,7 +49,7 @@ def test_evaluates_a_checkpoint(run, scenes, tiny_checkpoint, tmp_path):
         np.testing.assert_array_equal(
             read_map(tmp_path / "kept/scenes" / f"{pair.stem}.png"), saliency_map
         )
-    (data,) = result(tmp_path)["data"]
+    data, _ = result(tmp_path)["rows"]
     for field, value in metrics.scores().to_dict().items():
         assert data[field] == value, field
     assert f"{data['max_F']:.4f}" in out
@@ -57,7 +57,7 @@ def test_evaluates_a_checkpoint(run, scenes, tiny_checkpoint, tmp_path):
 
 def test_both_last_steps_are_measured_and_named(run, scenes, tiny_checkpoint, tmp_path):
     status, out, _ = run("--model", tiny_checkpoint, "--save-maps", tmp_path / "kept")
-    (data,) = result(tmp_path)["data"]
+    data, other = result(tmp_path)["rows"]
     assert status == 0 and data["last_step"] == "plain"
     refined = load_predictor(tiny_checkpoint, refine=Refinement())
     metrics = SaliencyMetrics()
@@ -66,40 +66,41 @@ def test_both_last_steps_are_measured_and_named(run, scenes, tiny_checkpoint, tm
         metrics.add(saliency_map, read_map(pair.mask))
         kept = read_map(tmp_path / "kept/scenes-refined" / f"{pair.stem}.png")
         np.testing.assert_array_equal(kept, saliency_map)
-    assert data["refined"] == metrics.scores().to_dict() and data["refined"]["MAE"] != data["MAE"]
+    assert other["name"] == f"{tiny_checkpoint.name}, refined" and other["last_step"] == "refined"
+    assert other["MAE"] == metrics.scores().MAE != data["MAE"]
     assert [line.split()[1] for line in out.splitlines() if line.startswith("scenes ")] == [
         "plain",
         "refined",
     ]
-    assert by_last_step(data) == [("", data), (", refined", data["refined"])]
     assert run("--model", tiny_checkpoint, "--no-refine", "--overwrite")[0] == 0
-    (alone,) = result(tmp_path)["data"]
-    assert "refined" not in alone and alone["MAE"] == data["MAE"]
+    (alone,) = result(tmp_path)["rows"]
+    assert alone == data
 
 
 def test_the_result_file_says_how_it_was_measured(run, tiny_checkpoint, tmp_path):
     run("--model", tiny_checkpoint, "--threads", 1, "--limit", 2, "--metrics", "fast")
     found = result(tmp_path)
     assert found["protocol"] == PROTOCOL
-    assert found["model"] == str(tiny_checkpoint)
-    assert len(found["model_sha256"]) == 64
+    assert found["rows"][0]["file"] == tiny_checkpoint.name
+    assert len(found["measured"][tiny_checkpoint.name]) == 64
     assert found["environment"]["threads"] == 1
-    assert found["data"][0]["count"] == 2
-    assert found["data"][0]["S"] is None
+    assert found["rows"][0]["count"] == 2
+    assert found["rows"][0]["S"] is None
 
 
 def test_ready_maps_agree_with_the_model_that_made_them(run, tiny_checkpoint, tmp_path):
     run("--model", tiny_checkpoint, "--save-maps", tmp_path / "kept")
-    (first,) = result(tmp_path)["data"]
+    first, _ = result(tmp_path)["rows"]
     assert run("--maps", tmp_path / "kept", "--overwrite")[0] == 0
-    (given,) = result(tmp_path)["data"]
-    assert given.pop("last_step") == "given"
-    assert given == {key: first[key] for key in given}
+    (given,) = result(tmp_path)["rows"]
+    assert (given["last_step"], given["origin"], given["sha256"]) == ("given", "maps", None)
+    scores = [field.name for field in dataclasses.fields(Scores)]
+    assert [given[key] for key in scores] == [first[key] for key in scores]
 
 
 def test_perfect_ready_maps(run, maps, tmp_path):
     assert run("--maps", maps)[0] == 0
-    (data,) = result(tmp_path)["data"]
+    (data,) = result(tmp_path)["rows"]
     assert data["max_F"] == 1
     assert data["MAE"] == 0
 
@@ -107,7 +108,7 @@ def test_perfect_ready_maps(run, maps, tmp_path):
 def test_several_data_sets(run, scenes, maps, tmp_path):
     status, out, _ = run("--maps", maps, data=[f"one={scenes}", f"ECSSD={scenes}"])
     assert status == 0
-    assert [data["name"] for data in result(tmp_path)["data"]] == ["one", "ECSSD"]
+    assert [row["data"] for row in result(tmp_path)["rows"]] == ["one", "ECSSD"]
     assert "ECSSD: 3 of its 1000 photos." in out
 
 

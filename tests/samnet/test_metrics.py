@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,7 +8,14 @@ import pytest
 
 from common.errors import InputError
 from samnet.data.synthetic import scene
-from samnet.evaluation.metrics import SaliencyMetrics
+from samnet.evaluation.metrics import (
+    HEADLINES,
+    METRICS,
+    RECORDS,
+    SLOW_RECORDS,
+    SaliencyMetrics,
+    Scores,
+)
 
 
 def metrics_of(pairs, choice="all"):
@@ -151,3 +159,21 @@ def test_refuses_what_cannot_be_compared(pairs):
         metrics.add(saliency_map / 255, mask)
     with pytest.raises(InputError, match="no map"):
         metrics.scores()
+
+
+def test_a_metric_is_declared_once():
+    """Rows of results, tables, bootstrap and tolerances follow the fields of ``Scores``."""
+    from benchmarks.regression.tolerances import KINDS
+    from samnet.evaluation.score_row import ScoreRow
+
+    assert METRICS.keys() == {field.name for field in dataclasses.fields(Scores)} - {
+        "count",
+        "precision",
+        "recall",
+    }
+    assert METRICS.keys() <= {field.name for field in dataclasses.fields(ScoreRow)}
+    assert HEADLINES.keys() <= KINDS.keys()
+    assert {name for metric in METRICS.values() for name in metric.of} == RECORDS.keys()
+    fast = SaliencyMetrics("fast").records.keys()
+    assert fast | set(SLOW_RECORDS) == RECORDS.keys() == SaliencyMetrics().records.keys()
+    assert all(metric.slow == (not fast >= set(metric.of)) for metric in METRICS.values())

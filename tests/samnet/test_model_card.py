@@ -39,17 +39,19 @@ def checkpoint(tmp_path):
 
 def result(checkpoint, tmp_path, digest):
     path = tmp_path / "result.json"
-    data = {"name": "ECSSD", "published_count": 1000, "count": 250}
-    data |= {"max_F": 0.81234, "MAE": 0.1, "weighted_F": 0.7, "S": None}
-    content = {"model_sha256": digest, "protocol": "as written", "size": None, "data": [data]}
-    path.write_text(json.dumps(content))
+    row = {"name": "n", "file": "n", "origin": "checkpoint", "sha256": digest, "size": 96}
+    row |= {"data": "ECSSD", "published_count": 1000, "count": 250, "of": 250}
+    row |= {"last_step": "plain", "precision": [1.0], "recall": [1.0]}
+    row |= {"max_F": 0.81234, "MAE": 0.1, "weighted_F": 0.7, "max_F_per_image": 0.8}
+    row |= dict.fromkeys(("S", "E_max", "E_mean", "E_adaptive"))
+    path.write_text(json.dumps({"rows": [row]}))
     return path
 
 
 def test_card_holds_the_figures_of_the_result(checkpoint, tmp_path):
     main(Options(checkpoint, (result(checkpoint, tmp_path, sha256(checkpoint)),)))
     text = checkpoint.with_suffix(".md").read_text()
-    assert "| ECSSD | 250 of 1,000 | own | 0.8123 | 0.1000 | 0.7000 | – |" in text
+    assert "| ECSSD | 250 of 1,000 | 96 | 0.8123 | 0.1000 | 0.7000 | – | – |" in text
     assert sha256(checkpoint) in text
     assert "run 1" in text
     assert "1,234 steps" in text

@@ -1,0 +1,6 @@
+"""``python -m benchmarks.results``: see :mod:`benchmarks.results.command`."""
+
+from benchmarks.results.command import COMMAND
+
+if __name__ == "__main__":
+    COMMAND.run()

@@ -1,0 +1,151 @@
+"""Results on how good maps are: scores, and what int8 changes of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from benchmarks.results.schema import Result
+from samnet.evaluation.score_row import ScoreRow
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A figure of a data set before and after, with its bootstrap interval.
+
+    Args:
+        figure: a field of ``Scores``.
+        before: of the reference.
+        after: of the other.
+        change: after minus before.
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    figure: str
+    before: float
+    after: float
+    change: float
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotoError:
+    """The mean absolute error of a photo's map before and after."""
+
+    stem: str
+    before: float
+    after: float
+
+
+@dataclasses.dataclass(frozen=True)
+class PairedScores:
+    """A model against its reference on the same photos; those that lost most come first."""
+
+    name: str
+    reference: str
+    data: str
+    count: int
+    worse: int
+    changes: tuple[Change, ...]
+    photos: tuple[PhotoError, ...]
+
+    def of(self, figure: str) -> Change:
+        """Return the change of a figure."""
+        return next(it for it in self.changes if it.figure == figure)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Accuracy(Result):
+    """Of ``benchmarks.accuracy`` and ``samnet.evaluate``."""
+
+    protocol: str
+    rows: tuple[ScoreRow, ...]
+    paired: tuple[PairedScores, ...] = ()
+    notes: tuple[str, ...] = ()
+    flip: bool = False
+    limit: int | None = None
+    size: int | None = None
+    metrics: str = "all"
+    processes: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class DataUsed:
+    """The photos that figures stand on."""
+
+    name: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.count} photos of {self.name}."
+
+
+@dataclasses.dataclass(frozen=True)
+class Effect:
+    """What quantizing something changes: the map's signal to noise in dB, max F and MAE."""
+
+    snr: float
+    max_F: float
+    MAE: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Sensitive:
+    """A module: it alone is quantized, or everything but it."""
+
+    module: str
+    only: Effect
+    but: Effect
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sensitivity(Result):
+    """Of ``quantize.sensitivity``."""
+
+    protocol: str
+    model: str
+    size: int
+    recipe: str
+    observer: str
+    calibration: dict[str, Any]
+    data: DataUsed
+    float: dict[str, Any]
+    rows: tuple[Sensitive, ...]
+    whole: Effect
+    costs: dict[str, Any]
+    suggestion: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PtqOption:
+    """Scores with an observer and a correction; of the float network where both are None."""
+
+    correction: str | None
+    observer: str | None
+    max_F: float
+    MAE: float
+    change_of_max_F: float | None = None
+    change_of_MAE: float | None = None
+    snr: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class PtqModel:
+    """All observers and corrections for one checkpoint."""
+
+    model: str
+    size: int
+    calibration: dict[str, Any]
+    rows: tuple[PtqOption, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PtqOptions(Result):
+    """Of ``quantize.compare_options``."""
+
+    protocol: str
+    recipe: str
+    data: DataUsed
+    models: tuple[PtqModel, ...]
