@@ -141,8 +141,8 @@ def test_wrong_input_ends_with_status_2_and_writes_nothing(
                 part.weight.copy_(quantized_weight(part.weight))
     save_checkpoint(tmp_path / "rounded.safetensors", rounded)
     for change, line in (
-        ({"photos": (empty,)}, "no photo in"),
-        ({"photos": (few / "images",)}, "3 photos to calibrate on; expected at least 8"),
+        ({"calibration": (empty,)}, "no photo in"),
+        ({"calibration": (few / "images",)}, "3 photos to calibrate on; expected at least 8"),
         ({"model": program}, "is a quantized program or an artifact"),
         ({"model": tmp_path / "rounded.safetensors"}, "quantized already"),
         ({"keep_float": ("decoder.fusion.1",)}, "did you mean 'decoder.fusions.1'"),

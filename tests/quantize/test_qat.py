@@ -164,7 +164,7 @@ def records(folder):
 
 def command(options):
     given = {f: getattr(options, f) for f in ("model", "data", "output", "cache")}
-    small = ("epochs", "photos", "batch", "held_out", "validation", "calibration")
+    small = ("epochs", "photos", "batch", "held_out", "validation", "count")
     given |= {f: getattr(options, f) for f in small}
     arguments = [(f"--{name.replace('_', '-')}", str(value)) for name, value in given.items()]
     texts = (text for pair in arguments for text in pair)

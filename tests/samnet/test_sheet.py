@@ -85,7 +85,7 @@ def test_groups_stand_side_by_side(run, maps, tmp_path):
         (["--model", "MAPS", "--stems", "nobody"], "no photo with the stem nobody"),
         (["--model", "MAPS", "--count", "0"], "--count is 0"),
         (["--model", "MAPS", "--across", "0"], "--across is 0"),
-        ([], "--model"),
+        ([], "required: MODEL"),
     ],
 )
 def test_wrong_input_is_named(run, maps, tmp_path, arguments, message):
