@@ -106,7 +106,7 @@ def fill(folder, kind):
 
 @pytest.mark.parametrize("kind", ["black", "pixel"])
 def test_calibrating_on_nothing_is_refused(kind, options, tmp_path, capsys, monkeypatch):
-    options.photos = fill(tmp_path / kind, kind)
+    options.calibration = fill(tmp_path / kind, kind)
     with monkeypatch.context() as patch:
         patch.setattr(ptq, "post_training_quantize", None)  # refused before any work
         with pytest.raises(InputError, match="of 8 photos calibrated on are of one color"):
@@ -133,7 +133,7 @@ def test_no_figures_come_of_photos_of_one_color(module, options, tmp_path):
             tmp_path / "x.tflite",
             precision="int8",
             engine="onnx2tf",
-            calibrate=photos,
+            calibration=photos,
         ),
     }[module]()
     with pytest.raises(InputError, match="128 of 128 photos calibrated on are of one color"):
