@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.docs import benchmarks_page as benchmarks
 from benchmarks.docs import convert_page as convert
-from benchmarks.docs import devices_page
+from benchmarks.docs import devices_page, models_page
 from benchmarks.docs import int8_page as int8
 from benchmarks.docs import training_page as training
 from benchmarks.docs import video_page as video
@@ -96,7 +96,9 @@ class Options:
     model: Path = dataclasses.field(default_factory=default_model)
     """What makes the maps of the picture."""
     picture: Path = ROOT / "docs" / "saliency.jpg"
-    """The picture to write."""
+    """The picture of photos and maps to write."""
+    pareto: Path = ROOT / "docs" / "pareto.png"
+    """The picture of accuracy against cost to write."""
 
 
 def main(options: Options) -> None:
@@ -112,6 +114,11 @@ def main(options: Options) -> None:
     columns = [(photos[name], predict(photos[name])) for name in SHOWN]
     with replacing(options.picture, overwrite=True) as temporary:
         Image.fromarray(sheet(columns)).save(temporary, quality=84, optimize=True)
+    with replacing(options.pareto, overwrite=True) as temporary:
+        # Without the version of matplotlib, so that the same figures give the same file.
+        models_page.picture(results).savefig(
+            temporary, format="png", dpi=110, metadata={"Software": None}
+        )
     for page, text in texts.items():
         with replacing(page, overwrite=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -137,7 +144,7 @@ def pages(options: Options, results: Results) -> dict[Path, str]:
         return f"{draw(result)}\n\nMeasured on an earlier {files}." if files else draw(result)
 
     blocks = {
-        options.readme: {"devices": devices(results), "figures": figures(results)},
+        options.readme: {"devices": devices(results), "models": models_page.table(results)},
         options.training: {
             "recipes": shown(Ablation, training.recipes, lambda it: it.table == "recipe"),
             "throughput": shown(Throughput, training.throughput),
@@ -155,6 +162,7 @@ def pages(options: Options, results: Results) -> dict[Path, str]:
         },
         options.commands: {"commands": commands()},
         options.benchmarks: {
+            "figures": figures(results),
             "latency": shown(Latency, latency_table, benchmarks.has_openvino),
             "lightweight": shown(Latency, latency_table, benchmarks.has_baselines),
             "cost": shown(Cost, benchmarks.cost),

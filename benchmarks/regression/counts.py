@@ -17,15 +17,18 @@ from common.progress import progress
 from common.result_file import write_result
 from edge_apps.manifest import hashes
 from edge_apps.shipped import FOLDER, usable_models
+from samnet.checkpoints.checkpoint import load_checkpoint
 from samnet.data.embedded import embedded_photos
 from samnet.evaluation.metrics import PROTOCOL, SaliencyMetrics
-from samnet.evaluation.predictor import load_predictor
+from samnet.evaluation.predictor import CHECKPOINT, load_predictor
+from samnet.networks.cost import multiply_adds, parameters
 from samnet.networks.registry import CONFIGS
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "samnet" / "weights"
 
 NOTE = (
-    "multiply_adds of a network: at 336 px; bytes: of the file; delegated: share of the "
+    "multiply_adds of a network by name: at 336 px, of weights at the size that they are for; "
+    "bytes: of the file; delegated: share of the "
     "operations that the runtime's fast path takes, partitions: in how many pieces, both read from "
     "the file; max_F and MAE: on the embedded photos, too few to rank networks by."
 )
@@ -61,6 +64,13 @@ def file_counts(path: Path) -> dict[str, float]:
 
     delegation = read(path)["delegation"]
     counts: dict[str, float] = {"bytes": path.stat().st_size}
+    if path.suffix == CHECKPOINT:
+        checkpoint = load_checkpoint(path)
+        size = checkpoint.preprocessing.size
+        counts |= {
+            "parameters": parameters(checkpoint.model),
+            "multiply_adds": multiply_adds(checkpoint.model, size),
+        }
     if delegation is not None:
         outside = sum(delegation["outside"].values())
         share = delegation["inside"] / (delegation["inside"] + outside)

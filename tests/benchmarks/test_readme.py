@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.demo.command import WEIGHTS
-from benchmarks.docs import int8_page
+from benchmarks.docs import int8_page, models_page
 from benchmarks.docs.command import (
     BEGIN,
     END,
@@ -39,6 +39,33 @@ def test_accuracy_is_that_of_what_is_shipped(made):
     assert f"| `{WEIGHTS.name}`, refined | ECSSD | 250 | 0.812 | 0.050 |" in text
     for other in ({"file": "x.tflite", "sha256": "0"}, {**shipped, "sha256": "0"}):
         assert not figures({"a": made("accuracy", protocol="", rows=[row(**other)])})
+
+
+def test_a_model_stands_with_its_cost_and_what_int8_changes(made):
+    def row(**values):
+        scores = {"max_F": 0.81, "MAE": 0.1, "max_F_per_image": 0.8, "count": 9, "of": 9}
+        scores |= dict.fromkeys(("weighted_F", "S", "E_max", "E_mean", "E_adaptive"))
+        about = {"name": "n", "origin": "checkpoint", "data": "DUTS-TE", "last_step": "plain"}
+        return {**scores, **about, "precision": [1.0], "recall": [1.0], **values}
+
+    digest = sha256(WEIGHTS)
+    ours = {"file": WEIGHTS.name, "sha256": digest, "source_sha256": digest}
+    int8 = {"file": "samnet-lite_256_int8.tflite", "sha256": "1", "source_sha256": digest}
+    rows = [row(**ours), row(**ours, last_step="refined", max_F=0.85, MAE=0.05)]
+    rows += [row(**int8, origin="artifact", max_F=0.805, MAE=0.101)]
+    rows += [row(name="Other", file="o.onnx", origin="onnx", max_F=0.9, data="ECSSD")]
+    counts = {WEIGHTS.name: {"parameters": 2.5e6, "multiply_adds": 467e6}}
+    results = {
+        "a": made("accuracy", protocol="", rows=rows),
+        "c": made("counts", protocol="", counts=counts),
+    }
+    lines = models_page.table(results).splitlines()
+    (line,) = (it for it in lines if it.startswith("| `samnet-lite`"))
+    assert "| 2.50 | 467 | 0.850 / 0.050 | – | −0.0050 / +0.0010 |" in line
+    assert "| Other | – | – | – | 0.900 / 0.100 |" in "\n".join(lines)
+    assert not any("samnet-edge" in it for it in lines)
+    texts = [it.get_text() for it in models_page.picture(results).axes[0].texts]
+    assert "samnet-lite" in texts and "SAMNet" in texts and "Other" not in texts
 
 
 def marked(text):

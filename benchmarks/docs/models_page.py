@@ -1,0 +1,216 @@
+"""The table of models and the picture of accuracy against cost, for the README."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from benchmarks.results.accuracy_kinds import Accuracy
+from benchmarks.results.published import Method, read_published
+from benchmarks.results.reader import Results, is_current, of_kind, stale
+from benchmarks.results.speed_kinds import Counts, Latency, LatencyRow
+from benchmarks.shared.charts import OTHERS, OURS, PAPER, SOFT, STYLE, place_labels
+from benchmarks.shared.tables import MISSING, markdown, signed
+from samnet.evaluation.score_row import ScoreRow
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SETS = ("DUTS-TE", "ECSSD")
+"""Data sets of the table; the picture shows the first one."""
+
+ORDER = ("samnet-lite", "samnet-edge", "samnet")
+"""Ours, the default first."""
+
+LICENSES = {"u2netp": "Apache-2.0"}
+"""Of the networks of others that were measured here; ours is Apache-2.0."""
+
+LIGHT = 3.0
+"""Millions of parameters up to which a published method is shown."""
+
+TICKS = (100, 200, 500, 1000, 2000, 5000)
+"""Millions of multiply-adds."""
+
+HEAD = (
+    "network",
+    "parameters, M",
+    "multiply-adds, M",
+    *(f"{name}: max F / MAE" for name in SETS),
+    "int8 changes them by",
+    "int8, ms",
+    "license",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A network of the table; None and empty where nothing was measured.
+
+    Args:
+        name: of the network.
+        ours: whether it is of this project.
+        parameters: that are learned.
+        multiply_adds: of an inference at its own size.
+        scores: by data set, refined where it is ours.
+        int8: change of max F and of MAE by int8 on the first data set.
+        milliseconds: of the int8 file on one thread.
+        timed_size: pixels of the input that they were taken at.
+        cpu: that they were taken on.
+    """
+
+    name: str
+    ours: bool
+    parameters: float | None = None
+    multiply_adds: float | None = None
+    scores: dict[str, ScoreRow] = dataclasses.field(default_factory=dict)
+    int8: tuple[float, float] | None = None
+    milliseconds: float | None = None
+    timed_size: int | None = None
+    cpu: str = ""
+
+
+def models(results: Results) -> list[Model]:
+    """Give the networks whose shipped weights were measured, and those of others measured here."""
+    rows = [row for it in of_kind(results, Accuracy).values() for row in it.rows]
+    ours = [_ours(results, name, rows) for name in ORDER]
+    others = dict.fromkeys(row.name for row in rows if row.origin in ("onnx", "maps"))
+    return [
+        *(it for it in ours if it.scores),
+        *(Model(name, False, scores=_by_set(rows, name)) for name in others),
+    ]
+
+
+def table(results: Results) -> str:
+    """Draw the models as Markdown, with the paper's rows below."""
+    found = models(results)
+    cells = [_cells(model) for model in found]
+    for method in read_published():
+        if method.name == "SAMNet":
+            figures = [method.scores.get(name) for name in SETS]
+            shown = [_pair(it.max_F, it.MAE) if it else MISSING for it in figures]
+            cost = f"{method.params_M:.2f}", f"{1000 * (method.gflops or 0):.0f}"
+            cells.append(("SAMNet as published, 336 px", *cost, *shown, *[MISSING] * 3))
+    cpus = ", ".join(sorted({it.cpu for it in found if it.cpu}))
+    note = f"\n\nMilliseconds: one thread of {cpus}." if cpus else ""
+    return markdown(HEAD, cells) + note
+
+
+def picture(results: Results) -> Figure:
+    """Max F on DUTS-TE against multiply-adds: ours measured, the paper's as published."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Drawn
+
+    points = list(_points(results))
+    with rc_context(STYLE):
+        figure = Drawn(figsize=(8.2, 4.2), layout="constrained")
+        FigureCanvasAgg(figure)  # labels are placed by what their text measures
+        axes = figure.add_subplot()
+        for _, work, score, hue in points:
+            axes.scatter(work, score, s=46, color=hue, zorder=3)
+        axes.set_xscale("log")
+        axes.set_xlim(min(point[1] for point in points) / 1.4)
+        axes.set_xticks(TICKS, map(str, TICKS))
+        axes.minorticks_off()
+        axes.set_xlabel("multiply-adds of a photo, millions")
+        axes.set_ylabel(f"max F on {SETS[0]}")
+        axes.set_title(
+            "Red: ours, refined, measured on 1,004 photos. Gray: published, on all 5,019.",
+            fontsize=9,
+            color=SOFT,
+            loc="left",
+        )
+        place_labels(axes, [(work, score, name, hue) for name, work, score, hue in points])
+    return figure
+
+
+def _points(results: Results) -> Iterator[tuple[str, float, float, str]]:
+    for model in models(results):
+        row = model.scores.get(SETS[0])
+        if row and model.multiply_adds:
+            yield model.name, model.multiply_adds / 1e6, row.max_F, OURS if model.ours else OTHERS
+    for method in read_published():
+        if _is_light(method):
+            score = method.scores[SETS[0]].max_F
+            assert score is not None
+            assert method.gflops is not None
+            yield method.name, 1000 * method.gflops, score, PAPER
+
+
+def _is_light(method: Method) -> bool:
+    score = method.scores.get(SETS[0])
+    known = score is not None and score.max_F is not None and bool(method.gflops)
+    return known and method.params_M is not None and method.params_M <= LIGHT
+
+
+def _ours(results: Results, name: str, rows: Sequence[ScoreRow]) -> Model:
+    weights = [
+        row
+        for row in rows
+        if row.file == f"{name}.safetensors" and is_current(row.file, row.sha256)
+    ]
+    scores = {row.data: row for row in weights if row.last_step == "refined"}
+    plain = {row.data: row for row in weights if row.last_step == "plain"}
+    quantized = [row for row in rows if row.file.startswith(f"{name}_") and "int8" in row.file]
+    changes = [
+        (row.max_F - plain[row.data].max_F, row.MAE - plain[row.data].MAE)
+        for row in quantized
+        if row.data == SETS[0]
+        and row.last_step == "plain"
+        and row.data in plain
+        and row.source_sha256 == plain[row.data].sha256
+    ]
+    counts = _cost(results, name)
+    timed, cpu = _fastest(results, name)
+    return Model(
+        name,
+        True,
+        parameters=counts.get("parameters"),
+        multiply_adds=counts.get("multiply_adds"),
+        scores=scores,
+        int8=changes[0] if changes else None,
+        milliseconds=timed.latency_ms.median if timed and timed.latency_ms else None,
+        timed_size=timed.size if timed and isinstance(timed.size, int) else None,
+        cpu=cpu,
+    )
+
+
+def _cost(results: Results, name: str) -> dict[str, float]:
+    """Parameters and multiply-adds of the shipped weights at their own size."""
+    found = [it.counts.get(f"{name}.safetensors") for it in of_kind(results, Counts).values()]
+    return next((values for values in reversed(found) if values), {})
+
+
+def _fastest(results: Results, name: str) -> tuple[LatencyRow | None, str]:
+    """Find the newest time of the int8 .tflite on one thread, and the CPU."""
+    current = [it for it in of_kind(results, Latency).values() if not stale(it)]
+    for it in reversed(current):
+        for row in it.rows:
+            ours = row.network == name and row.engine == "litert" and row.precision == "int8"
+            if ours and row.threads == 1 and row.latency_ms:
+                vnni = any("vnni" in feature for feature in it.environment.cpu_features)
+                return row, f"{it.environment.cpu} with{'' if vnni else 'out'} VNNI"
+    return None, ""
+
+
+def _by_set(rows: Sequence[ScoreRow], name: str) -> dict[str, ScoreRow]:
+    return {row.data: row for row in rows if row.name == name and row.data in SETS}
+
+
+def _cells(model: Model) -> tuple[str, ...]:
+    scores = [model.scores.get(name) for name in SETS]
+    change = model.int8
+    return (
+        f"`{model.name}`" if model.ours else model.name,
+        f"{model.parameters / 1e6:.2f}" if model.parameters else MISSING,
+        f"{model.multiply_adds / 1e6:.0f}" if model.multiply_adds else MISSING,
+        *(_pair(row.max_F, row.MAE) if row else MISSING for row in scores),
+        f"{signed(change[0])} / {signed(change[1])}" if change else MISSING,
+        f"{model.milliseconds:.1f} at {model.timed_size} px" if model.milliseconds else MISSING,
+        "Apache-2.0" if model.ours else LICENSES.get(model.name, MISSING),
+    )
+
+
+def _pair(score: float | None, error: float | None) -> str:
+    return MISSING if score is None or error is None else f"{score:.3f} / {error:.3f}"
