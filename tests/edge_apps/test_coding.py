@@ -103,5 +103,5 @@ def test_a_manifest_names_no_other_kind(tmp_path: Path) -> None:
     output = dataclasses.replace(manifest.output, kind="odds")  # type: ignore[arg-type]
     write_manifest(path, dataclasses.replace(manifest, output=output))
     assert '"kind": "odds"' in manifest_path(path).read_text()
-    with pytest.raises(InputError, match=r"damaged manifest \('odds'"):
+    with pytest.raises(InputError, match=r"damaged manifest \(output\.kind: 'odds'"):
         load(path)

@@ -50,7 +50,7 @@ def test_the_program_that_restarts_keeps_its_arguments(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
         "import os, sys\n"
-        "from samnet import huge_pages\n"
+        "from samnet.training import huge_pages\n"
         "huge_pages.wants_restart = lambda env: 'MALLOC_MMAP_MAX_' not in env\n"
         "huge_pages.restart_with_huge_pages()\n"
         "print(os.environ['GLIBC_TUNABLES'], sys.argv[1:])\n"
