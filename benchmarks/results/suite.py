@@ -193,9 +193,9 @@ SUITE = (
     Entry(
         "latency_shipped",
         "latency",
-        "benchmarks.latency samnet-lite --engine torch litert executorch onnxruntime --size 256 "
+        "benchmarks.latency samnet-lite samnet-edge samnet --engine litert executorch --size 256 "
         "--repetitions 40",
-        4,
+        8,
         ("quiet machine",),
     ),
     Entry(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from edge_apps.backends.onnx import SEVEN_BITS
 from quantize.recipes import WEIGHT_MAX
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ SEVEN = 63
 
 _DEPTHWISE = "depthwise convolutions keep eight bits: their products are summed in 32"
 
-NOTE = f"int8 codes from -{SEVEN} to {SEVEN}, exact on every processor; {_DEPTHWISE}"
+NOTE = f"{SEVEN_BITS}, exact on every processor; {_DEPTHWISE}"
 """What a file says of its weights."""
 
 

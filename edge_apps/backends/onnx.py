@@ -14,6 +14,14 @@ from edge_apps.maps.coding import Coding, coding_by
 SCALE, ZERO_POINT = "output_scale", "output_zero_point"
 """Metadata that say what a byte of the map stands for: value = (byte - zero_point) * scale."""
 
+SEVEN_BITS = "int8 codes from -63 to 63"
+"""Stands in the metadata of files whose weights have seven bits: their sums are exact anywhere."""
+
+PRECISE = "session.x64quantprecision"
+"""Option by which onnxruntime sums products of eight bits exactly on x86 without VNNI, where it
+would cut off what 16 bits cannot hold; it takes a slower kernel
+(onnxruntime_session_options_config_keys.h)."""
+
 SILENT = 4
 """The level at which onnxruntime logs nothing but its own end."""
 
@@ -72,9 +80,10 @@ def open_onnx(path: str | Path, threads: int, floats: Floats | None = None) -> O
     onnxruntime, options = _onnxruntime(), session_options(threads)
     try:
         # As bytes, so that no file beside it is read as its weights.
-        session = onnxruntime.InferenceSession(
-            Path(path).read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        content = Path(path).read_bytes()
+        if b"QuantizeLinear" in content and SEVEN_BITS.encode() not in content:
+            options.add_session_config_entry(PRECISE, "1")
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own kinds of error share no other base
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: damaged or foreign ONNX file ({reason})") from error
