@@ -171,7 +171,7 @@ def _ours(results: Results, name: str, rows: Sequence[ScoreRow]) -> Model:
         scores=scores,
         int8=changes[0] if changes else None,
         milliseconds=timed.latency_ms.median if timed and timed.latency_ms else None,
-        timed_size=timed.size if timed and isinstance(timed.size, int) else None,
+        timed_size=_side(timed.size) if timed else None,
         cpu=cpu,
     )
 
@@ -192,6 +192,10 @@ def _fastest(results: Results, name: str) -> tuple[LatencyRow | None, str]:
                 vnni = any("vnni" in feature for feature in it.environment.cpu_features)
                 return row, f"{it.environment.cpu} with{'' if vnni else 'out'} VNNI"
     return None, ""
+
+
+def _side(size: int | tuple[int, ...] | None) -> int | None:
+    return size[0] if isinstance(size, tuple) else size
 
 
 def _by_set(rows: Sequence[ScoreRow], name: str) -> dict[str, ScoreRow]:
