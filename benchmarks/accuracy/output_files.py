@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.paired import BOOTSTRAP, Paired
+from benchmarks.accuracy.paired import BOOTSTRAP
 from benchmarks.accuracy.runner import Result
 from benchmarks.accuracy.score_table import Line, csv_text, latex, table
+from benchmarks.results.accuracy_kinds import PairedScores
 from benchmarks.shared.tables import Table, signed
 from common.files import replacing
 from common.images.photos import Bytes, write_image
@@ -39,7 +40,7 @@ class Outcome:
     sets: Sequence[str]
     notes: Sequence[str]
     results: Sequence[Result]
-    comparisons: Sequence[Paired]
+    comparisons: Sequence[PairedScores]
     settings: Mapping[str, Any]
 
 
@@ -87,12 +88,12 @@ def write_json(path: Path, outcome: Outcome, *, overwrite: bool) -> None:
     write_result(path, "accuracy", result, measured=measured, overwrite=overwrite)
 
 
-def write_sheet(folder: Path, paired: Paired, sheet: Bytes) -> None:
+def write_sheet(folder: Path, paired: PairedScores, sheet: Bytes) -> None:
     """Write the picture of the worst photos of a comparison; replace an older one."""
     write_image(folder / f"{_stem(paired.data, paired.name)}.png", sheet, overwrite=True)
 
 
-def heading(paired: Paired) -> str:
+def heading(paired: PairedScores) -> str:
     """Say what a table of changes is of."""
     return (
         f"{paired.name} against {paired.reference} on {paired.count} photos of {paired.data}: the "
@@ -100,7 +101,7 @@ def heading(paired: Paired) -> str:
     )
 
 
-def change_table(paired: Paired) -> Table:
+def change_table(paired: PairedScores) -> Table:
     """Build the table of changes: a row a figure, with its bootstrap interval."""
     rows = tuple(
         (
@@ -115,7 +116,7 @@ def change_table(paired: Paired) -> Table:
     return Table(("", "before", "after", "change", "interval"), rows)
 
 
-def _photo_changes(paired: Paired) -> str:
+def _photo_changes(paired: PairedScores) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["photo", "MAE_before", "MAE_after", "change"])

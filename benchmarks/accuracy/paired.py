@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.models import AccuracyModel
+from benchmarks.results.accuracy_kinds import Change, PairedScores, PhotoError
 from common.errors import InputError
 from samnet.evaluation.metrics import HEADLINES, SaliencyMetrics, metric_value
 
@@ -23,85 +22,6 @@ BOOTSTRAP = (
     f"Intervals hold {CONFIDENCE:.0%} of {RESAMPLES} paired bootstrap resamples: photos are drawn "
     "with replacement, the same for both, and the figure of the whole set is computed anew."
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """A figure of a data set before and after.
-
-    Args:
-        figure: as ``max_F``.
-        before: of the reference.
-        after: of the other.
-        change: after minus before.
-        low: lower end of its bootstrap interval.
-        high: upper end.
-    """
-
-    figure: str
-    before: float
-    after: float
-    change: float
-    low: float
-    high: float
-
-
-@dataclasses.dataclass(frozen=True)
-class PhotoChange:
-    """What became of one photo: its mean absolute error before and after."""
-
-    stem: str
-    before: float
-    after: float
-
-    @property
-    def change(self) -> float:
-        """Positive where it became worse."""
-        return self.after - self.before
-
-
-@dataclasses.dataclass(frozen=True)
-class Paired:
-    """Two models on the photos that both have maps of.
-
-    Args:
-        name: of the one.
-        reference: of the other, which stands for before.
-        data: the data set's name.
-        changes: of figures of the whole set.
-        photos: of single photos, that which lost most first.
-    """
-
-    name: str
-    reference: str
-    data: str
-    changes: tuple[Change, ...]
-    photos: tuple[PhotoChange, ...]
-
-    @property
-    def count(self) -> int:
-        """Photos."""
-        return len(self.photos)
-
-    @property
-    def worse(self) -> int:
-        """Photos whose error grew."""
-        return sum(photo.change > 0 for photo in self.photos)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a result file."""
-        return {
-            "name": self.name,
-            "reference": self.reference,
-            "data": self.data,
-            "count": self.count,
-            "worse": self.worse,
-            "changes": [dataclasses.asdict(change) for change in self.changes],
-            "photos": [
-                {"stem": it.stem, "before": round(it.before, 6), "after": round(it.after, 6)}
-                for it in self.photos
-            ],
-        }
 
 
 def partners(accuracy_models: Sequence[AccuracyModel]) -> list[tuple[AccuracyModel, AccuracyModel]]:
@@ -126,7 +46,7 @@ def partners(accuracy_models: Sequence[AccuracyModel]) -> list[tuple[AccuracyMod
 
 def compare(
     names: tuple[str, str], data: str, stems: Sequence[str], metrics: Sequence[SaliencyMetrics]
-) -> Paired:
+) -> PairedScores:
     """Compare two models on the same photos.
 
     Args:
@@ -165,9 +85,17 @@ def compare(
             Change(name, float(old), float(new), float(new - old), float(low), float(high))
         )
     errors = zip(stems, before["MAE"][:, 0], after["MAE"][:, 0], strict=True)
-    photos = [PhotoChange(stem, float(old), float(new)) for stem, old, new in errors]
+    photos = [PhotoError(stem, float(old), float(new)) for stem, old, new in errors]
     photos.sort(key=lambda photo: (-photo.change, photo.stem))
-    return Paired(names[1], names[0], data, tuple(changes), tuple(photos))
+    return PairedScores(
+        name=names[1],
+        reference=names[0],
+        data=data,
+        count=len(photos),
+        worse=sum(photo.change > 0 for photo in photos),
+        changes=tuple(changes),
+        photos=tuple(photos),
+    )
 
 
 def _figures(

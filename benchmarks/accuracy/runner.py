@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.accuracy.models import AccuracyModel
-from benchmarks.accuracy.paired import Paired, compare, partners
+from benchmarks.accuracy.paired import compare, partners
 from benchmarks.accuracy.photo_records import (
     Record,
     RecordCache,
@@ -17,6 +17,7 @@ from benchmarks.accuracy.photo_records import (
     pair_hashes,
     record_of,
 )
+from benchmarks.results.accuracy_kinds import PairedScores
 from common.errors import InputError
 from common.files import sha256
 from common.progress import progress
@@ -142,7 +143,7 @@ def chosen_partners(
 
 def compare_partners(
     pairs: Sequence[tuple[AccuracyModel, AccuracyModel]], results: Sequence[Result], choice: Choice
-) -> list[Paired]:
+) -> list[PairedScores]:
     """Compare all pairs on all data sets, on the photos that both have maps of.
 
     Raises:

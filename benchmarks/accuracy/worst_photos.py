@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.accuracy.paired import Paired
+from benchmarks.results.accuracy_kinds import PairedScores
 from benchmarks.shared.pictures import difference
 from common.images.photos import Bytes, read_map, read_photo
 from common.progress import progress
@@ -17,7 +17,7 @@ ACROSS = 2
 
 
 def worst_sheet(
-    paired: Paired, pairs: Sequence[Pair], sources: tuple[MapSource, MapSource], count: int
+    paired: PairedScores, pairs: Sequence[Pair], sources: tuple[MapSource, MapSource], count: int
 ) -> Bytes:
     """Draw photo, mask, both maps and their difference of the worst photos, (H, W, 3) uint8.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.latency.peers import PEERS
 from benchmarks.results.accuracy_kinds import Accuracy
-from benchmarks.results.published import Method, read_published
+from benchmarks.results.published import read_published
 from benchmarks.results.reader import Results, is_current, of_kind, stale
 from benchmarks.results.speed_kinds import Counts, Latency, LatencyRow
 from benchmarks.shared.charts import OTHERS, OURS, PAPER, SOFT, STYLE, place_labels
@@ -23,8 +25,8 @@ SETS = ("DUTS-TE", "ECSSD")
 ORDER = ("samnet-lite", "samnet-edge", "samnet")
 """Ours, the default first."""
 
-LICENSES = {"u2netp": "Apache-2.0"}
-"""Of the networks of others that were measured here; ours is Apache-2.0."""
+LICENSE = "Apache-2.0"
+"""Of our weights."""
 
 LIGHT = 3.0
 """Millions of parameters up to which a published method is shown."""
@@ -50,6 +52,7 @@ class Model:
     Args:
         name: of the network.
         ours: whether it is of this project.
+        license: of its weights; empty where it is not known.
         parameters: that are learned.
         multiply_adds: of an inference at its own size.
         scores: by data set, refined where it is ours.
@@ -61,6 +64,7 @@ class Model:
 
     name: str
     ours: bool
+    license: str = ""
     parameters: float | None = None
     multiply_adds: float | None = None
     scores: dict[str, ScoreRow] = dataclasses.field(default_factory=dict)
@@ -74,11 +78,7 @@ def models(results: Results) -> list[Model]:
     """Give the networks whose shipped weights were measured, and those of others measured here."""
     rows = [row for it in of_kind(results, Accuracy).values() for row in it.rows]
     ours = [_ours(results, name, rows) for name in ORDER]
-    others = dict.fromkeys(row.name for row in rows if row.origin in ("onnx", "maps"))
-    return [
-        *(it for it in ours if it.scores),
-        *(Model(name, False, scores=_by_set(rows, name)) for name in others),
-    ]
+    return [*(it for it in ours if it.scores), *_others(rows)]
 
 
 def table(results: Results) -> str:
@@ -131,17 +131,24 @@ def _points(results: Results) -> Iterator[tuple[str, float, float, str]]:
         if row and model.multiply_adds:
             yield model.name, model.multiply_adds / 1e6, row.max_F, OURS if model.ours else OTHERS
     for method in read_published():
-        if _is_light(method):
-            score = method.scores[SETS[0]].max_F
-            assert score is not None
-            assert method.gflops is not None
-            yield method.name, 1000 * method.gflops, score, PAPER
+        score = method.scores.get(SETS[0])
+        light = method.params_M is not None and method.params_M <= LIGHT
+        if light and method.gflops and score and score.max_F:
+            yield method.name, 1000 * method.gflops, score.max_F, PAPER
 
 
-def _is_light(method: Method) -> bool:
-    score = method.scores.get(SETS[0])
-    known = score is not None and score.max_F is not None and bool(method.gflops)
-    return known and method.params_M is not None and method.params_M <= LIGHT
+def _others(rows: Sequence[ScoreRow]) -> list[Model]:
+    """Give the networks of others by the names that they were measured under."""
+    files = {row.name: Path(row.file).stem for row in rows if row.origin in ("onnx", "maps")}
+    return [
+        Model(
+            name,
+            False,
+            PEERS[file].license if file in PEERS else "",
+            scores={row.data: row for row in rows if row.name == name and row.data in SETS},
+        )
+        for name, file in files.items()
+    ]
 
 
 def _ours(results: Results, name: str, rows: Sequence[ScoreRow]) -> Model:
@@ -166,6 +173,7 @@ def _ours(results: Results, name: str, rows: Sequence[ScoreRow]) -> Model:
     return Model(
         name,
         True,
+        LICENSE,
         parameters=counts.get("parameters"),
         multiply_adds=counts.get("multiply_adds"),
         scores=scores,
@@ -198,10 +206,6 @@ def _side(size: int | tuple[int, ...] | None) -> int | None:
     return size[0] if isinstance(size, tuple) else size
 
 
-def _by_set(rows: Sequence[ScoreRow], name: str) -> dict[str, ScoreRow]:
-    return {row.data: row for row in rows if row.name == name and row.data in SETS}
-
-
 def _cells(model: Model) -> tuple[str, ...]:
     scores = [model.scores.get(name) for name in SETS]
     change = model.int8
@@ -212,7 +216,7 @@ def _cells(model: Model) -> tuple[str, ...]:
         *(_pair(row.max_F, row.MAE) if row else MISSING for row in scores),
         f"{signed(change[0])} / {signed(change[1])}" if change else MISSING,
         f"{model.milliseconds:.1f} at {model.timed_size} px" if model.milliseconds else MISSING,
-        "Apache-2.0" if model.ours else LICENSES.get(model.name, MISSING),
+        model.license or MISSING,
     )
 
 

@@ -38,10 +38,25 @@ class PhotoError:
     before: float
     after: float
 
+    @property
+    def change(self) -> float:
+        """Positive where it became worse."""
+        return self.after - self.before
+
 
 @dataclasses.dataclass(frozen=True)
 class PairedScores:
-    """A model against its reference on the same photos; those that lost most come first."""
+    """A model against its reference on the photos that both have maps of.
+
+    Args:
+        name: of the model.
+        reference: of the other, which stands for before.
+        data: the data set's name.
+        count: photos.
+        worse: photos whose error grew.
+        changes: of figures of the whole set.
+        photos: of single photos, that which lost most first.
+    """
 
     name: str
     reference: str
@@ -54,6 +69,13 @@ class PairedScores:
     def of(self, figure: str) -> Change:
         """Return the change of a figure."""
         return next(it for it in self.changes if it.figure == figure)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a result file, errors of photos to six digits."""
+        values = dataclasses.asdict(self)
+        for photo in values["photos"]:
+            photo |= {key: round(photo[key], 6) for key in ("before", "after")}
+        return values
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
