@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -13,10 +12,9 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from source_copy import PACKAGES, copy_source
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("common", "samnet", "quantize", "convert", "edge_apps", "benchmarks")
-FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +69,7 @@ def environment(*folders: Path) -> dict[str, str]:
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The wheel and the source distribution, built from a copy of what git would give."""
     source, folder = (tmp_path_factory.mktemp(name) for name in ("source", "built"))
-    for name in PACKAGES:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in FILES:
-        shutil.copy(ROOT / name, source)
+    copy_source(source)
     code = (
         "import sys; from setuptools import build_meta; folder = sys.argv[1];"
         "build_meta.build_wheel(folder); build_meta.build_sdist(folder)"

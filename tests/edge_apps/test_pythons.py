@@ -8,12 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from source_copy import copy_source
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("common", "samnet", "quantize", "convert", "edge_apps", "benchmarks")
-FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
 
 
 def interpreter(version: str) -> str:
@@ -28,12 +27,7 @@ def interpreter(version: str) -> str:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A copy to build in, without what earlier builds left."""
-    folder = tmp_path / "source"
-    for name in PACKAGES:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in FILES:
-        shutil.copy(ROOT / name, folder)
-    return folder
+    return copy_source(tmp_path / "source")
 
 
 @pytest.mark.parametrize(
