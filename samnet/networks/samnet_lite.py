@@ -12,10 +12,14 @@ from samnet.networks.attention import SAM
 from samnet.networks.base import Head, SaliencyNetwork
 from samnet.networks.config import Attention, known_fields
 from samnet.networks.layers import ConvBN, DSConv, initialize, resize
-from samnet.networks.lite_trunk import CHANNELS, INNER, LiteTrunk
+from samnet.networks.lite_trunk import (
+    TRUNK,
+    TRUNKS,
+    LiteTrunk,
+    inner_channels,
+    trunk_channels,
+)
 from samnet.networks.pyramid import Pyramid, PyramidPooling
-
-TRUNK = "efficientnet-lite0"
 
 STRIDES = (4, 8, 16, 32)
 """Of the maps that the decoder fuses."""
@@ -29,16 +33,16 @@ MODULE_RATES = {16: (1, 2, 3), 32: (1, 2)}
 
 @dataclasses.dataclass(frozen=True)
 class LiteConfig:
-    """Describes one network on EfficientNet-Lite0. The defaults are ``samnet-lite``.
+    """Describes one network on an EfficientNet-Lite. The defaults are ``samnet-lite``.
 
     Args:
-        trunk: the encoder; ``efficientnet-lite0`` is the one there is.
+        trunk: the encoder, a key of :data:`samnet.networks.lite_trunk.TRUNKS`.
         widths: channels of the decoder at strides 4, 8, 16 and 32.
         attention: how the SAM modules weight their branches, see
             :class:`samnet.networks.config.SAMNetConfig`; ``none`` sums them.
         modules: strides, of 16 and 32, at which the decoder has a SAM module.
         inner: channels inside each of the trunk's blocks; :mod:`samnet.networks.pruning` lowers
-            them.
+            them. Empty for those of the published network.
 
     Raises:
         InputError: if a value is outside what the network can be built with.
@@ -48,11 +52,14 @@ class LiteConfig:
     widths: tuple[int, int, int, int] = (32, 48, 64, 96)
     attention: Attention = "stick_breaking"
     modules: tuple[int, ...] = (16, 32)
-    inner: tuple[int, ...] = INNER
+    inner: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.trunk != TRUNK:
-            raise InputError(f"unknown trunk {self.trunk!r}; use {TRUNK}")
+        if self.trunk not in TRUNKS:
+            raise InputError(f"unknown trunk {self.trunk!r}; use one of {', '.join(TRUNKS)}")
+        published = inner_channels(self.trunk)
+        if not self.inner:
+            object.__setattr__(self, "inner", published)  # frozen, and others read it
         if self.attention not in get_args(Attention):
             raise InputError(
                 f"unknown attention {self.attention!r}; use one of {', '.join(get_args(Attention))}"
@@ -61,12 +68,12 @@ class LiteConfig:
             raise InputError(
                 f"widths {self.widths}: expected {len(STRIDES)} channel counts of at least 8"
             )
-        if len(self.inner) != len(INNER) or not all(
-            1 <= inner <= published for inner, published in zip(self.inner, INNER, strict=False)
+        if len(self.inner) != len(published) or not all(
+            1 <= inner <= most for inner, most in zip(self.inner, published, strict=True)
         ):
             raise InputError(
-                f"inner {self.inner}: expected a channel count for each of {len(INNER)} blocks, at "
-                f"most those of {TRUNK}, {INNER}"
+                f"inner {self.inner}: expected a channel count for each of {len(published)} "
+                f"blocks, at most those of {self.trunk}, {published}"
             )
         if not set(self.modules) <= set(MODULE_RATES):
             raise InputError(f"modules {self.modules}: expected strides of {list(MODULE_RATES)}")
@@ -74,7 +81,7 @@ class LiteConfig:
     @property
     def channels(self) -> tuple[int, ...]:
         """Channels of the encoder's five maps."""
-        return CHANNELS
+        return trunk_channels(self.trunk)
 
     @property
     def decoder_stride(self) -> int:
@@ -149,7 +156,7 @@ class LiteDecoder(nn.Module):
         outputs = (widths[0], *widths[:-1])
         self.laterals = nn.ModuleList(
             ConvBN(channels, width, relu=False)
-            for channels, width in zip(CHANNELS[1:-1], widths[:-1], strict=True)
+            for channels, width in zip(config.channels[1:-1], widths[:-1], strict=True)
         )
         self.attention = nn.ModuleList(
             SAM(width, MODULE_RATES[stride], config.attention, "shared")
@@ -183,7 +190,7 @@ class LiteDecoder(nn.Module):
 
 
 class SAMNetLite(SaliencyNetwork):
-    """EfficientNet-Lite0 with SAMNet's decoder and SAM modules at its two deepest strides.
+    """EfficientNet-Lite with SAMNet's decoder and SAM modules at its two deepest strides.
 
     Training mode gives four maps, at strides 4 to 32, main one first.
 
@@ -198,8 +205,8 @@ class SAMNetLite(SaliencyNetwork):
         super().__init__()
         self.config = config or LiteConfig()
         widths = self.config.widths
-        self.encoder = LiteTrunk(self.config.inner)
-        self.pyramid = LitePyramid(CHANNELS[-1], widths[-1])
+        self.encoder = LiteTrunk(self.config.trunk, self.config.inner)
+        self.pyramid = LitePyramid(self.config.channels[-1], widths[-1])
         self.decoder = LiteDecoder(self.config)
         self.heads = nn.ModuleList(Head(width) for width in (widths[0], *widths[:-1]))
         initialize(self)

@@ -23,6 +23,10 @@ class Rows:
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
 
+    def to(self, device: torch.device) -> Rows:
+        """Return the same arrays in the memory of a device."""
+        return Rows([part.to(device) for part in self.parts])
+
     def take(self, index: Tensor, device: torch.device) -> Tensor:
         """Take the rows of these numbers, in their order, on a device."""
         if len(self.parts) == 1:

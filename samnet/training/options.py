@@ -19,7 +19,7 @@ OF_SAMNET = ("attention_from", "spatial_maps", "pyramid_pooling", "modules", "wi
 """Options that replace fields of the same name in :class:`samnet.networks.config.SAMNetConfig`
 alone."""
 
-OF_LITE = {"widths": "decoder_widths", "modules": "module_strides"}
+OF_LITE = {"trunk": "trunk", "widths": "decoder_widths", "modules": "module_strides"}
 """Fields of :class:`samnet.networks.samnet_lite.LiteConfig` and the options that replace them."""
 
 
@@ -48,6 +48,9 @@ class TrainOptions:
     """Replaces the SAM modules of each stage (Table V)."""
     width: float | None = None
     """Replaces the multiplier of all channel counts (Table V)."""
+    trunk: str | None = None
+    """Replaces samnet-lite's encoder: efficientnet-lite1 or -lite2 make a slower, better network,
+    as a teacher for others."""
     decoder_widths: tuple[int, int, int, int] | None = None
     """Replaces the channels of samnet-lite's decoder at strides 4, 8, 16 and 32."""
     module_strides: tuple[int, ...] | None = None
@@ -107,6 +110,8 @@ def config_of(options: TrainOptions) -> AnyConfig:
     }
     if isinstance(config, LiteConfig):
         changes = lite | given(options, "attention")
+        if "trunk" in changes:
+            changes["inner"] = ()
         refused = given(options, *OF_SAMNET, "dilation_rates")
     else:
         changes = given(options, "attention", *OF_SAMNET)

@@ -68,9 +68,9 @@ def prepare(
         torch.distributed.barrier()  # the first process fills the cache
     cache, packed_size = options.cache, round(size * MARGIN)
     sets = [pack(pairs, packed_size, cache)]
-    if processes.device.type == "cuda":
-        sets = [sets[0].to(processes.device)]
     sets += [pack_unlabeled(one, packed_size, cache) for one in unlabeled]
+    if processes.device.type == "cuda":
+        sets = [one.to(processes.device) for one in sets]
     imitated = teacher_outputs = None
     if imitates:
         shown = [(pack(pairs, TEACHER_SIZE, cache), fingerprint(pairs, TEACHER_SIZE))]
@@ -81,6 +81,8 @@ def prepare(
     if teacher is not None:
         photos = [[pair.photo for pair in pairs], *(one.photos for one in unlabeled)]
         teacher_outputs = TeacherOutputs(photos, teacher, cache, features=features)
+        if processes.device.type == "cuda":
+            teacher_outputs.maps = teacher_outputs.maps.to(processes.device)
     validation = pack(validation_pairs, size, cache)
     if processes.first and processes.count > 1:
         torch.distributed.barrier()

@@ -87,4 +87,4 @@ def _look(photos: Sequence[Path], teacher: Teacher, cache: Path, *, features: bo
             shown = np.stack(list(pool.map(read, photos[start:end])))
             return teacher.look(shown, features=features)
 
-        return kept_rows(paths, kinds, compute, "teacher's maps")
+        return kept_rows(paths, kinds, compute, "teacher's maps", teacher.batch)

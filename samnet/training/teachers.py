@@ -34,6 +34,8 @@ class Teacher(Protocol):
     sha256: str
     channels: tuple[int, ...]
     """Of its features at the strides 4 to 32; empty where it has none to show."""
+    batch: int
+    """Photos that it looks at together."""
 
     def look(self, photos: Bytes, *, features: bool) -> list[np.ndarray]:
         """Yield maps (N, S, S) uint8 of photos (N, S, S, 3), then where asked for the features.
@@ -44,36 +46,42 @@ class Teacher(Protocol):
         ...
 
 
-def open_teacher(path: Path, threads: int | None = None) -> Teacher:
+def open_teacher(
+    path: Path, threads: int | None = None, device: torch.device | None = None
+) -> Teacher:
     """Open a teacher.
 
     Args:
         path: a checkpoint of this project, or an ONNX network.
         threads: CPU threads of the latter; None for all.
+        device: where the former computes; None for the CPU.
 
     Raises:
         InputError: if the file is missing, unreadable, or no network that gives maps.
     """
-    return CheckpointTeacher(path) if path.suffix == CHECKPOINT else OnnxTeacher(path, threads)
+    if path.suffix == CHECKPOINT:
+        return CheckpointTeacher(path, device or torch.device("cpu"))
+    return OnnxTeacher(path, threads)
 
 
 class CheckpointTeacher:
     """A network of this project as a teacher."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: torch.device) -> None:
         checkpoint = load_checkpoint(path)
+        self.device, self.batch = device, 128 if device.type == "cuda" else 16
         self.path, self.sha256 = path, sha256(path)
         self.preprocessing = checkpoint.preprocessing
         self.size = checkpoint.preprocessing.size
         self.channels = tuple(checkpoint.model.config.channels[1:])
         self.model = checkpoint.model
         self.model.requires_grad_(False)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.no_grad()
     def look(self, photos: Bytes, *, features: bool) -> list[np.ndarray]:
         """See :class:`Teacher`; features are (N, C, S / stride, S / stride) float16."""
-        x = torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255
+        x = torch.from_numpy(photos).to(self.device).permute(0, 3, 1, 2).float() / 255
         x = normalize(x, self.preprocessing).contiguous(memory_format=torch.channels_last)
         stages = self.model.encoder(x)
         logits = self.model.decoded_heads[0](self.model.fuse(stages)[0])
@@ -81,14 +89,16 @@ class CheckpointTeacher:
         maps = torch.sigmoid(self.model.enlarge(logits, (self.size, self.size)))[:, 0]
         if not torch.isfinite(maps).all():
             raise InputError(f"{self.path}: its maps are not finite; give another teacher")
-        found = [(maps * 255).round().byte().numpy()]
+        found = [(maps * 255).round().byte().cpu().numpy()]
         if features:
-            found += [stage.half().numpy() for stage in stages[1:5]]
+            found += [stage.half().cpu().numpy() for stage in stages[1:5]]
         return found
 
 
 class OnnxTeacher:
     """A network of others as a teacher; it shows no features."""
+
+    batch = 16
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         self.network = MapTeacher(path, threads)

@@ -30,6 +30,7 @@ from samnet.training.distributed import Processes, mean_of_processes
 from samnet.training.feature_distillation import Imitation
 from samnet.training.fine_tuning import freeze_stages, parameter_groups
 from samnet.training.first_nonfinite import ADVICE, check_loss, nonfinite_gradient
+from samnet.training.graphed_step import GraphedStep
 from samnet.training.network_with_losses import NetworkWithLosses
 from samnet.training.options import TrainOptions, config_of
 from samnet.training.phase_data import PhaseData, prepare
@@ -85,7 +86,9 @@ class Trainer:
         device = processes.device
         data = open_data(options.data)
         self.pairs, self.validation_pairs = holdout(data.pairs, options.held_out)
-        self.teacher = open_teacher(options.teacher, options.threads) if options.teacher else None
+        self.teacher = (
+            open_teacher(options.teacher, options.threads, device) if options.teacher else None
+        )
         self.unlabeled = self._unlabeled()
         # Behind the teacher, which thereby changes no first weight.
         self.model, self.before = _first_weights(options)
@@ -115,6 +118,11 @@ class Trainer:
             self.network_with_losses = DistributedDataParallel(
                 self.network_with_losses, find_unused_parameters=True
             )
+        self.graphed: GraphedStep | None = None
+        if device.type == "cuda" and processes.count == 1 and not recipe.imitation:
+            assert isinstance(self.network_with_losses, NetworkWithLosses)
+            if self.distillation is None:
+                self.graphed = GraphedStep(self.network_with_losses)
         self.log = RunLog(options.output / run_log.NAME)
         self.state_path = options.output / resume_state.NAME
         without = numbers(self.unlabeled, len(self.pairs))
@@ -191,12 +199,16 @@ class Trainer:
             sides = [-(-step.shown // stride) for stride in (4, 8, 16, 32)]
             features = phase_data.features.batch(index, crops, [(side, side) for side in sides])
         self.model.train()
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            losses = self.network_with_losses(x, truth, features, step.share, taught)
-        shared = mean_of_processes({name: value.detach() for name, value in losses.items()})
-        check_loss(step.number, shared["loss"], self.model, x)
-        self.optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
+        if self.graphed is not None:
+            shared = mean_of_processes(self.graphed(x, truth, step.share))
+            check_loss(step.number, shared["loss"], self.model, x)
+        else:
+            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                losses = self.network_with_losses(x, truth, features, step.share, taught)
+            shared = mean_of_processes({name: value.detach() for name, value in losses.items()})
+            check_loss(step.number, shared["loss"], self.model, x)
+            self.optimizer.zero_grad(set_to_none=True)
+            losses["loss"].backward()
         if recipe.clip:
             norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
         else:

@@ -8,7 +8,7 @@ import torch
 from common.errors import CheckFailedError, InputError
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.synthetic import write_scenes
-from samnet.networks.lite_trunk import INNER
+from samnet.networks.lite_trunk import inner_channels
 from samnet.networks.preprocessing import Preprocessing
 from samnet.networks.pruning import MULTIPLE, ChannelRange, channel_ranges, kept_channels, prune
 from samnet.networks.samnet_lite import SAMNetLite
@@ -83,7 +83,7 @@ def test_command_writes_a_checkpoint_that_trains_on(options, capsys, tmp_path):
     printed = capsys.readouterr().out
     assert "never vary on 10 photos" in printed
     pruned = load_checkpoint(options.output)
-    assert sum(pruned.model.config.inner) < sum(INNER)
+    assert sum(pruned.model.config.inner) < sum(inner_channels("efficientnet-lite0"))
     assert pruned.training["remark"].startswith("made for a test; ")
     train(
         TrainOptions(

