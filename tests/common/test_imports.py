@@ -134,3 +134,9 @@ def test_no_module_imports_itself_by_way_of_others():
 
     for module in modules():
         visit(module, ())
+
+
+def test_kept_records_of_photos_depend_on_all_code_that_measures_them():
+    from benchmarks.accuracy.photo_records import CODE
+
+    assert {name.split(".")[0] for name in closure("samnet.evaluate")} <= set(CODE)

@@ -20,6 +20,7 @@ from one_onnx import one_module_onnx
 from common.images.photos import resize_photo
 from edge_apps.compare.backends import run_child
 from edge_apps.compare.worker import run_cpu
+from edge_apps.manifest import read_manifest
 from edge_apps.shipped import FOLDER
 from samnet.data.embedded import embedded_photos
 
@@ -78,6 +79,7 @@ def test_onnxruntime_without_options_is_exact(quantized, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("model", sorted(FOLDER.glob("*.tflite")), ids=lambda path: path.name)
 def test_shipped_files(model: Path) -> None:
-    frames = np.stack([resize_photo(it.photo, (192, 192)) for it in embedded_photos()[:2]])
+    size = read_manifest(model).size
+    frames = np.stack([resize_photo(it.photo, (size, size)) for it in embedded_photos()[:2]])
     here, _ = run_cpu(model, frames, 1, 0)
     assert np.abs(maps("Haswell", model, frames) - here).max() <= 1

@@ -84,7 +84,8 @@ def _own(work: Path, module: str, arguments: tuple[str, ...]) -> bytes:
     """What is unpacked over the system: this project, the first program and what it shall run."""
     stage = work / "stage"
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(userland.ROOT / "edge_apps", stage / "project/edge_apps", ignore=ignored)
+    for name in ("common", "edge_apps"):
+        shutil.copytree(userland.ROOT / name, stage / "project" / name, ignore=ignored)
     shutil.copy(userland.ROOT / "tools" / "board_init.py", stage / "init")
     (stage / "init").chmod(0o755)
     order = {"module": module, "arguments": arguments, "results": RESULTS}
