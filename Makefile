@@ -33,8 +33,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 docs: $(INSTALLED)
-	$(BIN)/python -m pdoc --docformat google --output-directory build/docs \
-	  common samnet quantize convert edge_apps benchmarks
+	$(BIN)/python -m benchmarks.docs.reference
 
 clean:
 	rm -rf runs/demo build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,1 +1,1 @@
-"""Figures that the paper and others published."""
+"""Result files: their kinds, how each is measured anew, and figures that others published."""
