@@ -8,11 +8,14 @@ from typing import Any
 from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 from edge_apps.backends.float_io import Floats
-from edge_apps.backends.shapes import photo_size, tensor_type
+from edge_apps.backends.interface import checked_size
 from edge_apps.maps.coding import Coding, coding_by
 
 SCALE, ZERO_POINT = "output_scale", "output_zero_point"
 """Metadata that say what a byte of the map stands for: value = (byte - zero_point) * scale."""
+
+TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
+"""Types by their names in ONNX."""
 
 SEVEN_BITS = "int8 codes from -63 to 63"
 """Stands in the metadata of files whose weights have seven bits: their sums are exact anywhere."""
@@ -87,7 +90,11 @@ def open_onnx(path: str | Path, threads: int, floats: Floats | None = None) -> O
     except Exception as error:  # onnxruntime's own kinds of error share no other base
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: damaged or foreign ONNX file ({reason})") from error
-    return OnnxBackend(session, _size(path, session, floats), floats)
+    inputs, outputs = (
+        [(tuple(it.shape), TYPES.get(it.type, it.type)) for it in tensors]
+        for tensors in (session.get_inputs(), session.get_outputs())
+    )
+    return OnnxBackend(session, checked_size(path, inputs, outputs, floats), floats)
 
 
 def _coding(session: Any) -> Coding | None:
@@ -107,21 +114,3 @@ def _onnxruntime() -> Any:
             "onnxruntime is not installed; pip install onnxruntime"
         ) from error
     return onnxruntime
-
-
-def _size(path: str | Path, session: Any, floats: Floats | None) -> int:
-    """Return S, after a check that input and output are a photo and a map."""
-    tensors = [*session.get_inputs(), *session.get_outputs()]
-    shapes = [tuple(tensor.shape) for tensor in tensors]
-    types = {tensor.type for tensor in tensors}
-    fixed = all(isinstance(side, int) for shape in shapes for side in shape)
-    size = photo_size(shapes) if fixed else None
-    expected = tensor_type(floats)
-    names = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
-    if len(session.get_inputs()) != 1 or {names.get(t) for t in types} != {expected} or not size:
-        found = ", ".join(f"{tuple(t.shape)} {t.type}" for t in tensors)
-        raise InputError(
-            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) {expected} and "
-            f"a map (1, M, M) {expected}; not an artifact of this project, or without its manifest"
-        )
-    return size

@@ -13,7 +13,7 @@ from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 from common.native_output import quiet
 from edge_apps.backends.float_io import Floats
-from edge_apps.backends.shapes import photo_size, tensor_type
+from edge_apps.backends.interface import checked_size, read_flatbuffer
 from edge_apps.maps.coding import Coding, coding_by
 
 IDENTIFIER = b"ET12"
@@ -102,12 +102,7 @@ def open_pte(
         InputError: if the file is no ExecuTorch program, is damaged, needs operators that the
             runtime lacks, has another interface, or ExecuTorch is not installed.
     """
-    content = Path(path).read_bytes()
-    if content[4:8] != IDENTIFIER:
-        raise InputError(
-            f"{path}: starts with {content[:8]!r}, not an ExecuTorch program "
-            f"({IDENTIFIER.decode()} at byte 4); check the file's name and origin"
-        )
+    content = read_flatbuffer(path, IDENTIFIER, "an ExecuTorch program")
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     try:
@@ -163,16 +158,15 @@ def _size(path: str | Path, program: Any, floats: Floats | None) -> int:
     if "forward" not in program.method_names:
         raise InputError(f"{path}: has no method forward; not an artifact of this project")
     meta = program.metadata("forward")
-    tensors = [meta.input_tensor_meta(i) for i in range(meta.num_inputs())]
-    tensors += [meta.output_tensor_meta(i) for i in range(meta.num_outputs())]
-    shapes = [tuple(tensor.sizes()) for tensor in tensors]
-    size = photo_size(shapes)
-    expected = tensor_type(floats)
-    as_expected = all(TYPES.get(tensor.dtype()) == expected for tensor in tensors)
-    if meta.num_inputs() != 1 or not as_expected or size is None:
-        raise InputError(
-            f"{path}: tensors are {', '.join(map(str, shapes)) or 'none'}, expected a photo "
-            f"(1, S, S, 3) {expected} and a map (1, M, M) {expected}; not an artifact of this "
-            "project, or without its manifest"
+    inputs, outputs = (
+        [_shape_and_type(tensor(index)) for index in range(count)]
+        for tensor, count in (
+            (meta.input_tensor_meta, meta.num_inputs()),
+            (meta.output_tensor_meta, meta.num_outputs()),
         )
-    return size
+    )
+    return checked_size(path, inputs, outputs, floats)
+
+
+def _shape_and_type(tensor: Any) -> tuple[tuple[int, ...], str]:
+    return tuple(tensor.sizes()), TYPES.get(tensor.dtype(), f"of type {tensor.dtype()}")

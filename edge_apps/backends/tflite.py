@@ -12,7 +12,7 @@ import numpy as np
 from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 from edge_apps.backends.float_io import Floats
-from edge_apps.backends.shapes import photo_size, tensor_type
+from edge_apps.backends.interface import checked_size, read_flatbuffer
 from edge_apps.maps.coding import Coding, coding_by
 
 IDENTIFIER = b"TFL3"
@@ -69,12 +69,7 @@ def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) ->
         InputError: if the file is no TFLite flatbuffer, is damaged, needs operations that the
             runtime lacks, has another interface, or no runtime is installed.
     """
-    content = Path(path).read_bytes()
-    if content[4:8] != IDENTIFIER:
-        raise InputError(
-            f"{path}: starts with {content[:8]!r}, not a TFLite file "
-            f"({IDENTIFIER.decode()} at byte 4); check the file's name and origin"
-        )
+    content = read_flatbuffer(path, IDENTIFIER, "a TFLite file")
     try:
         # The interpreter verifies the flatbuffer's structure before it uses it.
         interpreter = interpreter_class()(model_content=content, num_threads=threads)
@@ -88,7 +83,11 @@ def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) ->
             f"the TFLite runtime was built for another NumPy than {np.__version__}; "
             "pip install --upgrade ai-edge-litert"
         ) from error
-    return TFLiteBackend(interpreter, _size(path, interpreter, floats), floats)
+    inputs, outputs = (
+        [(tuple(map(int, it["shape"])), np.dtype(it["dtype"]).name) for it in details]
+        for details in (interpreter.get_input_details(), interpreter.get_output_details())
+    )
+    return TFLiteBackend(interpreter, checked_size(path, inputs, outputs, floats), floats)
 
 
 def interpreter_class() -> Any:
@@ -103,20 +102,3 @@ def interpreter_class() -> Any:
         except ModuleNotFoundError:
             continue
     raise MissingPackageError("no TFLite runtime is installed; pip install ai-edge-litert")
-
-
-def _size(path: str | Path, interpreter: Any, floats: Floats | None) -> int:
-    """Return S, after a check that input and output are a photo and a map."""
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    shapes = [tuple(map(int, details["shape"])) for details in (*inputs, *outputs)]
-    types = [details["dtype"] for details in (*inputs, *outputs)]
-    size = photo_size(shapes)
-    names = [np.dtype(kind).name for kind in types]
-    expected = tensor_type(floats)
-    if len(inputs) != 1 or set(names) != {expected} or size is None:
-        found = ", ".join(f"{s} {name}" for s, name in zip(shapes, names, strict=True))
-        raise InputError(
-            f"{path}: tensors are {found or 'none'}, expected a photo (1, S, S, 3) {expected} and "
-            f"a map (1, M, M) {expected}; not an artifact of this project, or without its manifest"
-        )
-    return size

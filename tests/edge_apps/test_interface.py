@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_apps.backends.shapes import photo_size
+from edge_apps.backends.interface import photo_size
 
 
 @pytest.mark.parametrize(
