@@ -35,7 +35,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         _expect(value in arguments, kind, value, where)
         return value
     if origin is tuple:
-        _expect(isinstance(value, list), kind, value, where)
+        _expect(isinstance(value, list | tuple), kind, value, where)
         if arguments[-1] is not ...:
             _expect(len(value) == len(arguments), kind, value, where)
         kinds = arguments if arguments[-1] is not ... else arguments[:1] * len(value)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self, get_args
 
+from common.decode import decode
 from common.errors import InputError
 
 Attention = Literal["softmax", "stick_breaking", "none", "channel", "spatial"]
@@ -17,39 +18,44 @@ STAGES = 5
 MIN_SIZE = 64
 """Smallest input height and width in pixels: stage 5 then still has 2x2 positions."""
 
-_LATER = ("attention_from", "decoder_stride", "decoder_kernel")
-"""Fields that older checkpoints lack; the defaults are what those mean."""
-
 FORMER = ("map_stride",)
 """Fields that older checkpoints have beside: the stride of the deployed map, which is chosen when a
 network is deployed and is no property of it."""
 
 
-def known_fields(
-    config: type[Any], values: Mapping[str, Any], later: Collection[str] = ()
-) -> dict[str, Any]:
-    """Check the fields of a network's configuration as a checkpoint holds them.
+@dataclasses.dataclass(frozen=True)
+class StoredConfig:
+    """A network's configuration as checkpoints hold it; each kind of network has its own."""
 
-    Args:
-        config: dataclass that they are fields of.
-        values: fields by name.
-        later: names of fields that may be missing.
+    LATER: ClassVar[tuple[str, ...]] = ()
+    """Fields that older checkpoints lack; the defaults are what those mean."""
 
-    Raises:
-        InputError: for unknown or missing fields.
-    """
-    known = {field.name for field in dataclasses.fields(config)}
-    found = {name: value for name, value in values.items() if name not in FORMER}
-    if not known - set(later) <= set(found) <= known:
-        raise InputError(
-            f"network configuration has the fields {sorted(found)}, expected {sorted(known)}; the "
-            "checkpoint is of another network or version"
-        )
-    return found
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, as stored in a checkpoint."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Invert :meth:`to_dict`.
+
+        Raises:
+            InputError: for unknown or missing fields, or values of the wrong kind.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        found = {name: value for name, value in values.items() if name not in FORMER}
+        if not known - set(cls.LATER) <= set(found) <= known:
+            raise InputError(
+                f"network configuration has the fields {sorted(found)}, expected {sorted(known)}; "
+                "the checkpoint is of another network or version"
+            )
+        try:
+            return decode(cls, found)
+        except TypeError as error:
+            raise InputError(f"network configuration cannot be read: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True)
-class SAMNetConfig:
+class SAMNetConfig(StoredConfig):
     """Describes one SAMNet. The defaults are the network of the paper.
 
     Args:
@@ -76,6 +82,8 @@ class SAMNetConfig:
     Raises:
         InputError: if a value is outside what the network can be built with.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("attention_from", "decoder_stride", "decoder_kernel")
 
     attention: Attention = "softmax"
     spatial_maps: SpatialMaps = "shared"
@@ -147,32 +155,3 @@ class SAMNetConfig:
     def corners_aligned(self) -> bool:
         """Maps are enlarged corner on corner, as in the paper's code."""
         return True
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as stored in a checkpoint."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> SAMNetConfig:
-        """Invert :meth:`to_dict`.
-
-        Raises:
-            InputError: for unknown or missing fields, or values of the wrong kind.
-        """
-        values = known_fields(cls, values, later=_LATER)
-        try:
-            rates = tuple(tuple(int(r) for r in stage) for stage in values["dilation_rates"])
-            modules = tuple(int(m) for m in values["modules"])
-            width = float(values["width"])
-            later = {name: int(values[name]) for name in _LATER if name in values}
-        except (TypeError, ValueError) as error:
-            raise InputError(f"network configuration cannot be read: {error}") from error
-        return cls(
-            attention=values["attention"],
-            spatial_maps=values["spatial_maps"],
-            pyramid_pooling=bool(values["pyramid_pooling"]),
-            dilation_rates=rates,
-            modules=modules,
-            width=width,
-            **later,
-        )

@@ -55,7 +55,9 @@ def read_config(values: dict[str, Any]) -> AnyConfig:
         )
     if "trunk" in values:
         return LiteConfig.from_dict(values)
-    return (BaselineConfig if "name" in values else SAMNetConfig).from_dict(values)
+    if "name" in values:
+        return BaselineConfig.from_dict(values)
+    return SAMNetConfig.from_dict(values)
 
 
 def build_network(config: AnyConfig) -> SaliencyNetwork:

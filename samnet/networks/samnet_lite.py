@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 from torch import Tensor, nn
 
 from common.errors import InputError
 from samnet.networks.attention import SAM
 from samnet.networks.base import Head, SaliencyNetwork
-from samnet.networks.config import Attention, known_fields
+from samnet.networks.config import Attention, StoredConfig
 from samnet.networks.layers import ConvBN, DSConv, initialize, resize
 from samnet.networks.lite_trunk import (
     TRUNK,
@@ -32,7 +32,7 @@ MODULE_RATES = {16: (1, 2, 3), 32: (1, 2)}
 
 
 @dataclasses.dataclass(frozen=True)
-class LiteConfig:
+class LiteConfig(StoredConfig):
     """Describes one network on an EfficientNet-Lite. The defaults are ``samnet-lite``.
 
     Args:
@@ -92,32 +92,6 @@ class LiteConfig:
     def corners_aligned(self) -> bool:
         """Maps are enlarged center on center, as every imaging library does."""
         return False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as stored in a checkpoint."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> LiteConfig:
-        """Invert :meth:`to_dict`.
-
-        Raises:
-            InputError: for unknown or missing fields, or values of the wrong kind.
-        """
-        values = known_fields(cls, values)
-        try:
-            widths = tuple(int(width) for width in values["widths"])
-            modules = tuple(int(stride) for stride in values["modules"])
-            inner = tuple(int(count) for count in values["inner"])
-        except (TypeError, ValueError) as error:
-            raise InputError(f"network configuration cannot be read: {error}") from error
-        return cls(
-            values["trunk"],
-            cast(tuple[int, int, int, int], widths),
-            values["attention"],
-            modules,
-            inner,
-        )
 
 
 class LitePyramid(Pyramid):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from torch import nn
 
 from common.errors import InputError, MissingPackageError
 from samnet.networks.base import Head, SaliencyNetwork
 from samnet.networks.baselines import ARCHITECTURES
-from samnet.networks.config import known_fields
+from samnet.networks.config import StoredConfig
 from samnet.networks.layers import initialize
 
 
 @dataclasses.dataclass(frozen=True)
-class BaselineConfig:
+class BaselineConfig(StoredConfig):
     """Describes a baseline.
 
     Args:
@@ -28,7 +27,7 @@ class BaselineConfig:
     name: str
 
     def __post_init__(self) -> None:
-        if self.name not in tuple(ARCHITECTURES):  # any value that a file may hold
+        if self.name not in ARCHITECTURES:
             raise InputError(
                 f"unknown baseline {self.name!r}; use one of {', '.join(ARCHITECTURES)}"
             )
@@ -47,19 +46,6 @@ class BaselineConfig:
     def corners_aligned(self) -> bool:
         """Maps are enlarged corner on corner, as SAMNet's."""
         return True
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as stored in a checkpoint."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> BaselineConfig:
-        """Invert :meth:`to_dict`.
-
-        Raises:
-            InputError: for unknown or missing fields, or values of the wrong kind.
-        """
-        return cls(**known_fields(cls, values))
 
 
 class Baseline(SaliencyNetwork):
