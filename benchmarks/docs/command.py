@@ -1,4 +1,4 @@
-"""``python -m benchmarks.docs``: figures and picture of the documentation, from result files.
+"""``samnet docs``: figures and picture of the documentation, from result files.
 
 Reads what commands wrote to ``results/`` and replaces the marked blocks of README.md and the pages
 in docs/; runs a shipped artifact on embedded photos for the picture.
@@ -14,12 +14,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.docs import benchmarks_page as benchmarks
-from benchmarks.docs import convert_page as convert
-from benchmarks.docs import devices_page, models_page
-from benchmarks.docs import int8_page as int8
-from benchmarks.docs import training_page as training
-from benchmarks.docs import video_page as video
+from benchmarks.docs import (
+    benchmarks_page,
+    convert_page,
+    devices_page,
+    int8_page,
+    models_page,
+    training_page,
+    video_page,
+)
 from benchmarks.docs.commands_page import commands
 from benchmarks.latency.table import markdown as latency_table
 from benchmarks.report.pareto import pareto_entries
@@ -57,7 +60,7 @@ from convert.contract import forms as formats
 from edge_apps.shipped import default_model
 
 ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- {}: python -m benchmarks.docs -->", "<!-- end of {} -->"
+BEGIN, END = "<!-- {}: samnet docs -->", "<!-- end of {} -->"
 SHOWN = ("astronaut", "chelsea", "coffee", "rocket")
 TILE = (198, 264)
 """Height and width of one picture in the README, in pixels."""
@@ -144,51 +147,52 @@ def pages(options: Options, results: Results) -> dict[Path, str]:
         return f"{draw(result)}\n\nMeasured on an earlier {files}." if files else draw(result)
 
     blocks = {
-        options.readme: {"devices": devices(results), "models": models_page.table(results)},
+        options.readme: {"models": models_page.table(results)},
         options.training: {
-            "recipes": shown(Ablation, training.recipes, lambda it: it.table == "recipe"),
-            "throughput": shown(Throughput, training.throughput),
-            "ablation": shown(Ablation, training.ablation, lambda it: it.table == "IV"),
-            "lite": shown(Ablation, training.ablation, lambda it: it.table == "lite"),
+            "recipes": shown(Ablation, training_page.recipes, lambda it: it.table == "recipe"),
+            "throughput": shown(Throughput, training_page.throughput),
+            "ablation": shown(Ablation, training_page.ablation, lambda it: it.table == "IV"),
+            "lite": shown(Ablation, training_page.ablation, lambda it: it.table == "lite"),
         },
         options.int8: {
-            "triplet": shown(Accuracy, int8.triplet, int8.has_qat),
-            "latency": shown(Latency, int8.latency, int8.is_ours),
-            "instructions": shown(Instructions, int8.instructions, int8.has_several),
-            "memory": shown(Latency, int8.memory, int8.is_ours),
-            "modules": shown(Profile, int8.modules),
-            "sensitivity": shown(Sensitivity, int8.sensitivity),
-            "options": shown(PtqOptions, int8.options),
+            "triplet": shown(Accuracy, int8_page.triplet, int8_page.has_qat),
+            "latency": shown(Latency, int8_page.latency, int8_page.is_ours),
+            "instructions": shown(Instructions, int8_page.instructions, int8_page.has_several),
+            "memory": shown(Latency, int8_page.memory, int8_page.is_ours),
+            "modules": shown(Profile, int8_page.modules),
+            "sensitivity": shown(Sensitivity, int8_page.sensitivity),
+            "options": shown(PtqOptions, int8_page.options),
         },
         options.commands: {"commands": commands()},
         options.benchmarks: {
             "figures": figures(results),
-            "latency": shown(Latency, latency_table, benchmarks.has_openvino),
-            "lightweight": shown(Latency, latency_table, benchmarks.has_baselines),
-            "cost": shown(Cost, benchmarks.cost),
+            "latency": shown(Latency, latency_table, benchmarks_page.has_openvino),
+            "lightweight": shown(Latency, latency_table, benchmarks_page.has_baselines),
+            "cost": shown(Cost, benchmarks_page.cost),
         },
         options.convert: {
             "formats": formats.table(),
-            "engines": shown(TfliteEngines, convert.engines),
+            "engines": shown(TfliteEngines, convert_page.engines),
         },
         options.devices: {
+            "devices": devices(results),
             "agreement": shown(PlaceAgreement, devices_page.agreement),
-            "departures": shown(RoundingDifferences, devices_page.rounding_differences),
+            "rounding": shown(RoundingDifferences, devices_page.rounding_differences),
             "board": shown(Board, devices_page.board),
             "start": shown(Start, devices_page.start),
             "long_run": shown(LongRun, devices_page.long_run),
             "android": shown(Android, devices_page.android),
         },
         options.video: {
-            "steadiness": shown(Steadiness, video.steadiness),
-            "stages": shown(Stages, video.stages),
+            "steadiness": shown(Steadiness, video_page.steadiness),
+            "stages": shown(Stages, video_page.stages),
         },
     }
     return {page: with_blocks(page, parts) for page, parts in blocks.items()}
 
 
 def devices(results: Results) -> str:
-    """Say which file to use on which device: the head of benchmarks.report."""
+    """Say which file to use on which device: the head of the report."""
     scores = accuracies(results)
     rows = pareto_entries(timings(results), scores, results, MAIN)
     return advice_table(advice(rows, scores, results, MAIN)).markdown()

@@ -134,7 +134,7 @@ def sensitivity(result: Sensitivity) -> str:
 
 
 def options(result: PtqOptions) -> str:
-    """Tabulate observers and corrections of quantize.ptq: a row each, a column a network."""
+    """Tabulate observers and corrections of PTQ: a row each, a column a network."""
     by_form: dict[str, list[str]] = {}
     for model in result.models:
         for row in model.rows:

@@ -40,7 +40,7 @@ HEAD = (
     "multiply-adds, M",
     *(f"{name}: max F / MAE" for name in SETS),
     "int8 changes them by",
-    "int8, ms",
+    "int8: ms / MB",
     "license",
 )
 
@@ -58,6 +58,7 @@ class Model:
         scores: by data set, refined where it is ours.
         int8: change of max F and of MAE by int8 on the first data set.
         milliseconds: of the int8 file on one thread.
+        megabytes: of the int8 file, millions of bytes.
         timed_size: pixels of the input that they were taken at.
         cpu: that they were taken on.
     """
@@ -70,6 +71,7 @@ class Model:
     scores: dict[str, ScoreRow] = dataclasses.field(default_factory=dict)
     int8: tuple[float, float] | None = None
     milliseconds: float | None = None
+    megabytes: float | None = None
     timed_size: int | None = None
     cpu: str = ""
 
@@ -84,7 +86,8 @@ def models(results: Results) -> list[Model]:
 def table(results: Results) -> str:
     """Draw the models as Markdown, with the paper's rows below."""
     found = models(results)
-    cells = [_cells(model) for model in found]
+    sizes = {it.timed_size for it in found if it.milliseconds}
+    cells = [_cells(model, several_sizes=len(sizes) > 1) for model in found]
     for method in read_published():
         if method.name == "SAMNet":
             figures = [method.scores.get(name) for name in SETS]
@@ -92,7 +95,8 @@ def table(results: Results) -> str:
             cost = f"{method.params_M:.2f}", f"{1000 * (method.gflops or 0):.0f}"
             cells.append(("SAMNet as published, 336 px", *cost, *shown, *[MISSING] * 3))
     cpus = ", ".join(sorted({it.cpu for it in found if it.cpu}))
-    note = f"\n\nMilliseconds: one thread of {cpus}." if cpus else ""
+    at = f", a photo of {sizes.pop()} px" if len(sizes) == 1 else ""
+    note = f"\n\nMilliseconds: one thread of {cpus}{at}." if cpus else ""
     return markdown(HEAD, cells) + note
 
 
@@ -179,6 +183,7 @@ def _ours(results: Results, name: str, rows: Sequence[ScoreRow]) -> Model:
         scores=scores,
         int8=changes[0] if changes else None,
         milliseconds=timed.latency_ms.median if timed and timed.latency_ms else None,
+        megabytes=timed.megabytes if timed else None,
         timed_size=_side(timed.size) if timed else None,
         cpu=cpu,
     )
@@ -206,7 +211,12 @@ def _side(size: int | tuple[int, ...] | None) -> int | None:
     return size[0] if isinstance(size, tuple) else size
 
 
-def _cells(model: Model) -> tuple[str, ...]:
+def _cells(model: Model, *, several_sizes: bool) -> tuple[str, ...]:
+    time = MISSING
+    if model.milliseconds:
+        megabytes = f"{model.megabytes:.1f}" if model.megabytes else MISSING
+        at = f" at {model.timed_size} px" if several_sizes else ""
+        time = f"{model.milliseconds:.1f} / {megabytes}{at}"
     scores = [model.scores.get(name) for name in SETS]
     change = model.int8
     return (
@@ -215,7 +225,7 @@ def _cells(model: Model) -> tuple[str, ...]:
         f"{model.multiply_adds / 1e6:.0f}" if model.multiply_adds else MISSING,
         *(_pair(row.max_F, row.MAE) if row else MISSING for row in scores),
         f"{signed(change[0])} / {signed(change[1])}" if change else MISSING,
-        f"{model.milliseconds:.1f} at {model.timed_size} px" if model.milliseconds else MISSING,
+        time,
         model.license or MISSING,
     )
 
