@@ -1,6 +1,6 @@
 """Max F and MAE of maps, computed with NumPy alone.
 
-Both are the paper's and equal to what ``samnet.evaluate`` measures with PySODMetrics, which a
+Both are the paper's and equal to what ``samnet evaluate`` measures with PySODMetrics, which a
 device does not have; a test compares the two.
 """
 

@@ -1,4 +1,4 @@
-"""``python -m quantize.compare_options``: measures all observers and corrections of PTQ."""
+"""``samnet quantize compare-options``: measures all observers and corrections of PTQ."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CORRECTIONS = tuple(itertools.starmap(Correction, itertools.product((False, True
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m quantize.compare_options``."""
+    """Options of ``samnet quantize compare-options``."""
 
     model: Annotated[tuple[Path, ...], MODEL]
     """Float checkpoints, .safetensors files."""

@@ -47,7 +47,7 @@ def check_modules(names: Sequence[str], network: nn.Module) -> None:
             near = difflib.get_close_matches(name, known, 1, 0)
             raise InputError(
                 f"the network has no module {name!r}; did you mean {near[0]!r}? "
-                "quantize.sensitivity lists the main ones"
+                "samnet quantize sensitivity lists the main ones"
             )
 
 

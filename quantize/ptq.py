@@ -187,7 +187,7 @@ def save_verified(
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m quantize.ptq``."""
+    """Options of ``samnet quantize ptq``."""
 
     model: Annotated[Path, MODEL]
     """The float checkpoint, a .safetensors file."""

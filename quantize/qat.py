@@ -1,4 +1,4 @@
-"""Quantization-aware training: ``python -m quantize.qat --model CKPT --data DIR --output runs/q``.
+"""Quantization-aware training: ``samnet quantize qat --model CKPT --data DIR --output runs/q``.
 
 The int8 network learns from its own float checkpoint. The run's folder receives ``best.pt2`` (the
 program with the best held-out max F − MAE), ``state.pt`` (all that resuming needs), ``log.jsonl``,
@@ -62,7 +62,7 @@ class Options(QatSchedule):
     size: int | None = None
     """Input height and width in pixels; the checkpoint's own if not given."""
     held_out: int = 500
-    """Pairs kept from training; with the number given to samnet.train they are the same ones."""
+    """Pairs kept from training; with the number given to samnet train they are the same ones."""
     validation: int = 100
     """Held-out pairs that are used to validate."""
     count: Annotated[int, Argument(aliases=("calibration",))] = 128

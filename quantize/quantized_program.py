@@ -36,7 +36,7 @@ CODINGS: dict[MapKind, Coding] = {
 }
 """What a byte of a program's map stands for: its int8 code and 128 more."""
 
-CURE = "give the path of a .pt2 program of quantize.ptq or quantize.qat"
+CURE = "give the path of a .pt2 program of samnet quantize ptq or qat"
 
 _RECORD = "samnet.json"
 
@@ -167,7 +167,7 @@ def load_program(path: str | Path) -> QuantizedProgram:
         raise InputError(f"{path}: not a readable .pt2 program ({reason}); {CURE}") from error
     if record.pop("format", None) != FORMAT:
         raise InputError(
-            f"{path}: was not written by quantize.ptq or quantize.qat of this version; "
+            f"{path}: was not written by samnet quantize ptq or qat of this version; "
             "quantize the checkpoint again"
         )
     try:

@@ -1,4 +1,4 @@
-"""``python -m quantize.sensitivity``: ranks a network's modules by their loss when quantized."""
+"""``samnet quantize sensitivity``: ranks a network's modules by their loss when quantized."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MEANING = (
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m quantize.sensitivity``."""
+    """Options of ``samnet quantize sensitivity``."""
 
     model: Annotated[Path, MODEL]
     """The float checkpoint, a .safetensors file."""

@@ -1,4 +1,4 @@
-"""``python -m samnet.ablate --data DUTS-TR=DIR --output DIR --json OUT --table IV``: ablations.
+"""``samnet ablate --data DUTS-TR=DIR --output DIR --json OUT --table IV``: ablations.
 
 Trains the rows of a table of the paper, or of a comparison of recipes, one after the other on an
 equal budget and scores each on the held-out pairs. Every row has a folder of its own: finished

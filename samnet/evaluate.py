@@ -1,4 +1,4 @@
-"""``python -m samnet.evaluate --data NAME=DIR --model FILE --json OUT``: metrics on data sets.
+"""``samnet evaluate --data NAME=DIR --model FILE --json OUT``: metrics on data sets.
 
 Started by ``torchrun -m`` or ``accelerate launch -m``, the processes share the photos.
 """

@@ -1,4 +1,4 @@
-"""``python -m samnet.model_card``: writes a checkpoint's model card from metadata and results."""
+"""``samnet model-card``: writes a checkpoint's model card from metadata and results."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Options:
     model: Annotated[Path, MODEL]
     """The checkpoint; its card is written beside it, as NAME.md."""
     results: Annotated[tuple[Path, ...], REPEATED] = ()
-    """Result files of samnet.evaluate for this checkpoint; may be repeated."""
+    """Result files of samnet evaluate for this checkpoint; may be repeated."""
     overwrite: bool = False
     """Replace a card that exists."""
 
@@ -100,7 +100,7 @@ def read_result(path: Path, digest: str) -> tuple[ScoreRow, ...]:
         values = parse_json(path.read_text(encoding="utf-8"))
         rows = decode(tuple[ScoreRow, ...], values["rows"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a result of samnet.evaluate ({error})") from error
+        raise InputError(f"{path}: not a result of samnet evaluate ({error})") from error
     found = tuple(row for row in rows if row.sha256 == digest)
     if not found:
         others = ", ".join(sorted({str(row.sha256)[:12] + "…" for row in rows}))

@@ -1,8 +1,8 @@
-"""``python -m samnet.pretrain --data DIR --output RUN``: teaches the backbone to classify.
+"""``samnet pretrain --data DIR --output RUN``: teaches the backbone to classify.
 
 For those who have ImageNet: the folder holds ``train/CLASS/*`` and ``val/CLASS/*``, or
 ``CLASS/*``. The run's folder receives ``backbone.safetensors`` (averaged weights, for
-``samnet.train --backbone``), ``state.pt`` (all that resuming needs), ``log.jsonl`` and
+``samnet train --backbone``), ``state.pt`` (all that resuming needs), ``log.jsonl`` and
 ``run.json``. Several processes share the work: ``torchrun -m`` or ``accelerate launch -m``.
 """
 

@@ -1,4 +1,4 @@
-"""``python -m samnet.prune --model CKPT --data DUTS-TR=DIR --output SMALLER``: prunes a network.
+"""``samnet prune --model CKPT --data DUTS-TR=DIR --output SMALLER``: prunes a network.
 
 Takes channels out of ``samnet-lite`` that never vary on the photos it was trained on. Its maps stay
 what they were, which is looked at on the held-out photos before anything is written.

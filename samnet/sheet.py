@@ -1,4 +1,4 @@
-"""``python -m samnet.sheet --data NAME=DIR --model FILE --output SHEET.png``: draws maps.
+"""``samnet sheet --data NAME=DIR --model FILE --output SHEET.png``: draws maps.
 
 A contact sheet: photos of a data set, their masks and the maps of one or more models, each with
 its mean absolute error.

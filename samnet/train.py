@@ -1,4 +1,4 @@
-"""``python -m samnet.train --data DUTS-TR=DIR --output runs/NAME``: trains a network.
+"""``samnet train --data DUTS-TR=DIR --output runs/NAME``: trains a network.
 
 The run's folder receives ``best.safetensors`` and ``last.safetensors`` (the averaged weights),
 ``state.pt`` (all that resuming needs), ``log.jsonl``, ``curves.png``, ``run.json`` (recipe,

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.accuracy``; see :mod:`benchmarks.accuracy.command`."""
+"""``samnet bench accuracy``; see :mod:`benchmarks.accuracy.command`."""
 
 from benchmarks.accuracy.command import COMMAND
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.accuracy MODEL… --data NAME=DIR --json OUT``: accuracy of anything.
+"""``samnet bench accuracy MODEL… --data NAME=DIR --json OUT``: accuracy of anything.
 
 Checkpoints, artifacts, ONNX files of others and folders of maps in one table, beside the published
 methods; int8 against the float network that it was made from, photo by photo. Started by

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.arm64``; see :mod:`benchmarks.arm64.command`."""
+"""``samnet bench arm64``; see :mod:`benchmarks.arm64.command`."""
 
 from benchmarks.arm64.command import COMMAND
 

@@ -1,6 +1,6 @@
-"""``python -m benchmarks.arm64``: instructions of one inference on arm64 cores, under qemu.
+"""``samnet bench arm64``: instructions of one inference on arm64 cores, under qemu.
 
-``python -m benchmarks.arm64 MODEL… [--processor cortex-a53] [--json OUT]``
+``samnet bench arm64 MODEL… [--processor cortex-a53] [--json OUT]``
 
 A count is the same on every run to a tenth of a percent, however busy the machine is, and it
 needs no board. It is no time: instructions differ in how long they take, and memory is not in it.
@@ -106,7 +106,7 @@ class Counter:
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.arm64``."""
+    """Options of ``samnet bench arm64``."""
 
     models: Annotated[tuple[Path, ...], MODEL]
     """Artifacts (.tflite); the first one is what the others are compared with."""

@@ -1,6 +1,6 @@
 """Operations of an int8 ``.tflite`` that compute something else on arm64 than on this machine.
 
-``python -m benchmarks.arm64.rounding_differences MODEL.tflite [--processor NAME] [--json OUT]``
+``samnet bench rounding MODEL.tflite [--processor NAME] [--json OUT]``
 
 Runs the embedded photos here and under qemu with every step given away, and names the operations
 that come to other codes although they were given the same ones. What follows from those is no
@@ -62,7 +62,7 @@ class Mismatch:
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.arm64.rounding_differences``."""
+    """Options of ``samnet bench rounding``."""
 
     model: Annotated[Path, MODEL]
     """An int8 .tflite."""

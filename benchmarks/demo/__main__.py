@@ -1,4 +1,4 @@
-"""``python -m benchmarks.demo``; see :mod:`benchmarks.demo.command`."""
+"""``samnet bench demo``; see :mod:`benchmarks.demo.command`."""
 
 from benchmarks.demo.command import COMMAND
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.demo``: shipped weights to int8 artifacts, and what that changes.
+"""``samnet bench demo``: shipped weights to int8 artifacts, and what that changes.
 
 Quantizes the shipped network on the embedded photos, converts it to every format in both
 precisions, runs all of them on the photos and reports size, latency, accuracy and agreement.
@@ -36,7 +36,7 @@ THREADS = 1
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.demo``."""
+    """Options of ``samnet bench demo``."""
 
     model: Annotated[Path, MODEL] = WEIGHTS
     """The float checkpoint to start from; by default the shipped one."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.docs``; see :mod:`benchmarks.docs.command`."""
+"""``samnet docs``; see :mod:`benchmarks.docs.command`."""
 
 from benchmarks.docs.command import COMMAND
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.latency``; see :mod:`benchmarks.latency.command`."""
+"""``samnet bench latency``; see :mod:`benchmarks.latency.command`."""
 
 from benchmarks.latency.command import COMMAND
 

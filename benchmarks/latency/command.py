@@ -1,6 +1,6 @@
 """Latency of networks in every form, side by side with what users would pick instead.
 
-``python -m benchmarks.latency MODEL… [--threads 1 2] [--size 336] [--json OUT]``
+``samnet bench latency MODEL… [--threads 1 2] [--size 336] [--json OUT]``
 
 A model is a network by name (its weights are the shipped ones, or taught for a minute), a peer by
 name (fetched once), or a file. What is named is converted to every form first, which takes some
@@ -37,7 +37,7 @@ Engine = Literal[
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.latency``."""
+    """Options of ``samnet bench latency``."""
 
     models: Annotated[tuple[str, ...], MODEL]
     """Networks by name (samnet-edge, mobilenetv2, u2netp, selfie) or files (.safetensors,

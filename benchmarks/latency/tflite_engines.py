@@ -1,6 +1,6 @@
 """The two engines that write ``.tflite`` files, side by side on whole networks.
 
-``python -m benchmarks.latency.tflite_engines MODEL… [--size 192 336] [--data NAME=DIR]``
+``samnet bench engines MODEL… [--size 192 336] [--data NAME=DIR]``
 
 Every checkpoint is converted by litert-torch and by onnx2tf, in fp32 and int8. All files of a
 network are compared with the same float network in torch, on the same photos; a form that cannot
@@ -40,7 +40,7 @@ SUFFIX = ".tflite"
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.latency.tflite_engines``."""
+    """Options of ``samnet bench engines``."""
 
     models: Annotated[tuple[Path, ...], MODEL]
     """Checkpoints (.safetensors)."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.profiling``; see :mod:`benchmarks.profiling.command`."""
+"""``samnet bench profile``; see :mod:`benchmarks.profiling.command`."""
 
 from benchmarks.profiling.command import COMMAND
 

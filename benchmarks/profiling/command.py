@@ -1,6 +1,6 @@
 """Time of artifacts by operation and by torch module.
 
-``python -m benchmarks.profiling MODEL… [--json OUT] [--plot OUT.png]``
+``samnet bench profile MODEL… [--json OUT] [--plot OUT.png]``
 
 The times are XNNPACK's and LiteRT's own. Several models are run in turn, so that a disturbance of
 the machine falls on all of them; the first is what the others are compared with.
@@ -37,13 +37,13 @@ def open_profiler(path: Path) -> Profiler:
         return ExecuTorchProfile(path)
     raise InputError(
         f"{path}: suffix is {path.suffix!r}, expected a .tflite or .pte artifact; convert a "
-        "checkpoint first by python -m convert.tflite or convert.executorch"
+        "checkpoint first by samnet convert tflite or executorch"
     )
 
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.profiling``."""
+    """Options of ``samnet bench profile``."""
 
     models: Annotated[tuple[Path, ...], MODEL]
     """Artifacts (.tflite, .pte); the first one is what the others are compared with."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.regression.compare OLD NEW``: names the figures that became worse.
+"""``samnet bench regression OLD NEW``: names the figures that became worse.
 
 Ends with status 1 if one is worse than its tolerance allows, or is missing; so it can guard a
 continuous integration. Figures that depend on the machine are compared on the same one alone.

@@ -1,6 +1,6 @@
 """Parameters and multiply-adds of every network, beside the paper's.
 
-``python -m benchmarks.regression.cost --json OUT``
+``samnet bench cost --json OUT``
 
 Nothing is computed with: shapes are enough to count, so the figures are the same on every machine.
 """

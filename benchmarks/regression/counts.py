@@ -1,7 +1,7 @@
-"""``python -m benchmarks.regression.counts --json OUT``: figures that no machine changes.
+"""``samnet bench counts --json OUT``: figures that no machine changes.
 
 Parameters and multiply-adds of every network; size, delegated share and accuracy on the embedded
-photos of everything shipped. ``benchmarks.regression.compare`` holds a later state against it.
+photos of everything shipped. ``samnet bench regression`` holds a later state against it.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def main(options: Options) -> None:
     """
     check_absent(options.json, overwrite=options.overwrite)
     if not usable_models():
-        raise InputError(f"no artifact in {FOLDER} can run here; see convert.doctor")
+        raise InputError(f"no artifact in {FOLDER} can run here; see samnet doctor")
     result = count()
     measured = hashes(*shipped_files())
     write_result(

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.report``; see :mod:`benchmarks.report.command`."""
+"""``samnet report``; see :mod:`benchmarks.report.command`."""
 
 from benchmarks.report.command import COMMAND
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.report``: what all result files say, as one page and in Markdown.
+"""``samnet report``: what all result files say, as one page and in Markdown.
 
 Everything on the page stands inside it, so it opens offline. Nothing is measured here but the
 maps of the embedded photos, which are made anew by what is shipped.

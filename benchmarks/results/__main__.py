@@ -1,4 +1,4 @@
-"""``python -m benchmarks.results``: see :mod:`benchmarks.results.command`."""
+"""``samnet bench results``: see :mod:`benchmarks.results.command`."""
 
 from benchmarks.results.command import COMMAND
 

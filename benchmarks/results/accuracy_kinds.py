@@ -80,7 +80,7 @@ class PairedScores:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Accuracy(Result):
-    """Of ``benchmarks.accuracy`` and ``samnet.evaluate``."""
+    """Of ``samnet bench accuracy`` and ``samnet evaluate``."""
 
     protocol: str
     rows: tuple[ScoreRow, ...]
@@ -124,7 +124,7 @@ class Sensitive:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sensitivity(Result):
-    """Of ``quantize.sensitivity``."""
+    """Of ``samnet quantize sensitivity``."""
 
     protocol: str
     model: str
@@ -165,7 +165,7 @@ class PtqModel:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PtqOptions(Result):
-    """Of ``quantize.compare_options``."""
+    """Of ``samnet quantize compare-options``."""
 
     protocol: str
     recipe: str

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.results [--only NAMES] [--list]``: measures results anew.
+"""``samnet bench results [--only NAMES] [--list]``: measures results anew.
 
 ``make results ONLY=latency,counts`` calls it. Results are files in ``results/``; the table of all
 of them is :data:`benchmarks.results.suite.SUITE`.
@@ -57,7 +57,7 @@ def main(options: Options) -> None:
     counts = {state: sum(it.state == state for it in outcomes) for state in FINAL}
     print(", ".join(f"{count} {state}" for state, count in counts.items() if count))
     if counts["renewed"]:
-        print("python -m benchmarks.docs writes them into the pages")
+        print("samnet docs writes them into the pages")
     if counts["failed"]:
         names = ", ".join(it.entry.name for it in outcomes if it.state == "failed")
         print(f"not renewed: {names}", file=sys.stderr)

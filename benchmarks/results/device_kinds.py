@@ -35,7 +35,7 @@ class PlaceProtocol:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlaceAgreement(Result):
-    """Of ``edge_apps.compare``."""
+    """Of ``samnet compare``."""
 
     protocol: PlaceProtocol
     rows: tuple[PlaceRow, ...]
@@ -43,7 +43,7 @@ class PlaceAgreement(Result):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RoundingDifference:
-    """An operation that comes to other codes there; see ``benchmarks.arm64``."""
+    """An operation that comes to other codes there; see ``samnet bench arm64``."""
 
     number: int
     operation: str
@@ -55,7 +55,7 @@ class RoundingDifference:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RoundingDifferences(Result):
-    """Of ``benchmarks.arm64.rounding_differences``, by processor."""
+    """Of ``samnet bench rounding``, by processor."""
 
     model: str
     photos: int
@@ -74,7 +74,7 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LongRun(Result):
-    """Of ``benchmarks.latency.long_run``: megabytes at frames, growth in 10,000 of them."""
+    """Of ``samnet bench long-run``: megabytes at frames, growth in 10,000 of them."""
 
     model: str
     clip: Clip
@@ -95,7 +95,7 @@ class Seconds:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Start(Result):
-    """Of ``benchmarks.latency.start``.
+    """Of ``samnet bench start``.
 
     Args:
         model: name of the file.
@@ -164,7 +164,7 @@ class StagesAtSize:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stages(Result):
-    """Of ``benchmarks.latency.stages``."""
+    """Of ``samnet bench stages``."""
 
     protocol: dict[str, Any]
     model: str
@@ -185,7 +185,7 @@ class SteadinessRow:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Steadiness(Result):
-    """Of ``benchmarks.steadiness``."""
+    """Of ``samnet bench steadiness``."""
 
     protocol: dict[str, Any]
     model: str

@@ -78,7 +78,7 @@ class LatencyProtocol:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Latency(Result):
-    """Of ``benchmarks.latency``."""
+    """Of ``samnet bench latency``."""
 
     protocol: LatencyProtocol
     rows: tuple[LatencyRow, ...]
@@ -124,7 +124,7 @@ class ModuleBound:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Profile(Result):
-    """Of ``benchmarks.profiling``.
+    """Of ``samnet bench profile``.
 
     Args:
         protocol: of the runs.
@@ -155,7 +155,7 @@ class InstructionProtocol:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Instructions(Result):
-    """Of ``benchmarks.arm64``: by file and core, and the same as ratio to the first file's."""
+    """Of ``samnet bench arm64``: by file and core, and the same as ratio to the first file's."""
 
     protocol: InstructionProtocol
     instructions: dict[str, dict[str, int]]
@@ -192,7 +192,7 @@ class NetworkCost:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cost(Result):
-    """Of ``benchmarks.regression.cost``."""
+    """Of ``samnet bench cost``."""
 
     protocol: str
     networks: tuple[NetworkCost, ...]
@@ -200,7 +200,7 @@ class Cost(Result):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Counts(Result):
-    """Of ``benchmarks.regression.counts``: figures by network or file."""
+    """Of ``samnet bench counts``: figures by network or file."""
 
     protocol: str
     counts: dict[str, dict[str, float]]
@@ -223,7 +223,7 @@ class DemoRow:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Demo(Result):
-    """Of ``benchmarks.demo``."""
+    """Of ``samnet bench demo``."""
 
     model: str
     size: int
@@ -273,7 +273,7 @@ class EngineProtocol:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TfliteEngines(Result):
-    """Of ``benchmarks.latency.tflite_engines``."""
+    """Of ``samnet bench engines``."""
 
     protocol: EngineProtocol
     files: tuple[EngineFile, ...]

@@ -11,7 +11,7 @@ from samnet.training.ablation_table import AblationPaper, AblationProtocol, Abla
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Ablation(Result):
-    """Of ``samnet.ablate``."""
+    """Of ``samnet ablate``."""
 
     table: str
     protocol: AblationProtocol
@@ -41,7 +41,7 @@ class RateAtSize:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Throughput(Result):
-    """Of ``benchmarks.training``."""
+    """Of ``samnet bench training``."""
 
     protocol: dict[str, Any]
     sizes: tuple[RateAtSize, ...]

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.steadiness SEQUENCE… [--json OUT]``: flicker with and without --steady.
+"""``samnet bench steadiness SEQUENCE… [--json OUT]``: flicker with and without --steady.
 
 A sequence is a video, a folder of frames, or FRAMES:MASKS; two folders with a subfolder for each
 sequence stand for all of them. With masks, max F and MAE over all frames are measured as well.
@@ -120,7 +120,7 @@ def main(options: Options) -> None:
         result = {
             "protocol": {
                 "flicker": PROTOCOL,
-                "accuracy": "max F and MAE as samnet.evaluate, over all frames with masks",
+                "accuracy": "max F and MAE as samnet evaluate, over all frames with masks",
                 "maps": "refined" if options.refine else "enlarged",
                 "limit": options.limit,
                 "steadiness": dataclasses.asdict(Steadiness(*options.steadiness)),

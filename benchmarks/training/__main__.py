@@ -1,4 +1,4 @@
-"""``python -m benchmarks.training``; see :mod:`benchmarks.training.command`."""
+"""``samnet bench training``; see :mod:`benchmarks.training.command`."""
 
 from benchmarks.training.command import COMMAND
 

@@ -1,10 +1,10 @@
 """Training throughput, ours against a plain loop, step by step in turn.
 
-``python -m benchmarks.training --data DUTS-TR=DIR --json OUT``
+``samnet bench training --data DUTS-TR=DIR --json OUT``
 
 Both train the same network from the same weights on the same photos in the same order, with the
 paper's loss and the same augmentation, each in a process of its own. Ours is a step of
-``samnet.train`` in the environment that it starts itself in; the plain one is
+``samnet train`` in the environment that it starts itself in; the plain one is
 :mod:`benchmarks.training.plain_loop`. See :mod:`benchmarks.training.step_process`.
 """
 
@@ -49,7 +49,7 @@ CACHES = (
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m benchmarks.training``."""
+    """Options of ``samnet bench training``."""
 
     data: str
     """Training set, [NAME=]DIR."""

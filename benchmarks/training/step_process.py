@@ -1,6 +1,6 @@
 """Process that takes steps of training on request, for interleaved timing.
 
-Ours runs in the environment that ``samnet.train`` starts itself in, the plain loop in that of the
+Ours runs in the environment that ``samnet train`` starts itself in, the plain loop in that of the
 user: what an allocator does for one does nothing for the other.
 """
 

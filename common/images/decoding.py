@@ -254,7 +254,7 @@ def _fault(data: bytes, error: Exception) -> str:
     if not data:
         return "not a readable picture, an empty file; replace it"
     if kind_of_bytes(data) not in {None, *PICTURES}:
-        return "a video, expected a photo; edge_apps.desktop takes files of videos"
+        return "a video, expected a photo; samnet run takes files of videos"
     if isinstance(error, UnidentifiedImageError):
         if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             return (

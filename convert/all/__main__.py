@@ -1,4 +1,4 @@
-"""``python -m convert.all``; see :mod:`convert.all.command`."""
+"""``samnet convert all``; see :mod:`convert.all.command`."""
 
 from convert.all.command import COMMAND
 

@@ -1,4 +1,4 @@
-"""Converts networks to every form there is: ``python -m convert.all MODEL…``.
+"""Converts networks to every form there is: ``samnet convert all MODEL…``.
 
 Calibration is done once, each recipe's program is made once, and forms of one checkpoint share
 what an engine makes on the way. A form that fails becomes a row; the others go on.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m convert.all``."""
+    """Options of ``samnet convert all``."""
 
     models: Annotated[tuple[Path, ...], MODEL]
     """Checkpoints (.safetensors), which are quantized on the way, and programs (.pt2)."""

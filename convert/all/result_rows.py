@@ -1,4 +1,4 @@
-"""Rows of ``convert.all``: the outcome of each form, as a table and as plain values."""
+"""Rows of ``samnet convert all``: the outcome of each form, as a table and as plain values."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    engine = row.form.engine if row.form else "quantize.ptq"
+    engine = row.form.engine if row.form else "ptq"
     size = f"{row.megabytes:.2f}" if row.megabytes else "–"
     seconds = f"{row.seconds:.0f}"
     if row.done is None:

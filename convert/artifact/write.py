@@ -184,7 +184,7 @@ def _quantization(form: Form, source: Source) -> Quantization | None:
     from quantize.calibration import calibration_set
 
     photos = calibration_set(source.calibration, len(source.calibration), source.size)
-    return Quantization(form.scheme, "ptq", "tensorflow-ordinary", len(photos), photos.sha256)
+    return Quantization(form.scheme, "ptq", "tensorflow-minmax", len(photos), photos.sha256)
 
 
 def embedded() -> list[tuple[str, Bytes]]:

@@ -46,8 +46,8 @@ class Form:
 
     @property
     def command(self) -> str:
-        """The module that converts."""
-        return CONVERTERS[self.suffix].package
+        """What a user types to convert, as ``samnet convert tflite``."""
+        return f"samnet {CONVERTERS[self.suffix].package.replace('.', ' ')}"
 
     @property
     def label(self) -> str:
@@ -168,7 +168,7 @@ def choose(
     leads = " or ".join(form.precision for form in found)
     raise InputError(
         f"a {source} leads to {leads}, not {precision}, in {suffix}; give a .safetensors "
-        "checkpoint for float forms, a .pt2 of quantize.ptq or quantize.qat for int8"
+        "checkpoint for float forms, a .pt2 of samnet quantize ptq or qat for int8"
     )
 
 

@@ -101,7 +101,7 @@ def kind_of_source(path: str | Path) -> str:
     if suffix not in SOURCES:
         raise InputError(
             f"{path}: suffix is {suffix!r}, expected a .safetensors checkpoint for float forms "
-            "or a .pt2 program of quantize.ptq or quantize.qat for int8"
+            "or a .pt2 program of samnet quantize ptq or qat for int8"
         )
     return suffix
 

@@ -1,4 +1,4 @@
-"""``python -m convert.doctor``; see :mod:`convert.doctor.command`."""
+"""``samnet doctor``; see :mod:`convert.doctor.command`."""
 
 from convert.doctor.command import COMMAND
 

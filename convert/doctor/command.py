@@ -1,4 +1,4 @@
-"""``python -m convert.doctor``: says which commands can run here and what the others lack.
+"""``samnet doctor``: says which commands can run here and what the others lack.
 
 Nothing that it asks about is imported, so it works whatever is missing.
 """

@@ -1,4 +1,4 @@
-"""``python -m convert.executorch``; see :mod:`convert.executorch.command`."""
+"""``samnet convert executorch``; see :mod:`convert.executorch.command`."""
 
 from convert.executorch.command import COMMAND
 

@@ -1,4 +1,4 @@
-"""``python -m convert.inspect``; see :mod:`convert.inspect.command`."""
+"""``samnet inspect``; see :mod:`convert.inspect.command`."""
 
 from convert.inspect.command import COMMAND
 

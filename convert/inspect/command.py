@@ -1,4 +1,4 @@
-"""``python -m convert.inspect FILE``: prints all there is to know of a network's file."""
+"""``samnet inspect FILE``: prints all there is to know of a network's file."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _short(name: str, value: Any) -> str:
 
 @dataclasses.dataclass
 class Options:
-    """Options of ``python -m convert.inspect``."""
+    """Options of ``samnet inspect``."""
 
     model: Annotated[Path, MODEL]
     """A .tflite, .pte, .onnx, .safetensors or .pt2 file, of this project or of others."""

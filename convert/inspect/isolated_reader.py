@@ -58,7 +58,7 @@ def answer(path: Path) -> dict[str, Any]:
     except SamnetError as error:
         reason = str(error)
     except ModuleNotFoundError as error:
-        reason = f"{error.name} is not installed, which reads this kind; see convert.doctor"
+        reason = f"{error.name} is not installed, which reads this kind; see samnet doctor"
     except MemoryError:
         reason = "takes more memory than a reader gets; damaged or hostile"
     except Exception as error:  # parsers of foreign formats raise whatever they stumble over

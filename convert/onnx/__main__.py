@@ -1,4 +1,4 @@
-"""``python -m convert.onnx``; see :mod:`convert.onnx.command`."""
+"""``samnet convert onnx``; see :mod:`convert.onnx.command`."""
 
 from convert.onnx.command import COMMAND
 

@@ -1,4 +1,4 @@
-"""Writes ``.onnx`` artifacts: ``python -m convert.onnx``."""
+"""Writes ``.onnx`` artifacts: ``samnet convert onnx``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from common.command import Command
-from convert.artifact import cli as command
+from convert.artifact import cli
 from convert.artifact.cli import Options
 from convert.artifact.write import write_artifact
 from convert.checks.maps import LIMITS
@@ -83,7 +83,7 @@ convert_onnx = functools.partial(write_artifact, FORMAT)
 
 def main(options: Options) -> None:
     """Convert and print what came of it."""
-    command.convert(FORMAT, options)
+    cli.convert(FORMAT, options)
 
 
 COMMAND = Command.of(

@@ -141,5 +141,5 @@ def _describe(model: ModelProto, metadata: dict[str, str]) -> None:
     for constant in model.graph.initializer:
         del constant.metadata_props[:]
     model.graph.name = metadata["name"]
-    model.producer_name, model.producer_version = "samnet convert.onnx", ""
+    model.producer_name, model.producer_version = "samnet convert onnx", ""
     helper.set_model_props(model, metadata)

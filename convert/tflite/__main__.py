@@ -1,4 +1,4 @@
-"""``python -m convert.tflite``; see :mod:`convert.tflite.command`."""
+"""``samnet convert tflite``; see :mod:`convert.tflite.command`."""
 
 from convert.tflite.command import COMMAND
 

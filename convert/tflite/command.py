@@ -1,4 +1,4 @@
-"""Writes ``.tflite`` artifacts: ``python -m convert.tflite``."""
+"""Writes ``.tflite`` artifacts: ``samnet convert tflite``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.arguments import Argument
 from common.command import Command
 from common.errors import InputError
 from common.images.photos import Bytes, resize_photo
-from convert.artifact import cli as command
+from convert.artifact import cli
 from convert.artifact.write import embedded, write_artifact
 from convert.checks.context import Context, Figures
 from convert.checks.maps import LIMITS
@@ -40,7 +40,7 @@ def _make(source: Source, form: Form, tensors: Tensors) -> Content:
 
 def _convert(source: Source, form: Form, tensors: Tensors) -> bytes:
     from convert.tflite import litert, onnx2tf
-    from convert.tflite import weight_quantization as ai_edge
+    from convert.tflite.weight_quantization import dynamic_weights, half_weights
 
     if source.is_program:
         program = cast("QuantizedProgram", source.network)
@@ -58,9 +58,9 @@ def _convert(source: Source, form: Form, tensors: Tensors) -> bytes:
         source.made[form.engine] = engine.bare_float(network, preprocessing)
     content = source.made[form.engine]
     if form.precision == "fp16":
-        content = ai_edge.half_weights(content)
+        content = half_weights(content)
     elif form.precision == "dynamic":
-        content = ai_edge.dynamic_weights(content)
+        content = dynamic_weights(content)
     return litert.float_interface(content, preprocessing, tensors)
 
 
@@ -119,8 +119,8 @@ convert_tflite = functools.partial(write_artifact, FORMAT)
 
 
 @dataclasses.dataclass
-class Options(command.Options):
-    """Options of ``python -m convert.tflite``."""
+class Options(cli.Options):
+    """Options of ``samnet convert tflite``."""
 
     engine: Literal["litert", "onnx2tf"] = "litert"
     """What converts: torch straight to TFLite, or through ONNX and TensorFlow, which quantizes anew
@@ -138,7 +138,7 @@ def main(options: Options) -> None:
     if wanted != bool(options.calibration):
         raise InputError(
             "--calibration PHOTOS goes with --engine onnx2tf --precision int8, and that with it; "
-            "elsewhere quantize.ptq calibrates"
+            "elsewhere samnet quantize ptq calibrates"
         )
     calibration: list[Bytes] = []
     if options.calibration:
@@ -149,7 +149,7 @@ def main(options: Options) -> None:
         found = calibration_set(photos, options.count, options.size or 336)
         found.check_colors()
         calibration = list(found.photos)
-    command.convert(FORMAT, options, options.engine, calibration)
+    cli.convert(FORMAT, options, options.engine, calibration)
 
 
 COMMAND = Command.of(

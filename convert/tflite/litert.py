@@ -109,7 +109,7 @@ def _convert_program(
     if found != expected:
         raise InputError(
             f"input and output have the scales and zero points {found}, expected {expected}; "
-            "quantize the checkpoint with quantize.ptq or .qat"
+            "quantize the checkpoint with samnet quantize ptq or qat"
         )
     # Bytes are int8 codes and 128 more, whatever the activations inside have.
     scale, zero_point = INT8_INPUT

@@ -76,7 +76,7 @@ def _check_scales(float_content: bytes, content: bytes) -> None:
             )
         found += 1
     if not found:
-        raise InputError("ai-edge-quantizer left every weight in float; see convert.doctor")
+        raise InputError("ai-edge-quantizer left every weight in float; see samnet doctor")
 
 
 def _quantizer(content: bytes) -> Any:

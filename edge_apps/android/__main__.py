@@ -1,4 +1,4 @@
-"""``python -m edge_apps.android``: the network on an Android device, through adb."""
+"""``samnet android``: the network on an Android device, through adb."""
 
 from __future__ import annotations
 

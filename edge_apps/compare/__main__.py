@@ -1,4 +1,4 @@
-"""``python -m edge_apps.compare PHOTO…``: the same photos in every place that can run networks."""
+"""``samnet compare PHOTO…``: the same photos in every place that can run networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.images.photos import read_map, read_photo
 from common.output_paths import check_absent
 from common.result_file import write_result
 from edge_apps.compare.adb_device import AdbDevice
-from edge_apps.compare.backends import Cpu, Gpu, Place
+from edge_apps.compare.backends import Backend, Cpu, Gpu
 from edge_apps.compare.comparison import Photo, compare, protocol, strangers
 from edge_apps.compare.comparison_table import legend, lines
 from edge_apps.compare.emulated_arm64 import PROCESSORS, Emulated
@@ -64,14 +64,14 @@ def main(options: Options) -> None:
         raise InputError(f"--threads is {options.threads}, expected at least 1")
     models = options.model or _shipped()
     photos = _photos(options.photos, options.masks)
-    places: list[Place] = [Cpu(options.threads)]
+    backends: list[Backend] = [Cpu(options.threads)]
     if "gpu" not in options.skip:
-        places.append(Gpu())
+        backends.append(Gpu())
     if "emulated" not in options.skip:
-        places += [Emulated(it, options.userland) for it in options.processor]
+        backends += [Emulated(it, options.userland) for it in options.processor]
     if "device" not in options.skip:
-        places.append(AdbDevice(options.serial, options.threads))
-    rows = compare(models, places, photos, lambda text: print(f"{text} …", file=sys.stderr))
+        backends.append(AdbDevice(options.serial, options.threads))
+    rows = compare(models, backends, photos, lambda text: print(f"{text} …", file=sys.stderr))
     print("\n".join(lines(rows)))
     print(legend(models[0].name, len(photos)))
     for name in strangers(models):

@@ -35,7 +35,7 @@ class AdbDevice:
         self._threads = threads
 
     def run(self, model: Path, frames: Bytes) -> Maps:
-        """See :class:`edge_apps.compare.backends.Place`; an emulated device has no latencies."""
+        """See :class:`edge_apps.compare.backends.Backend`; an emulated device has no latencies."""
         try:
             client = adb_client()
             if self._serial is None and not _running(client):

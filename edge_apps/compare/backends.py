@@ -42,7 +42,7 @@ class Maps(NamedTuple):
     taken: list[float] | None
 
 
-class Place(Protocol):
+class Backend(Protocol):
     """Runs networks.
 
     Attributes:
@@ -73,7 +73,7 @@ class Cpu:
         self.threads = threads
 
     def run(self, model: Path, frames: Bytes) -> Maps:
-        """See :class:`Place`."""
+        """See :class:`Backend`."""
         return Maps(*run_cpu(model, frames, self.threads, WARM_UP))
 
 
@@ -83,7 +83,7 @@ class Gpu:
     name = "GPU"
 
     def run(self, model: Path, frames: Bytes) -> Maps:
-        """See :class:`Place`."""
+        """See :class:`Backend`."""
         if model.suffix != ".tflite":
             raise Absent(f"no GPU backend for {model.suffix}; it is LiteRT's, for .tflite")
         found = run_child([sys.executable], "gpu", model, frames, 1)

@@ -13,7 +13,7 @@ from common.errors import InputError, SamnetError
 from common.images.photos import Bytes, resize_map, resize_photo
 from common.map_accuracy import Accuracy, AccuracyMeter
 from common.map_difference import Agreement
-from edge_apps.compare.backends import Maps, Place
+from edge_apps.compare.backends import Backend, Maps
 from edge_apps.manifest import Manifest, manifest_path, verify
 from edge_apps.maps.coding import Coding, coding_of
 from edge_apps.runtime import load
@@ -36,7 +36,7 @@ class Photo:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One network in one place.
+    """One network on one backend.
 
     Args:
         model: its file's name.
@@ -59,18 +59,18 @@ class Row:
 
 def compare(
     models: Sequence[Path],
-    places: Sequence[Place],
+    backends: Sequence[Backend],
     photos: Sequence[Photo],
     begin: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
-    """Run every model in every place.
+    """Run every model on every backend.
 
     Maps are compared at the size at which their network takes photos, enlarged where they are
     smaller, and with the reference's at that one's; masks at the photo's own size.
 
     Args:
         models: artifacts; the first is the reference of the others.
-        places: the first is this CPU, with which the others are compared.
+        backends: the first is this CPU, with which the others are compared.
         photos: what to run.
         begin: is told what is being done.
 
@@ -83,21 +83,21 @@ def compare(
         here: list[Bytes] | None = None
         size, coding = _described(model)
         frames = np.stack([resize_photo(it.photo, (size, size)) for it in photos])
-        for place in places:
-            begin(f"{model.name}, {place.name}")
+        for backend in backends:
+            begin(f"{model.name}, {backend.name}")
             try:
-                if here is None and place is not places[0]:
+                if here is None and backend is not backends[0]:
                     raise InputError("the CPU's maps are missing, nothing to compare with")
-                found = place.run(model, frames)
+                found = backend.run(model, frames)
             except SamnetError as error:
                 if reference is None:
                     raise
-                rows.append(Row(model.name, place.name, why=str(error)))
+                rows.append(Row(model.name, backend.name, why=str(error)))
                 continue
             maps = [coding.enlarge(saliency_map, size, (size, size)) for saliency_map in found.maps]
             here = here or maps
             reference = reference or maps
-            row = _row(model, place, found, maps, here, reference)
+            row = _row(model, backend, found, maps, here, reference)
             rows.append(dataclasses.replace(row, accuracy=_accuracy(found, size, coding, photos)))
     return rows
 
@@ -126,7 +126,7 @@ def strangers(models: Sequence[Path]) -> list[str]:
 
 def _row(
     model: Path,
-    place: Place,
+    backend: Backend,
     found: Maps,
     maps: list[Bytes],
     here: list[Bytes],
@@ -135,7 +135,7 @@ def _row(
     size = reference[0].shape
     return Row(
         model.name,
-        place.name,
+        backend.name,
         same_file=None if maps is here else Agreement.of_all(maps, here),
         reference=None
         if maps is reference

@@ -37,7 +37,7 @@ class Emulated:
         self._given = userland
 
     def run(self, model: Path, frames: Bytes) -> Maps:
-        """See :class:`edge_apps.compare.backends.Place`; latencies would mean nothing."""
+        """See :class:`edge_apps.compare.backends.Backend`; latencies would mean nothing."""
         if model.suffix == ".tflite":
             python = guest_python(self._processor, self._given)
             return run_child(python, "cpu", model, frames, 1)._replace(taken=None)

@@ -33,7 +33,7 @@ GRID = 64
 
 @dataclasses.dataclass(frozen=True)
 class Steadiness:
-    """How maps are steadied. ``benchmarks.steadiness`` measures what the defaults do.
+    """How maps are steadied. ``samnet bench steadiness`` measures what the defaults do.
 
     Args:
         frames: that logits are averaged over where the picture stays as it was, at least 1; as

@@ -72,8 +72,8 @@ def adopt_backbone(model: SaliencyNetwork, path: str | Path) -> None:
     tensors, metadata = read_tensors(
         path,
         FORMAT,
-        missing="give what samnet.pretrain wrote",
-        foreign="give what samnet.pretrain wrote, or a checkpoint with --init",
+        missing="give what samnet pretrain wrote",
+        foreign="give what samnet pretrain wrote, or a checkpoint with --init",
     )
     try:
         config = SAMNetConfig.from_dict(parse_json(metadata["config"]))

@@ -66,7 +66,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         path,
         FORMAT,
         missing="give the path of a .safetensors checkpoint",
-        foreign="this file was not written by samnet.train",
+        foreign="this file was not written by samnet train",
     )
     try:
         config = read_config(parse_json(metadata["config"]))

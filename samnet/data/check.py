@@ -1,4 +1,4 @@
-"""``python -m samnet.data.check --data NAME=DIR``: reports what is wrong with a data set."""
+"""``samnet data check --data NAME=DIR``: reports what is wrong with a data set."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class AblationScores:
 def markdown(
     rows: Sequence[AblationScores], protocol: AblationProtocol, paper: AblationPaper | None = None
 ) -> str:
-    """Show what ``samnet.ablate`` found as a Markdown table, with what it rests on below."""
+    """Show what ``samnet ablate`` found as a Markdown table, with what it rests on below."""
     with_paper = any(row.paper for row in rows)
     head = ["row", "", "parameters", "M multiply-adds", "max F", "MAE", "to the first"]
     if with_paper:

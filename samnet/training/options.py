@@ -25,7 +25,7 @@ OF_LITE = {"trunk": "trunk", "widths": "decoder_widths", "modules": "module_stri
 
 @dataclasses.dataclass
 class TrainOptions:
-    """What a run is made of; every field is an option of ``python -m samnet.train``."""
+    """What a run is made of; every field is an option of ``samnet train``."""
 
     data: str
     """Training set, [NAME=]DIR; part of it is held out for validation."""
@@ -77,7 +77,7 @@ class TrainOptions:
     unlabeled: Annotated[tuple[Path, ...], REPEATED] = ()
     """Folder of photos without masks, of which the teacher's map is the truth; may be repeated."""
     backbone: Path | None = None
-    """Encoder to start from, as samnet.pretrain writes it."""
+    """Encoder to start from, as samnet pretrain writes it."""
     init: Path | None = None
     """Checkpoint whose weights to start from; its attention and decoder may be others."""
     remark: str = ""

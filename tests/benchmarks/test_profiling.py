@@ -192,7 +192,7 @@ class TestTables:
         assert by_module(both, 3)["encoder.stages.0"] == [100, 50]
         assert re.search(r"encoder.stages.0 +100 +91.7% +50 +-50 +×0.50", modules(both, 3))
 
-    def test_ceilings_say_what_bounds_a_module(self):
+    def test_limits_say_what_bounds_a_module(self):
         text = bounds(pretended("a.tflite", "fp32", 1), MACHINE_LIMITS, 4)
         # 9 million multiply-adds at 200 G/s are 45 µs; 8000 bytes at 90 GB/s are 0.09.
         assert re.search(r"encoder.stages.0.0 +90 +45 +50% +0% +products", text)

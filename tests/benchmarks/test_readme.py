@@ -113,7 +113,7 @@ def test_pages_show_what_the_results_say():
     if not (ROOT / "results").is_dir():
         pytest.skip("results/ is not part of this checkout")
     for page, text in pages(Options(), read_results(ROOT / "results")).items():
-        assert page.read_text(encoding="utf-8") == text, f"{page}: run python -m benchmarks.docs"
+        assert page.read_text(encoding="utf-8") == text, f"{page}: run samnet docs"
 
 
 def test_every_difference_of_the_recipes_is_a_row_with_its_effect(made):

@@ -23,8 +23,8 @@ def contents() -> dict[str, bytes]:
     from convert.executorch.lowering import PhotoToMap, lower
     from convert.onnx.export import export
     from convert.tflite import litert
-    from convert.tflite import weight_quantization as ai_edge
     from convert.tflite.metadata import Description, with_metadata
+    from convert.tflite.weight_quantization import dynamic_weights, half_weights
     from edge_apps.maps.coding import LOGITS
     from quantize.batch_norm_folding import fold_batch_norm
     from quantize.quantized_program import save_program
@@ -43,8 +43,8 @@ def contents() -> dict[str, bytes]:
     return {
         "program.pt2": saved,
         "fp32.tflite": with_metadata(litert.float_interface(bare, Preprocessing(), "bytes"), said),
-        "fp16.tflite": ai_edge.half_weights(bare),
-        "dynamic.tflite": ai_edge.dynamic_weights(bare),
+        "fp16.tflite": half_weights(bare),
+        "dynamic.tflite": dynamic_weights(bare),
         "int8.tflite": one_module_tflite(ATTENTION, "int8"),
         "fp32.pte": lower(PhotoToMap(folded, 1 / 64, 2.0, LOGITS, codes=False).eval(), SIZE)[0],
         "int8.pte": one_module_pte(ATTENTION),

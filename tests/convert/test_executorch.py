@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from common.errors import CheckFailedError, InputError
-from convert.artifact import write as artifact
+from convert.artifact.write import Content, write_artifact
 from convert.checks.maps import Limit
-from convert.executorch import command as executorch
-from convert.executorch.command import FORMAT, convert_executorch
+from convert.executorch.command import FORMAT, Options, convert_executorch, main
 from edge_apps import runtime
 from edge_apps.backends.pte import open_pte
 from edge_apps.manifest import manifest_path, verify
@@ -129,20 +128,20 @@ def test_nothing_is_overwritten_or_written_under_a_wrong_name(made, taught, tmp_
 def test_an_artifact_that_misses_its_limit_leaves_nothing(made, taught, photos, tmp_path):
     content = made("fp32", "stick_breaking").path.read_bytes()
     manifest = made("fp32", "stick_breaking").manifest
-    ready = artifact.Content(content, manifest.input, manifest.output, manifest.delegation)
+    ready = Content(content, manifest.input, manifest.output, manifest.delegation)
     limits = {"fp32": Limit(mean=-1.0, within_2=1.0)}
     strict = dataclasses.replace(FORMAT, limits=limits, make=lambda *_: ready)
     output = tmp_path / "x.pte"
     with pytest.raises(CheckFailedError, match="nothing was written"):
-        artifact.write_artifact(strict, taught("stick_breaking"), output, photos=photos)
+        write_artifact(strict, taught("stick_breaking"), output, photos=photos)
     assert not output.exists() and not manifest_path(output).exists()
     assert not list(tmp_path.iterdir())
 
 
 def test_precision_must_agree_with_the_source(taught, tmp_path):
-    options = executorch.Options(taught("softmax"), tmp_path / "x.pte", precision="int8")
+    options = Options(taught("softmax"), tmp_path / "x.pte", precision="int8")
     with pytest.raises(InputError, match="leads to fp32"):
-        executorch.main(options)
+        main(options)
 
 
 def test_the_bytes_in_and_out_are_those_of_the_byte_interface(taught, photos):

@@ -17,10 +17,10 @@ from convert.contract.forms import CONVERTERS, FORMS, choose, table
 from convert.graphs.program import program_graph
 from convert.graphs.tflite import tflite_graph
 from convert.tflite import litert
-from convert.tflite import weight_quantization as ai_edge
 from convert.tflite.delegation import delegation
 from convert.tflite.metadata import Description, associated_files, with_metadata
 from convert.tflite.metadata_reader import read_metadata
+from convert.tflite.weight_quantization import dynamic_weights, half_weights
 from edge_apps import runtime
 from edge_apps.backends.float_io import Floats
 from edge_apps.backends.tflite import open_tflite
@@ -83,7 +83,7 @@ def opened(tmp_path, content, floats=None):
 
 @pytest.mark.parametrize(("half", "most"), [(True, 1), (False, 4)])
 def test_smaller_weights_stay_on_the_fast_path(bare, tmp_path, half, most):
-    smaller = ai_edge.half_weights(bare) if half else ai_edge.dynamic_weights(bare)
+    smaller = half_weights(bare) if half else dynamic_weights(bare)
     content = litert.float_interface(smaller, Preprocessing(), "bytes")
     found = compare(opened(tmp_path, content).run, reference, "torch", SCENES)
     assert found.steps_max <= most and found.mean < 0.5

@@ -18,9 +18,9 @@ pytest.importorskip("litert_torch", reason="needs the extra `tflite`")
 from one_module import RECORD
 
 from convert.tflite import litert
-from convert.tflite import weight_quantization as ai_edge
 from convert.tflite.interface import add_tensor
 from convert.tflite.padding import fold_padding, same_margin
+from convert.tflite.weight_quantization import dynamic_weights, half_weights
 from edge_apps.backends.tflite import interpreter_class
 from quantize.calibration import normalize
 from quantize.conversion import convert
@@ -93,7 +93,7 @@ def made(precision: str) -> bytes:
         return litert.convert_int8(program(precision))
     if precision == "int16x8":
         return litert.convert_int16x8(program(precision))
-    weights = {"fp16": ai_edge.half_weights, "dynamic": ai_edge.dynamic_weights}
+    weights = {"fp16": half_weights, "dynamic": dynamic_weights}
     return litert.float_interface(
         weights.get(precision, bytes)(bare()), Preprocessing(), tensors="bytes"
     )

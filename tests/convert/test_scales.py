@@ -14,8 +14,7 @@ from one_module import SIZE, one_module_int8, one_module_pte, one_module_tflite
 from common.errors import CheckFailedError, InputError
 from convert.artifact.write import Content, describe, write_artifact
 from convert.checks.scales import compare_scales
-from convert.executorch import command as executorch
-from convert.executorch.command import convert_executorch
+from convert.executorch.command import FORMAT, convert_executorch
 from convert.graphs.operation import Operand, Operation
 from convert.graphs.program import program_graph
 from convert.graphs.pte import pte_graph
@@ -124,7 +123,7 @@ def test_an_artifact_of_other_scales_is_refused_unless_allowed(tmp_path):
     photo = Interface((1, SIZE, SIZE, 3), "NHWC", "uint8", 1 / 64, 128)
     saliency_map = MapInterface((1, SIZE, SIZE), "NHW", "uint8", 1 / 16, 128, "logits")
     ready = Content(file, photo, saliency_map, Delegation("XNNPACK", 1, 1, {}, {}))
-    other = dataclasses.replace(executorch.FORMAT, make=lambda *_: ready)
+    other = dataclasses.replace(FORMAT, make=lambda *_: ready)
     with pytest.raises(CheckFailedError, match=r"stem\.conv .* nothing was written"):
         write_artifact(other, source, output)
     assert not list(output.parent.glob("*"))

@@ -158,7 +158,7 @@ def test_netron_serves_it(
     [
         (".tflite", {"TensorFlow Lite v3", "one", "SAMNet on the edge", "Apache-2.0"}),
         (".pte", {"ExecuTorch v0"}),
-        (".onnx", {"ONNX v10", "samnet convert.onnx", "Apache-2.0", "int8"}),
+        (".onnx", {"ONNX v10", "samnet convert onnx", "Apache-2.0", "int8"}),
     ],
     indirect=["netron"],
 )

@@ -167,7 +167,7 @@ def test_what_is_no_video_is_a_photo(tmp_path: Path) -> None:
 
 def test_a_video_is_no_photo(make_video: MakeVideo) -> None:
     clip = make_video("clip.mp4", 2)
-    with pytest.raises(InputError, match=r"clip.jpg: a video, expected a photo; edge_apps.desktop"):
+    with pytest.raises(InputError, match=r"clip.jpg: a video, expected a photo; samnet run"):
         read_photo(clip.rename(clip.with_name("clip.jpg")))
 
 

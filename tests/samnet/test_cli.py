@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -192,6 +193,40 @@ def test_maps_of_a_folder_stand_in_one_beside_it(door, tmp_path, monkeypatch):
 def test_the_page_of_commands_is_current():
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert commands() in page, "run samnet docs"
+
+
+MODULES = {it.module.removesuffix(".__main__") for it in ENTRIES} | {
+    f"edge_apps.{name}" for name in ("desktop", "raspberry_pi", "preview")
+}
+SENTENCE = re.compile(
+    rf"(?<![\w.`])({'|'.join(re.escape(it) for it in sorted(MODULES))})(?!\.?[\w(])"
+)
+"""The name of a command's module where it does not stand as code."""
+
+
+def sentences(path: Path) -> list[str]:
+    """Texts of a module that people read: messages, help and docstrings."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    texts = [it.value for it in nodes if isinstance(it, ast.Constant)]
+    return [it.replace("``", "") for it in texts if isinstance(it, str) and " " in it]
+
+
+@pytest.mark.parametrize("package", sorted({it.module.partition(".")[0] for it in ENTRIES}))
+def test_commands_are_called_as_users_type_them(package):
+    others = {"suite.py", "desktop.py", "raspberry_pi.py", "__main__.py"}
+    for path in (ROOT / package).rglob("*.py"):
+        if path.name not in others:
+            for text in sentences(path):
+                assert not SENTENCE.search(text), f"{path}: {text}"
+
+
+def test_pages_call_commands_as_users_type_them():
+    """Apart from what was printed, by torchrun, and where the page says that both ways go."""
+    others = re.compile(r"^\| `samnet|^\$ |torchrun|Each command is a module as well")
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if not others.search(line):
+                assert not SENTENCE.search(line.replace("`", "")), f"{path}: {line}"
 
 
 def test_bash_completes_commands_options_and_choices(tmp_path):

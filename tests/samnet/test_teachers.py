@@ -17,9 +17,9 @@ from samnet.data.layouts import find_pairs
 from samnet.data.synthetic import scene, write_scenes
 from samnet.model_card import card
 from samnet.train import train
-from samnet.training import cached_rows as kept_rows
+from samnet.training import cached_rows
 from samnet.training.augmentation import Augmentation, crop, normalize
-from samnet.training.cached_rows import kept_rows as keep
+from samnet.training.cached_rows import kept_rows
 from samnet.training.joined_rows import Rows
 from samnet.training.teacher_outputs import TeacherOutputs
 from samnet.training.teachers import CheckpointTeacher, open_teacher
@@ -196,7 +196,7 @@ def test_a_teacher_that_is_none_is_named(tmp_path):
 
 
 def test_rows_that_were_cut_go_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept_rows, "SAVED_EVERY", 4)
+    monkeypatch.setattr(cached_rows, "SAVED_EVERY", 4)
     made = []
 
     def compute(start, end):
@@ -207,10 +207,10 @@ def test_rows_that_were_cut_go_on(tmp_path, monkeypatch):
 
     paths, kinds = [tmp_path / "rows.npy"], [((11, 3), np.int16)]
     with pytest.raises(KeyboardInterrupt):
-        keep(paths, kinds, compute, "rows", batch=2)
+        kept_rows(paths, kinds, compute, "rows", batch=2)
     assert not paths[0].exists()
     (tmp_path / "again").touch()
-    (rows,) = keep(paths, kinds, compute, "rows", batch=2)
+    (rows,) = kept_rows(paths, kinds, compute, "rows", batch=2)
     assert rows[:, 1].tolist() == list(range(11))
     assert made == [(0, 2), (2, 4), (4, 6), (6, 8), (8, 10), (10, 11)]
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == ["rows.npy"]

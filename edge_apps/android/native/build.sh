@@ -6,7 +6,7 @@
 # usage: build.sh [ABI] [FORMAT] [FOLDER]
 #   ABI     arm64-v8a (default) or x86_64
 #   FORMAT  of the models: tflite (default) or pte
-#   FOLDER  made anew; default: where `python -m edge_apps.android` looks for it
+#   FOLDER  made anew; default: where `samnet android` looks for it
 #
 # Needs Debian's g++-aarch64-linux-gnu (or g++ for x86_64) and Python with pip for the wheel.
 set -euo pipefail

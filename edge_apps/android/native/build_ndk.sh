@@ -11,7 +11,7 @@
 #   RUNTIME  for tflite, LiteRT 2.3's libLiteRt.so for the ABI, out of com.google.ai.edge.litert's
 #            .aar (jni/ABI/); for pte, a checkout of ExecuTorch 1.5 with its submodules
 #   ABI      arm64-v8a (default) or x86_64
-#   FOLDER   made anew; pass it to `python -m edge_apps.android run --bundle FOLDER`
+#   FOLDER   made anew; pass it to `samnet android run --bundle FOLDER`
 set -euo pipefail
 
 [ $# -ge 3 ] || { sed -n '2,/^set/{/^#/p}' "$0" >&2; exit 2; }
