@@ -45,7 +45,6 @@ KINDS = {
     "long_run": 1,
     "profile": 1,
     "ptq_options": 1,
-    "rounding_differences": 1,
     "sensitivity": 1,
     "stages": 1,
     "start": 1,

@@ -297,14 +297,6 @@ ENTRIES = (
         ("train", "device"),
     ),
     Entry(
-        "bench rounding",
-        "benchmarks.arm64.rounding_differences",
-        "Finds the operations at which an int8 .tflite rounds otherwise on arm64.",
-        MEASURE,
-        "MODEL --json rounding.json",
-        BOTH,
-    ),
-    Entry(
         "bench training",
         "benchmarks.training.__main__",
         "Compares the throughput of training with a plain loop's.",

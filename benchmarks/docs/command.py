@@ -34,7 +34,6 @@ from benchmarks.results.device_kinds import (
     Board,
     LongRun,
     PlaceAgreement,
-    RoundingDifferences,
     Stages,
     Start,
     Steadiness,
@@ -177,7 +176,6 @@ def pages(options: Options, results: Results) -> dict[Path, str]:
         options.devices: {
             "devices": devices(results),
             "agreement": shown(PlaceAgreement, devices_page.agreement),
-            "rounding": shown(RoundingDifferences, devices_page.rounding_differences),
             "board": shown(Board, devices_page.board),
             "start": shown(Start, devices_page.start),
             "long_run": shown(LongRun, devices_page.long_run),

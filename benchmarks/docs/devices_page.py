@@ -1,4 +1,4 @@
-"""The blocks of docs/devices.md: agreement, rounding, memory, start-up, tests on devices."""
+"""The blocks of docs/devices.md: agreement, memory, start-up, tests on devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from benchmarks.results.device_kinds import (
     Board,
     LongRun,
     PlaceAgreement,
-    RoundingDifferences,
     Start,
 )
 from benchmarks.shared.tables import MISSING, markdown
@@ -28,20 +27,6 @@ def agreement(result: PlaceAgreement) -> str:
     table = markdown(("file", "where", "largest", "mean", "within 1"), rows, words=2)
     count = len(result.protocol.photos)
     return f"{table}\n\n{count} embedded photos; differences in steps of 1/255."
-
-
-def rounding_differences(result: RoundingDifferences) -> str:
-    """List operations that come to other codes on arm64 although they were given the same ones."""
-    rows = []
-    for processor, found in result.processors.items():
-        for it in found:
-            figures = (it.codes, it.differing, it.largest)
-            rows.append([processor, f"{it.operation} {it.number}", *map(str, figures)])
-        if not found:
-            rows.append([processor, "none", *[MISSING] * 3])
-    head = ("processor", "operation", "codes", "differing", "largest")
-    about = f"`{result.model}`, {result.operations} operations, {result.photos} photos."
-    return f"{markdown(head, rows, words=2)}\n\n{about}"
 
 
 def long_run(result: LongRun) -> str:

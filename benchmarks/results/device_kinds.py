@@ -41,28 +41,6 @@ class PlaceAgreement(Result):
     rows: tuple[PlaceRow, ...]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RoundingDifference:
-    """An operation that comes to other codes there; see ``samnet bench arm64``."""
-
-    number: int
-    operation: str
-    codes: int
-    differing: int
-    largest: int
-    examples: tuple[dict[str, float], ...]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RoundingDifferences(Result):
-    """Of ``samnet bench rounding``, by processor."""
-
-    model: str
-    photos: int
-    operations: int
-    processors: dict[str, tuple[RoundingDifference, ...]]
-
-
 @dataclasses.dataclass(frozen=True)
 class Clip:
     """A video's width and height in pixels, and its frames."""

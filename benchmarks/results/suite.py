@@ -284,14 +284,6 @@ SUITE = (
         (SEEN,),
         of=ARTIFACTS,
     ),
-    Entry(
-        "rounding_differences",
-        "rounding_differences",
-        f"benchmarks.arm64.rounding_differences {DEFAULT}",
-        8,
-        ("arm64 userland",),
-        of=DEFAULT,
-    ),
     Entry("start", "start", "benchmarks.latency.start", 0.3, ("quiet machine",), of=DEFAULT),
     Entry(
         "long_run",

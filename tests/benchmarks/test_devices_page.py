@@ -38,13 +38,3 @@ def test_a_phone_has_a_row_a_photo(made):
     found = devices_page.android(made("android", model="x", lines=["$ x"], photos=photos))
     assert found.splitlines()[0] == "```"
     assert found.splitlines()[-1] == "| cat.png | 1 | 0.250 | 100.00% |"
-
-
-def test_operations_that_round_otherwise_are_named(made):
-    one = {"number": 7, "operation": "MUL", "codes": 9, "differing": 2, "largest": 1}
-    processors = {"a53": [], "a76": [{**one, "examples": []}]}
-    found = devices_page.rounding_differences(
-        made("rounding_differences", model="x", photos=7, operations=5, processors=processors)
-    )
-    assert "| a53 | none | – | – | – |" in found
-    assert "| a76 | MUL 7 | 9 | 2 | 1 |" in found
