@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from common import processor
 from common.files import replacing
 
 PACKAGES = (
@@ -54,12 +55,6 @@ KINDS = {
 }
 """Kinds of results with the version of their format; a reader knows no other version."""
 
-FEATURES = (
-    *("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni"),
-    *("avx_vnni", "avx512_bf16", "amx_int8", "asimd", "asimddp", "i8mm", "sve"),
-)
-"""Instruction sets that decide which kernels run, as the Linux kernel names them."""
-
 
 def environment(threads: int | None = None) -> dict[str, Any]:
     """Describe the circumstances of a measurement, as plain JSON values.
@@ -67,8 +62,6 @@ def environment(threads: int | None = None) -> dict[str, Any]:
     Args:
         threads: how many the measured code may use; None for the cores given to this process.
     """
-    cpu = _cpu()
-    flags = (cpu.get("flags") or cpu.get("Features") or "").split()
     # The cores of this process, which a container or taskset may have limited.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
@@ -76,8 +69,8 @@ def environment(threads: int | None = None) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
-        "cpu": cpu.get("model name") or platform.processor() or platform.machine(),
-        "cpu_features": [name for name in FEATURES if name in flags],
+        "cpu": processor.name(),
+        "cpu_features": list(processor.features()),
         "cores": cores,
         "threads": threads or cores,
     }
@@ -141,13 +134,3 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _cpu() -> dict[str, str]:
-    """Read the first processor of /proc/cpuinfo; empty where there is none."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    lines = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
-    return {key.strip(): value.strip() for key, _, value in lines}

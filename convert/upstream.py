@@ -38,6 +38,7 @@ CHECKED = {
     "efficientnet-lite-pytorch": ("0.1.0",),
     "executorch": ("1.4.1",),
     "litert-torch": ("0.10.0",),
+    "numpy": ("2.3.4",),
     "onnx2tf": ("1.28.8",),
     "torch": ("2.13.0",),
     "torchao": ("0.18.0",),
@@ -124,6 +125,12 @@ TOUCHES = (
         "quantize.pt2e_quantizer, quantize.quant_config",
         ("convert.tflite.litert",),
         "int8 and int16 .tflite files: that quantization in a graph becomes integer arithmetic",
+    ),
+    Touch(
+        "numpy",
+        "_core._multiarray_umath.__cpu_features__",
+        ("common.processor",),
+        "a masked or emulated processor is believed to have what /proc/cpuinfo lists",
     ),
     Touch(
         "onnx2tf",
