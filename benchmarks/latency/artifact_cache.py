@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from common.files import sha256
 from common.images.photos import Bytes
 from convert.contract.forms import CONVERTERS
 from edge_apps.manifest import verify
+from samnet.checkpoints.shipped import shipped_weights
 
 PHOTOS = 64
 """Embedded photos and crops of them that activation ranges are observed on. They decide what maps
@@ -27,18 +27,9 @@ look like, not how long they take."""
 SECONDS = 3600
 
 
-def shipped(name: str) -> Path | None:
-    """Find the checkpoint that comes with this project under a network's name."""
-    found = importlib.util.find_spec("samnet")
-    if found is None or found.origin is None:
-        return None
-    path = Path(found.origin).parent / "weights" / f"{name}.safetensors"
-    return path if path.is_file() else None
-
-
 def sources(models: Sequence[str]) -> list[Path]:
     """Find the files behind models as users name them: shipped weights of networks, and files."""
-    found = [Path(model) if Path(model).is_file() else shipped(model) for model in models]
+    found = [Path(model) if Path(model).is_file() else shipped_weights(model) for model in models]
     return [path for path in found if path is not None]
 
 
@@ -73,7 +64,7 @@ class ArtifactCache:
         from samnet.networks.registry import model_config
 
         model_config(name)
-        if (path := shipped(name)) is not None:
+        if (path := shipped_weights(name)) is not None:
             return path, ""
         from benchmarks.latency.short_training import REMARK
 

@@ -17,6 +17,7 @@ from convert.contract.forms import Engine, choose
 from convert.contract.source import kind_of_source
 from convert.tflite.interface import Tensors
 from edge_apps.manifest import Precision
+from samnet.checkpoints.shipped import shipped_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,8 @@ class Options:
     """Options that the commands of all formats share."""
 
     model: Annotated[Path, MODEL]
-    """Checkpoint (.safetensors), or quantized program (.pt2) for int8 and int16x8."""
+    """Checkpoint (.safetensors) or the name of a shipped one (samnet-lite), or quantized program
+    (.pt2) for int8 and int16x8."""
     output: Path
     """The artifact to write; its manifest is written beside it."""
     precision: Precision | None = None
@@ -68,7 +70,7 @@ def convert(
         InputError: as :func:`convert.artifact.write.write_artifact`, and for options that
             exclude each other.
     """
-    model = options.model
+    model = shipped_weights(str(options.model)) or options.model
     form = choose(kind.suffix, kind_of_source(model), options.precision, engine)
     if options.origin and (options.data is None or form.start != "program"):
         raise InputError("--origin goes with --data and a .pt2 program; leave it out")

@@ -8,10 +8,11 @@ import pytest
 
 from benchmarks.demo.steps import Steps
 from benchmarks.latency import artifact_cache as artifact_cache_module
-from benchmarks.latency.artifact_cache import ArtifactCache, shipped
+from benchmarks.latency.artifact_cache import ArtifactCache
 from benchmarks.latency.case import LatencyCase
 from benchmarks.latency.interleaved import time_interleaved
 from common.errors import InputError, SamnetError
+from samnet.checkpoints.shipped import shipped_weights
 from samnet.data.embedded import embedded_photos
 from samnet.networks.baselines import ARCHITECTURES
 
@@ -23,7 +24,7 @@ def artifact_cache(tmp_path):
 
 def test_shipped_weights_are_used(artifact_cache):
     path, remark = artifact_cache.checkpoint("samnet-edge")
-    assert path == shipped("samnet-edge")
+    assert path == shipped_weights("samnet-edge")
     assert remark == ""
     with pytest.raises(InputError, match="did you mean 'samnet'"):
         artifact_cache.checkpoint("samnett")
