@@ -363,7 +363,8 @@ ENTRIES = (
     Entry(
         "doctor",
         "convert.doctor.__main__",
-        "Says which commands can run here, and what to install for the others.",
+        "Says which commands can run here, what the others lack, and which file is for this "
+        "processor.",
         OTHER,
     ),
     Entry(

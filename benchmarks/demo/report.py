@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from benchmarks.shared import html as page
 from benchmarks.shared.html import Change, ratio
 from benchmarks.shared.timing import Protocol
 from common.files import replacing
+from edge_apps.recommendation import core
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,9 @@ def render(report: Report) -> str:
         report=report,
         rows=rows,
         changes=changes(rows, timed=report.protocol.usable),
+        explanation=explanation(
+            rows, report.environment["cpu_features"], timed=report.protocol.usable
+        ),
         scenes=scenes(report.comparison),
         slowest=max((row.latency.median for row in rows if row.latency), default=1.0),
         largest=max(row.candidate.megabytes for row in rows),
@@ -68,12 +73,36 @@ def changes(rows: tuple[Row, ...], *, timed: bool = True) -> list[Change]:
         rows: all forms.
         timed: whether their latencies can be compared.
     """
+    pair = next(_pairs(rows), None)
+    return _changes(*pair, timed) if pair else []
+
+
+def explanation(rows: tuple[Row, ...], features: Sequence[str], *, timed: bool = True) -> str:
+    """Explain by the processor what int8 does to the latencies of the table.
+
+    Args:
+        rows: all forms.
+        features: instruction sets of the processor that they ran on.
+        timed: whether their latencies can be compared.
+    """
+    shares = [
+        f"{low.latency.minimum / high.latency.minimum:.2f} of {high.candidate.label}'s time in "
+        f"{low.candidate.label}"
+        for high, low in _pairs(rows)
+        if timed and high.latency and low.latency
+    ]
+    found = core(features)
+    about = f"What is known of {found.name}: {found.reason}. Run {found.precision} there."
+    return f"Best runs here: {', '.join(shares)}. {about}" if shares else about
+
+
+def _pairs(rows: tuple[Row, ...]) -> Iterator[tuple[Row, Row]]:
+    """Pair the float32 with the int8 form of each format."""
     for low in rows:
         for high in rows:
             pair = (high.candidate.precision, low.candidate.precision)
             if high.candidate.format == low.candidate.format and pair == ("fp32", "int8"):
-                return _changes(high, low, timed)
-    return []
+                yield high, low
 
 
 def _changes(high: Row, low: Row, timed: bool) -> list[Change]:

@@ -25,6 +25,7 @@ from benchmarks.docs import (
 )
 from benchmarks.docs.commands_page import commands
 from benchmarks.latency.table import markdown as latency_table
+from benchmarks.report.cores import cores_table
 from benchmarks.report.pareto import pareto_entries
 from benchmarks.report.recommendations import advice, advice_table
 from benchmarks.report.result_readers import accuracies, timings
@@ -175,6 +176,7 @@ def pages(options: Options, results: Results) -> dict[Path, str]:
         },
         options.devices: {
             "devices": devices(results),
+            "cores": cores_table(results).markdown(),
             "agreement": shown(PlaceAgreement, devices_page.agreement),
             "board": shown(Board, devices_page.board),
             "start": shown(Start, devices_page.start),

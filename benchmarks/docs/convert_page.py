@@ -25,15 +25,15 @@ HEAD = (
 
 def engines(result: TfliteEngines) -> str:
     """Show both engines side by side, with what was measured and how."""
-    return engines_table(result.files, result.protocol, result.environment.cpu).markdown()
+    return engines_table(result.files, result.protocol, result.environment.machine).markdown()
 
 
-def engines_table(files: Sequence[EngineFile], protocol: EngineProtocol, cpu: str) -> Table:
+def engines_table(files: Sequence[EngineFile], protocol: EngineProtocol, machine: str) -> Table:
     """Tabulate a row a file; why some are missing and how all was measured stand below."""
     notes = [f"`{row.file}`: {row.failure}" for row in files if row.failure]
     notes.append(protocol.text)
     if protocol.latency:
-        notes.append(f"ms: median. {protocol.latency} On {cpu}.")
+        notes.append(f"ms: median. {protocol.latency} On {machine}.")
     return Table(HEAD, tuple(_cells(row) for row in files), tuple(notes))
 
 

@@ -47,7 +47,8 @@ def start(result: Start) -> str:
         f"Start to first map: {seconds.median:.2f} s in the median of {result.repetitions} new "
         f"processes, {seconds.minimum:.2f} to {seconds.maximum:.2f} s; `{result.model}`, files in "
         f"the system's cache. Imports of {result.modules} modules take "
-        f"{result.import_seconds:.2f} s of it ({packages}), none of them torch."
+        f"{result.import_seconds:.2f} s of it ({packages}), none of them torch. On "
+        f"{result.environment.machine}."
     )
     if result.running < QUIET:
         text += f" Other work ran beside them: they had a core {result.running:.0%} of the time."

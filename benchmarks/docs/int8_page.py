@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.report.result_readers import file_name
 from benchmarks.results.accuracy_kinds import Accuracy, PtqOptions, Sensitivity
 from benchmarks.results.speed_kinds import Instructions, Latency, Profile
 from benchmarks.shared.tables import markdown, number
@@ -71,7 +72,7 @@ def latency(result: Latency) -> str:
         cells = [f"{times.median:.1f}", f"{times.minimum:.1f}", f"{share:.2f}"]
         rows.append([f"`{row.file}`", *cells])
     head = ["file", "median, ms", "minimum, ms", "to the first of its format"]
-    return f"{markdown(head, rows)}\n\n{result.protocol.text}"
+    return f"{markdown(head, rows)}\n\n{result.protocol.text} On {result.environment.machine}."
 
 
 def memory(result: Latency) -> str:
@@ -85,8 +86,8 @@ def memory(result: Latency) -> str:
 
 
 def has_several(result: Instructions) -> bool:
-    """Tell whether a result compares files."""
-    return len(result.instructions) > 1
+    """Tell whether a result compares networks."""
+    return len({file_name(it).network for it in result.instructions}) > 1
 
 
 def instructions(result: Instructions) -> str:

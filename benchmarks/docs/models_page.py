@@ -14,6 +14,7 @@ from benchmarks.results.reader import Results, is_current, of_kind, stale
 from benchmarks.results.speed_kinds import Counts, Latency, LatencyRow
 from benchmarks.shared.charts import OTHERS, OURS, PAPER, SOFT, STYLE, place_labels
 from benchmarks.shared.tables import MISSING, markdown, signed
+from edge_apps.recommendation import core
 from samnet.evaluation.score_row import ScoreRow
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ LIGHT = 3.0
 
 TICKS = (100, 200, 500, 1000, 2000, 5000)
 """Millions of multiply-adds."""
+
+FOR_CORES = (
+    "Two files a network: int8 for cores that sum products of bytes in one instruction (VNNI, arm's "
+    "dot products), float32 for x86 without VNNI ([which file for which "
+    "core](docs/devices.md#which-file)); `samnet doctor` looks at the processor."
+)
+"""What the table does not say of precisions."""
 
 HEAD = (
     "network",
@@ -97,7 +105,7 @@ def table(results: Results) -> str:
     cpus = ", ".join(sorted({it.cpu for it in found if it.cpu}))
     at = f", a photo of {sizes.pop()} px" if len(sizes) == 1 else ""
     note = f"\n\nMilliseconds: one thread of {cpus}{at}." if cpus else ""
-    return markdown(HEAD, cells) + note
+    return f"{markdown(HEAD, cells)}{note}\n\n{FOR_CORES}"
 
 
 def picture(results: Results) -> Figure:
@@ -196,15 +204,22 @@ def _cost(results: Results, name: str) -> dict[str, float]:
 
 
 def _fastest(results: Results, name: str) -> tuple[LatencyRow | None, str]:
-    """Find the newest time of the int8 .tflite on one thread, and the CPU."""
+    """Find the newest time of the int8 .tflite on one thread, and the CPU.
+
+    Times on a core that int8 is for come before others.
+    """
     current = [it for it in of_kind(results, Latency).values() if not stale(it)]
+    current.sort(key=_for_int8)
     for it in reversed(current):
         for row in it.rows:
             ours = row.network == name and row.engine == "litert" and row.precision == "int8"
             if ours and row.threads == 1 and row.latency_ms:
-                vnni = any("vnni" in feature for feature in it.environment.cpu_features)
-                return row, f"{it.environment.cpu} with{'' if vnni else 'out'} VNNI"
+                return row, f"{it.environment.cpu} ({core(it.environment.cpu_features).name})"
     return None, ""
+
+
+def _for_int8(result: Latency) -> bool:
+    return core(result.environment.cpu_features).precision == "int8"
 
 
 def _side(size: int | tuple[int, ...] | None) -> int | None:

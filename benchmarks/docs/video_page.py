@@ -33,7 +33,8 @@ def stages(result: Stages) -> str:
         times = [it.ms[name].median for name in names]
         cells = [*(f"{time:.1f}" for time in times), f"{1000 / sum(times):.0f}"]
         rows.append([f"{it.size[0]} × {it.size[1]}", *cells])
-    return markdown(["frames", *names, "frames/s"], rows)
+    table = markdown(["frames", *names, "frames/s"], rows)
+    return f"{table}\n\nOn {result.environment.machine}."
 
 
 def _changes(row: SteadinessRow) -> list[str]:

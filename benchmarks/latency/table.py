@@ -77,10 +77,9 @@ def markdown(result: Latency) -> str:
     """Show the rows of a result, what to know of them and how they were taken."""
     table = tables.markdown(HEAD, map(cells, result.rows), words=2)
     notes = "\n".join(f"- {line}" for line in remarks(result.rows))
-    machine = result.environment
-    features = ", ".join(machine.cpu_features)
-    versions = ", ".join(f"{name} {it}" for name, it in machine.packages.items())
-    on = f"On {machine.cpu} ({features}), {machine.date[:10]}; {versions}."
+    where = result.environment
+    versions = ", ".join(f"{name} {it}" for name, it in where.packages.items())
+    on = f"On {where.machine}, {where.date[:10]}; {versions}."
     return "\n\n".join(part for part in (table, notes, result.protocol.text, on) if part)
 
 

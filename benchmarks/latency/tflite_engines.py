@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from benchmarks.docs.convert_page import engines_table
 from benchmarks.latency import table as latency_table
 from benchmarks.latency.case import LatencyCase
+from benchmarks.results.schema import Environment
 from benchmarks.results.speed_kinds import EngineFile, EngineProtocol
 from benchmarks.shared.timing import WARM_UP, pinned
 from common.arguments import CACHE, CALIBRATION, MODEL, SIZES
@@ -96,7 +97,9 @@ def main(options: Options) -> None:
             options.json, "tflite_engines", result, measured=measured, overwrite=options.overwrite
         )
     rows = [decode(EngineFile, row) for row in files]
-    table = engines_table(rows, decode(EngineProtocol, protocol), machine["cpu"])
+    table = engines_table(
+        rows, decode(EngineProtocol, protocol), decode(Environment, machine).machine
+    )
     table.print()
     print("\n".join(table.notes))
     if not able:

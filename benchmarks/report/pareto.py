@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from benchmarks.report.result_readers import FileName, Scored, Timing
 from benchmarks.results.reader import Results, of_kind
 from benchmarks.results.speed_kinds import Counts
+from edge_apps.recommendation import core
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,7 @@ class ParetoEntry:
         megabytes: of the file; None where no result says it.
         max_F: on the main data set.
         MAE: likewise.
+        core: kind of the core that it was timed on.
     """
 
     file: FileName
@@ -33,6 +35,7 @@ class ParetoEntry:
     megabytes: float | None
     max_F: float
     MAE: float
+    core: str = ""
 
     @property
     def label(self) -> str:
@@ -54,9 +57,10 @@ def pareto_entries(
         scored = accuracy_of(timing, accuracies, data)
         if timing.median is None or timing.threads != 1 or scored is None:
             continue
+        features = results[timing.result].environment.cpu_features
         it = ParetoEntry(
             timing.file, timing.engine, timing.precision, timing.size, timing.median,
-            sizes.get(timing.file.text), scored.row.max_F, scored.row.MAE,
+            sizes.get(timing.file.text), scored.row.max_F, scored.row.MAE, core(features).name,
         )  # fmt: skip
         key = (timing.file.text, timing.engine, timing.size)
         if key not in found or it.median < found[key].median:

@@ -51,7 +51,7 @@ def advice(
     least = _least(scored)
     able = {family(it.file) for it in scored if it.row.max_F >= least}
     rows = accurate(pareto_entries, accuracies, data)
-    found = [*_by_instructions(results, able, scored), *_by_latency(rows, results)]
+    found = [*_by_instructions(results, able, scored), *_by_latency(rows)]
     found += _by_memory(results, able)
     top = max(scored, key=lambda it: it.row.max_F - it.row.MAE).row
     found.append(
@@ -124,9 +124,9 @@ def _by_instructions(
     return found
 
 
-def _by_latency(rows: Sequence[ParetoEntry], results: Results) -> list[Advice]:
+def _by_latency(rows: Sequence[ParetoEntry]) -> list[Advice]:
     found = []
-    for suffix, device in ((None, "Desktop or server, x86"), (".pte", "Apps that use ExecuTorch")):
+    for suffix, device in ((None, "Desktop or server, {}"), (".pte", "Apps that use ExecuTorch")):
         fitting = [row for row in rows if suffix in (None, row.file.suffix)]
         if not fitting:
             continue
@@ -138,7 +138,9 @@ def _by_latency(rows: Sequence[ParetoEntry], results: Results) -> list[Advice]:
         )
         if slow is not fast:
             why += f", {slow.engine} {slow.precision} {slow.median:.1f} ms"
-        found.append(Advice(device, fast.file.text, f"{why}; max F {fast.max_F:.3f}"))
+        found.append(
+            Advice(device.format(fast.core), fast.file.text, f"{why}; max F {fast.max_F:.3f}")
+        )
     return found
 
 

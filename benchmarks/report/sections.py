@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from benchmarks.accuracy.paired import BOOTSTRAP
 from benchmarks.report import charts as report_charts
+from benchmarks.report.cores import cores_table
 from benchmarks.report.pareto import ParetoEntry, file_megabytes
 from benchmarks.report.recommendations import advice, advice_table
 from benchmarks.report.result_readers import Scored, Timing
@@ -89,7 +90,8 @@ def devices(result_index: ResultIndex) -> Section:
         result_index.results,
         result_index.data,
     )
-    return Section("Which file for which device", (advice_table(found),) if found else ())
+    tables = (advice_table(found), cores_table(result_index.results)) if found else ()
+    return Section("Which file for which device", tables)
 
 
 def cost(result_index: ResultIndex) -> Section:
@@ -182,7 +184,7 @@ def latency(result_index: ResultIndex) -> Section:
         if {row.threads for row in rows} == {1}:
             cells = tuple((*cell[:3], *cell[4:]) for cell in cells)
             head = (*head[:3], *head[4:])
-        note = f"{result.protocol.text} On {result.environment.cpu}. From {name}.json."
+        note = f"{result.protocol.text} On {result.environment.machine}. From {name}.json."
         tables.append(Table(head, cells, (*_remarks(rows), note)).without_empty())
     text = (
         "What stands in one table ran in turn, on one machine; on one thread unless a column says "

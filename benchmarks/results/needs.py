@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.results.reader import ROOT
+from common import processor
 from common.errors import InputError
+from edge_apps.recommendation import core
 
 DATA = Path(os.path.relpath(ROOT.parent / "shared" / "data", ROOT))
 """Folder of the data sets, relative to the repository."""
@@ -72,6 +74,11 @@ def _quiet() -> str:
     return f"load {load:.1f} on {cores} cores; --busy, or BUSY=1 with make, measures all the same"
 
 
+def _without_vnni() -> str:
+    found = core(processor.features())
+    return "" if found is core(["avx2"]) else f"this one is {found.name}"
+
+
 def _packages(*names: str) -> Callable[[], str]:
     def look() -> str:
         missing = [name for name in names if importlib.util.find_spec(name) is None]
@@ -87,6 +94,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "DAVIS": _data(DAVIS),
     "peers": _peers,
     "quiet machine": _quiet,
+    "processor without VNNI": _without_vnni,
     "counting qemu": _counter,
     "arm64 userland": _userland,
     "board emulator": _programs("qemu-system-aarch64", "mmdebstrap", "cpio"),

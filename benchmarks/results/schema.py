@@ -18,6 +18,11 @@ class Environment:
     cores: int
     threads: int
 
+    @property
+    def machine(self) -> str:
+        """Names the processor with the instruction sets that matter."""
+        return f"{self.cpu} ({', '.join(self.cpu_features) or 'no instruction set that matters'})"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:

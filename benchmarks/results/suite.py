@@ -136,6 +136,11 @@ SPED = Step(
     f"{SPEED}/samnet-edge_336_int8.tflite",
     f"benchmarks.latency samnet samnet-edge {STICK_BREAKING} --engine litert --repetitions 1",
 )
+LITE = f"{SPEED}/samnet-lite_256"
+BOTH = Step(
+    f"{LITE}_int8.tflite",
+    "benchmarks.latency samnet-lite --engine litert --size 256 --repetitions 1",
+)
 INT8_FILES = " ".join(
     f"samnet/weights/{network}.safetensors "
     + " ".join(
@@ -199,6 +204,14 @@ SUITE = (
         ("quiet machine",),
     ),
     Entry(
+        "latency_avx2",
+        "latency",
+        "benchmarks.latency samnet-lite samnet-edge samnet --engine litert --size 256 "
+        "--repetitions 25",
+        5,
+        ("quiet machine", "processor without VNNI"),
+    ),
+    Entry(
         "latency_int8",
         "latency",
         f"benchmarks.latency samnet {STICK_BREAKING} samnet-edge --engine litert executorch "
@@ -247,6 +260,14 @@ SUITE = (
         2,
         ("counting qemu",),
         of=DEFAULT,
+    ),
+    Entry(
+        "instructions_precisions",
+        "instructions",
+        f"benchmarks.arm64 {LITE}_fp32.tflite {LITE}_int8.tflite",
+        4,
+        ("counting qemu",),
+        (BOTH,),
     ),
     Entry(
         "tflite_engines",

@@ -1,16 +1,20 @@
-"""``samnet doctor``: says which commands can run here and what the others lack.
+"""``samnet doctor``: says which commands can run, and which file is for this processor.
 
-Nothing that it asks about is imported, so it works whatever is missing.
+Nothing that it asks about is imported but NumPy, which knows the processor, so it works whatever is
+missing.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from typing import Any
 
+from common import processor
 from common.command import Command
 from common.errors import MissingPackageError
+from edge_apps.recommendation import recommendation
 
 
 def examination() -> tuple[list[str], bool]:
@@ -44,7 +48,19 @@ def examination() -> tuple[list[str], bool]:
     for conflict in present:
         lines += [f"  {conflict.package} beside {conflict.beside}: {conflict.reason}"]
         lines += [f"    → {conflict.fix}"]
+    lines += processor_lines(processor.name(), processor.features())
     return lines, not problem and not any(finding.problems for finding in findings)
+
+
+def processor_lines(name: str, features: Sequence[str]) -> list[str]:
+    """Write lines on a processor and on the shipped file that is for it.
+
+    Args:
+        name: of the processor.
+        features: its instruction sets, as the Linux kernel names them.
+    """
+    known = ", ".join(features) or "none of the instruction sets that matter"
+    return ["processor", f"  {name}: {known}", *(f"  {line}" for line in recommendation(features))]
 
 
 def _environment() -> Any:
@@ -70,4 +86,8 @@ def main(_: Options) -> None:
         sys.exit(1)
 
 
-COMMAND = Command.of(Options, main, "Says which commands can run here and what the others lack.")
+COMMAND = Command.of(
+    Options,
+    main,
+    "Says which commands can run here, what the others lack, and which file is for this processor.",
+)

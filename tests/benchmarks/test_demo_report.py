@@ -6,7 +6,7 @@ import html.parser
 import numpy as np
 import pytest
 
-from benchmarks.demo.report import Report, changes, render, write_report
+from benchmarks.demo.report import Report, changes, explanation, render, write_report
 from benchmarks.demo.steps import Step
 from benchmarks.shared.pictures import difference
 from benchmarks.shared.timing import Protocol
@@ -72,6 +72,7 @@ def test_every_figure_stands_in_the_table(report):
         assert f"{row.latency.median:.1f}" in text
         assert f"{row.mae:.3f}" in text
     assert "3 warm-up runs, then 25 runs" in text
+    assert explanation(report.comparison.rows, ["avx2"]) in text
 
 
 def test_text_is_escaped(report):
@@ -94,6 +95,22 @@ def test_changes_compare_the_precisions_of_one_format(comparison):
 
 def test_no_changes_without_a_pair(comparison):
     assert changes(comparison.rows[:2]) == []
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [
+        (["avx2", "avx512_vnni"], "What is known of x86 with VNNI: VNNI sums"),
+        (["avx2"], "What is known of x86 with AVX2, without VNNI: without VNNI"),
+        (["asimd"], "is not known"),
+    ],
+)
+def test_the_times_are_explained_by_the_processor(comparison, features, said):
+    text = explanation(comparison.rows, features)
+    assert text.startswith("Best runs here: 0.64 of LiteRT fp32's time in LiteRT int8. ")
+    assert said in text and "\n" not in text
+    busy = explanation(comparison.rows, features, timed=False)
+    assert "Best runs" not in busy and said in busy
 
 
 def test_difference_is_red_where_more_is_salient():

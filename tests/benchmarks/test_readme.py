@@ -64,6 +64,7 @@ def test_a_model_stands_with_its_cost_and_what_int8_changes(made):
     assert "| 2.50 | 467 | 0.850 / 0.050 | – | −0.0050 / +0.0010 |" in line
     assert "| Other | – | – | – | 0.900 / 0.100 |" in "\n".join(lines)
     assert not any("samnet-edge" in it for it in lines)
+    assert lines[-1] == models_page.FOR_CORES
     texts = [it.get_text() for it in models_page.picture(results).axes[0].texts]
     assert "samnet-lite" in texts and "SAMNet" in texts and "Other" not in texts
 

@@ -11,6 +11,7 @@ from result_heads import head
 
 from benchmarks.demo.command import WEIGHTS
 from benchmarks.report.command import changes, gather, markdown, measured
+from benchmarks.report.cores import cores_table
 from benchmarks.report.pareto import ParetoEntry, front
 from benchmarks.report.recommendations import advice
 from benchmarks.report.result_readers import accuracies, file_name, timings
@@ -21,6 +22,7 @@ from benchmarks.results.speed_kinds import Latency
 from common.decode import decode
 from common.errors import InputError
 from common.files import sha256
+from edge_apps.recommendation import CORES
 from edge_apps.shipped import default_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,10 +130,45 @@ def test_the_advice_leaves_out_what_is_fast_but_poor(results):
     result_index = gather(results, "ECSSD")
     found = advice(result_index.pareto_entries, result_index.accuracies, results, "ECSSD")
     files = {it.device: it.file for it in found}
-    assert files["Desktop or server, x86"] == "samnet-edge_96_int8.tflite"
+    assert files["Desktop or server, x86 with AVX2, without VNNI"] == "samnet-edge_96_int8.tflite"
     assert "0.40 of samnet_336_fp32.tflite's" in found[0].why
     assert files["Where accuracy counts most"] == "samnet-edge.safetensors"
     assert "Apps that use ExecuTorch" not in files
+
+
+def cells(results):
+    return {row[0]: row[1:] for row in cores_table(results).rows}
+
+
+def test_every_kind_of_core_has_its_file_and_what_int8_takes_there(plain):
+    found = cells(decoded(plain))
+    assert list(found) == [it.name for it in CORES]
+    assert found["x86 with AVX2, without VNNI"][1] == "samnet-edge 0.50"
+    assert found["x86 with VNNI"][0] == f"`{default_model().name}`"
+    assert found["x86 with VNNI"][1] == found["arm with dot products"][1] == "–"
+    plain["latency"]["environment"]["cpu_features"] = ["avx2", "avx_vnni"]
+    table = cores_table(decoded(plain))
+    assert table.rows[0][2] == "samnet-edge 0.50" and table.rows[1][2] == "–"
+    assert "x86 with VNNI: A <fast> CPU (avx2, avx_vnni)." in table.notes
+
+
+def test_instructions_stand_where_one_network_was_counted_in_both_precisions(plain):
+    both = {"cortex-a72": 90, "cortex-a76": 50}, {"cortex-a72": 100, "cortex-a76": 100}
+    files = ("samnet-lite_256_int8.tflite", "samnet-lite_256_fp32.tflite")
+    plain["instructions"]["instructions"] |= dict(zip(files, both, strict=True))
+    found = cells(decoded(plain))
+    assert found["arm with dot products"][1] == "samnet-lite 0.50 (cortex-a76)"
+    assert found["arm without dot products"][1] == "samnet-lite 0.90 (cortex-a72)"
+
+
+def test_what_is_said_of_times_holds_for_the_results():
+    """A sentence that recommends for speed rests on a ratio; renewed results may not belie it."""
+    if not (ROOT / "results").is_dir():
+        pytest.skip("results/ is not part of this checkout")
+    found = cells(read_results())
+    for it in CORES:
+        for share in re.findall(r"samnet-lite ([\d.]+)", found[it.name][1]):
+            assert (float(share) < 1) == (it.precision == "int8"), it.name
 
 
 def test_little_memory_is_beside_the_most_of_the_same_run(plain):

@@ -55,7 +55,7 @@ def test_accuracy_and_latency_are_shown_with_how_they_were_measured(result):
     text = engines(result(measured, latency="One thread."))
     (shown,) = cells(text)
     assert (shown["max F"], shown["MAE"], shown["ms"]) == ("0.8123", "0.1000", "12.35")
-    assert "One thread. On A <fast> CPU." in text and "As described." in text
+    assert "One thread. On A <fast> CPU (avx2)." in text and "As described." in text
 
 
 def test_a_failure_is_a_row_with_its_reason(result):
