@@ -136,10 +136,10 @@ SPED = Step(
     f"{SPEED}/samnet-edge_336_int8.tflite",
     f"benchmarks.latency samnet samnet-edge {STICK_BREAKING} --engine litert --repetitions 1",
 )
-LITE = f"{SPEED}/samnet-lite_256"
-BOTH = Step(
-    f"{LITE}_int8.tflite",
-    "benchmarks.latency samnet-lite --engine litert --size 256 --repetitions 1",
+LITE_FLOAT = f"{SPEED}/samnet-lite_256_fp32.tflite"
+CONVERTED = Step(
+    LITE_FLOAT,
+    f"convert.tflite samnet-lite --precision fp32 --size 256 --overwrite --output {LITE_FLOAT}",
 )
 INT8_FILES = " ".join(
     f"samnet/weights/{network}.safetensors "
@@ -264,10 +264,11 @@ SUITE = (
     Entry(
         "instructions_precisions",
         "instructions",
-        f"benchmarks.arm64 {LITE}_fp32.tflite {LITE}_int8.tflite",
+        f"benchmarks.arm64 {LITE_FLOAT} {DEFAULT}",
         4,
         ("counting qemu",),
-        (BOTH,),
+        (CONVERTED,),
+        of=DEFAULT,
     ),
     Entry(
         "tflite_engines",
