@@ -57,14 +57,14 @@ CORES = (
         "arm with dot products",
         DOT_PRODUCTS,
         "int8",
-        "dot products of bytes are one instruction; how much faster int8 is on a board is not "
-        "known",
+        "dot products of bytes are one instruction, and int8 has less than half of float32's "
+        "instructions; times on a board are not known",
     ),
     Core(
         "arm without dot products",
         ("asimd",),
         "int8",
-        "which precision is faster without dot products is not known; int8 is the smaller file",
+        "int8 has somewhat fewer instructions than float32; times on a board are not known",
     ),
 )
 """From those that have most to those that have least: the first one that fits is meant.
