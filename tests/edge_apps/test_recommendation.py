@@ -62,7 +62,7 @@ def test_a_file_that_is_not_shipped_comes_with_its_command(monkeypatch):
     lines = recommendation(["avx2"])
     assert lines[0].startswith("fp32: without VNNI")
     assert lines[1] == f"made by: {conversion('fp32')}"
-    assert lines[2] == f"shipped, and slower here: {default_model().name}"
+    assert lines[2] == f"shipped, about as fast and much smaller: {default_model().name}"
     output = default_model().name.replace("int8", "fp32")
     assert conversion("fp32") == (
         f"samnet convert tflite {NETWORK} --precision fp32 --output {output}"
