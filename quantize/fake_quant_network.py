@@ -93,11 +93,10 @@ def _prepare(network: nn.Module, batch: int, size: int, recipe: Recipe) -> Graph
 
 def _switch(graph: GraphModule, *, ranges: bool, quantize: bool) -> None:
     """Turn observation of activations and quantization of everything on or off."""
-    from torchao.quantization.pt2e import FixedQParamsFakeQuantize, FusedMovingAvgObsFakeQuantize
+    from torchao.quantization.pt2e import FakeQuantize, FixedQParamsFakeQuantize
 
     for part in graph.modules():
-        if isinstance(part, FusedMovingAvgObsFakeQuantize):
+        if isinstance(part, FakeQuantize):
             part.enable_fake_quant(quantize)
-            part.enable_observer(ranges or part.is_per_channel)
-        elif isinstance(part, FixedQParamsFakeQuantize):
-            part.enable_fake_quant(quantize)
+            if not isinstance(part, FixedQParamsFakeQuantize):
+                part.enable_observer(ranges or part.is_per_channel)

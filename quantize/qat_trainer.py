@@ -155,7 +155,7 @@ class QuantizationTraining:
             target = self.teacher(x)
         try:
             logits = self.student(x)
-        except RuntimeError as error:
+        except (AssertionError, RuntimeError) as error:  # of observers, which refuse what is NaN
             if where := first_nonfinite(self.student.graph, x):
                 raise self._broken("a value is not finite", where) from error
             raise

@@ -1,4 +1,9 @@
-"""Translates a recipe's schemes to torchao's quantization specs."""
+"""Translates a recipe's schemes to torchao's quantization specs.
+
+Training takes FakeQuantize and not FusedMovingAvgObsFakeQuantize: the fused kernel computes with
+scales of its own, a 128th smaller where a channel's largest weight is negative and never below
+6.1e-5, while the conversion takes those of the observer. What learned would not be converted.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 from torchao.quantization.pt2e import (
-    FusedMovingAvgObsFakeQuantize,
+    FakeQuantize,
     HistogramObserver,
     MinMaxObserver,
     MovingAverageMinMaxObserver,
@@ -36,7 +41,7 @@ def fixed_spec(scheme: Activations, fixed: Fixed) -> FixedQParamsQuantizationSpe
 def activation_spec(scheme: Activations, observer: Observer, *, qat: bool) -> QuantizationSpec:
     """Specify one observed scale a tensor."""
     if qat:
-        constructor: Any = FusedMovingAvgObsFakeQuantize.with_args(
+        constructor: Any = FakeQuantize.with_args(
             observer=MovingAverageMinMaxObserver, eps=scheme.eps
         )
     else:
@@ -59,7 +64,7 @@ def activation_spec(scheme: Activations, observer: Observer, *, qat: bool) -> Qu
 def weight_spec(*, qat: bool) -> QuantizationSpec:
     """Specify int8, symmetric, one scale an output channel."""
     constructor: Any = (
-        FusedMovingAvgObsFakeQuantize.with_args(
+        FakeQuantize.with_args(
             observer=MovingAveragePerChannelMinMaxObserver, averaging_constant=1.0, eps=WEIGHT_EPS
         )
         if qat

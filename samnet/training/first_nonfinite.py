@@ -58,7 +58,7 @@ def first_nonfinite(module: nn.Module, x: Tensor) -> str:
         handles = [part.register_forward_hook(_reporter(name, found)) for name, part in parts]
     try:
         # Fake quantization refuses what is not finite, by which time it has been found.
-        with torch.no_grad(), contextlib.suppress(RuntimeError):
+        with torch.no_grad(), contextlib.suppress(AssertionError, RuntimeError):
             run(x)
     finally:
         for handle in handles:

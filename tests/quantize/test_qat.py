@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import operator
 import signal
 import subprocess
 import sys
@@ -63,8 +64,8 @@ def test_the_learned_scales_arrive_unchanged(training):
     learned = set()
     for part in student.graph.modules():
         if hasattr(part, "fake_quant_enabled") and not getattr(part, "is_per_channel", False):
-            scale, zero_point = part.calculate_qparams()
-            learned.add((round(scale.item(), 9), int(zero_point)))
+            # What it computes with, which need not be what its observer would have it be.
+            learned.add((round(part.scale.item(), 9), int(part.zero_point)))
     assert len(converted) > 50
     # Those of global averages are settled nearby: see quantize.global_averages.
     others = converted - learned
@@ -76,6 +77,43 @@ def test_the_learned_scales_arrive_unchanged(training):
         assert near, (scale, zero_point)
 
 
+def test_weights_learn_with_the_scales_that_are_converted(training):
+    student = training.student
+    size = student.size
+    with torch.no_grad():
+        student(torch.zeros(BATCH, 3, size, size))  # the weights have moved since the last step
+    learned = {
+        node.args[0].target: student.graph.get_submodule(node.target).scale
+        for node in student.graph.graph.nodes
+        if node.op == "call_module" and node.args[0].op == "get_attr"
+    }
+    module = student.exported().module()
+    quantize = torch.ops.quantized_decomposed.quantize_per_channel.default
+    converted = {
+        node.args[0].target: operator.attrgetter(node.args[1].target)(module)
+        for node in module.graph.nodes
+        if node.target == quantize
+    }
+    assert learned.keys() == converted.keys() and len(learned) > 20
+    for name, scale in learned.items():
+        assert torch.allclose(scale, converted[name].float(), rtol=1e-5, atol=0), name
+
+
+def test_the_program_computes_what_learned(training, pairs, monkeypatch):
+    """But for what conversion changes on purpose, whichever kernels the processor takes."""
+    monkeypatch.setattr("quantize.conversion.settle_means", lambda _: None)
+    monkeypatch.setattr("quantize.conversion.round_biases", lambda _: None)
+    student = FakeQuantNetwork(training.teacher, 1)  # kernels for a batch of 4 sum otherwise
+    student.graph.load_state_dict(training.student.graph.state_dict())
+    student.freeze_ranges()
+    program = training.student.exported().module()
+    x = normalize(pairs.photos[:2].permute(0, 3, 1, 2).float() / 255, training.preprocessing)
+    with torch.no_grad():
+        for photo in x.split(1):
+            found, expected = (255 * torch.sigmoid(it(photo)) for it in (program, student))
+            assert (found - expected).abs().mean() < 0.5  # 0 where it was tried
+
+
 def test_the_converted_network_is_the_one_that_learned(training, pairs, quantized):
     x = normalize(pairs.photos[:BATCH].permute(0, 3, 1, 2).float() / 255, training.preprocessing)
     program = QuantizedProgram(training.student.exported(), quantized("stick_breaking").info)
@@ -83,7 +121,8 @@ def test_the_converted_network_is_the_one_that_learned(training, pairs, quantize
         learned = 255 * torch.sigmoid(training.student(x))[:, 0].numpy()
     for photo, expected in zip(pairs.photos[:BATCH].numpy(), learned, strict=True):
         saliency_map = program.coding.probabilities(program.run(photo))
-        assert np.abs(saliency_map - expected).mean() < 16  # 14.2 on a core without AVX-512
+        # Each code that tips over spreads; how far depends on the processor's kernels.
+        assert np.abs(saliency_map - expected).mean() < 10  # 5.0 with AVX-512
 
 
 def test_training_moves_the_weights_and_keeps_frozen_ranges(training):
