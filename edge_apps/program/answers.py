@@ -6,14 +6,12 @@ import json
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from common.errors import InputError
 from common.output_paths import check_absent, check_folder
 from edge_apps.maps.objects import SalientObject, objects_of
-
-if TYPE_CHECKING:
-    from edge_apps.program.pipeline import Result
+from edge_apps.program.pipeline import Result
 
 STANDARD_OUTPUT = "-"
 

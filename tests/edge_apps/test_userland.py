@@ -24,6 +24,7 @@ from common.images.photos import Bytes, read_map, resize_photo, write_image
 from edge_apps.compare.backends import Cpu, run_child
 from edge_apps.compare.comparison import Photo, compare
 from edge_apps.compare.emulated_arm64 import Emulated
+from edge_apps.maps.coding import LOGITS
 from edge_apps.runtime import load
 from edge_apps.shipped import FOLDER
 from edge_apps.sources.video import Video
@@ -94,7 +95,10 @@ def test_maps_are_those_of_this_machine(run: Run, processor: str, name: str) -> 
         f"{model.name} on {processor}: at most {difference.max()}, {difference.mean():.4f} mean, "
         f"{100 * same:.3f} % of pixels within 1"
     )
-    assert difference.max() <= 1
+    # Sums in another order can tip a float's last step over: one of the map's codes, a sixteenth
+    # of a logit. Sums of integers have no order.
+    assert difference.max() <= (1 if "int8" in name else 255 * LOGITS.scale / 4)
+    assert same > 0.9999
 
 
 def test_the_comparison_covers_both_formats(pi: Command, tmp_path: Path) -> None:
@@ -153,8 +157,8 @@ def test_the_preview_is_served(pi: Command, make_video: Callable[[str, int], Pat
     arguments = (clip, "--address", "127.0.0.1:0", "--threads", 1)
     command = pi("cortex-a76", "edge_apps.preview", *arguments)
     with running(command, stdout=subprocess.PIPE) as server:
-        match = found_in(server.stdout, r"http://\S+/")
-        end = time.monotonic() + 60
+        match = found_in(server.stdout, r"http://\S+/", 300)
+        end = time.monotonic() + 300
         state = {"frames": 0}
         while not state["frames"] and time.monotonic() < end:
             time.sleep(0.5)
