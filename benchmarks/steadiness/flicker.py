@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.images.photos import Bytes, resize_map, resize_photo
-from edge_apps.program.window import fitting
+from common.images.photos import Bytes, fitting, resize_map, resize_photo
 from edge_apps.sources.video import opencv
 
 LIMIT = (480, 480)

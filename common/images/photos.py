@@ -151,6 +151,12 @@ def read_map_file(path: str | Path) -> MapFile:
     return MapFile(values, float(values.max()), 255.0, from_alpha)
 
 
+def fitting(size: tuple[int, ...], limit: tuple[int, int]) -> tuple[int, int]:
+    """Compute the largest (height, width) of the same shape within ``limit``, never enlarged."""
+    factor = min(1.0, limit[0] / size[0], limit[1] / size[1])
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
 def resize_photo(photo: Bytes, size: tuple[int, int]) -> Bytes:
     """Resize a photo (H, W, 3) to ``size`` (height, width), bilinear with Pillow."""
     return _resize(photo, size)

@@ -16,9 +16,8 @@ from PIL import Image, ImageColor
 
 from common.errors import InputError
 from common.images.photo_files import SUFFIXES
-from common.images.photos import Bytes, read_photo, resize_map, resize_photo
+from common.images.photos import Bytes, fitting, read_photo, resize_map, resize_photo
 from edge_apps.maps.motion import windows
-from edge_apps.program.window import fitting
 
 Floats = NDArray[np.floating]
 

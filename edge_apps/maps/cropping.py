@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 
 from common.errors import InputError
-from common.images.photos import Bytes, resize_map
+from common.images.photos import Bytes, fitting, resize_map
 from edge_apps.maps.coding import PROBABILITIES
 from edge_apps.maps.objects import SalientObject, find_objects
-from edge_apps.program.window import fitting
 
 MARGIN = 0.08
 """Of a crop on each side, as a share of the longer side of what it is around."""

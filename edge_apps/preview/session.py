@@ -12,12 +12,11 @@ from typing import Any, Literal, get_args
 from PIL import Image
 
 from common.errors import InputError
-from common.images.photos import Bytes, resize_photo
+from common.images.photos import Bytes, fitting, resize_photo
 from edge_apps.program.device_health import Health, read_health
 from edge_apps.program.drawing import Show, display
 from edge_apps.program.pipeline import Pipeline, Result
 from edge_apps.program.rates import Meter
-from edge_apps.program.window import fitting
 from edge_apps.runtime import load
 
 View = Show | Literal["photo"]

@@ -6,12 +6,14 @@ import json
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from common.errors import InputError
 from common.output_paths import check_absent, check_folder
 from edge_apps.maps.objects import SalientObject, objects_of
-from edge_apps.program.pipeline import Result
+
+if TYPE_CHECKING:
+    from edge_apps.program.pipeline import Result
 
 STANDARD_OUTPUT = "-"
 

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from common.errors import InputError, MissingPackageError
-from common.images.photos import Bytes, resize_photo
+from common.images.photos import Bytes, fitting, resize_photo
 from edge_apps.program.drawing import Show, display
 from edge_apps.program.pipeline import Pipeline
 
@@ -98,12 +98,6 @@ class Window:
     def _fail(self, _: Any, error: BaseException, __: Any) -> None:
         self._failure = error
         self._root.destroy()
-
-
-def fitting(size: tuple[int, ...], limit: tuple[int, int]) -> tuple[int, int]:
-    """Compute the largest (height, width) of the same shape within ``limit``, never enlarged."""
-    factor = min(1.0, limit[0] / size[0], limit[1] / size[1])
-    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
 def _tkinter() -> Any:

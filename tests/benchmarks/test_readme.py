@@ -106,8 +106,13 @@ def test_the_sheet_has_a_column_a_photo():
 )
 def test_what_a_page_links_to_is_there(name):
     text = (ROOT / name).read_text(encoding="utf-8")
-    for path in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert ((ROOT / name).parent / path).exists(), path
+    for path, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", text):
+        page = ROOT / name if not path else (ROOT / name).parent / path
+        assert page.exists(), path
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            words = (re.sub(r"[^\w\- ]", "", it.lower()) for it in headings)
+            assert anchor in {it.replace(" ", "-") for it in words}, f"{path}#{anchor}"
 
 
 def test_pages_show_what_the_results_say():

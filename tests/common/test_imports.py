@@ -107,6 +107,13 @@ def test_packages_know_no_others_than_they_may(package):
     assert not wrong
 
 
+def test_a_photo_needs_nothing_that_videos_and_cameras_do():
+    found = closure("samnet.predict")
+    assert not [it for it in found if it.startswith(("edge_apps.sources", "edge_apps.program.w"))]
+    maps = {it for it in modules() if it.startswith("edge_apps.maps.")}
+    assert not [it for at in maps for it in imports(at, lazy=True) if "edge_apps.program" in it]
+
+
 @pytest.mark.parametrize("package", TORCHLESS)
 def test_nothing_for_devices_imports_torch(package):
     wrong = []

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageGrab
 from processes import found_in, running
 
-from edge_apps.program.window import fitting
+from common.images.photos import fitting
 
 pytestmark = pytest.mark.slow
 
