@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from benchmarks.report.result_readers import file_name
@@ -18,13 +19,13 @@ SHOWN_MODULES = 12
 SENSITIVE = 6
 """Modules with a line of their own in the table of sensitivity."""
 
-NETWORKS = ("samnet", "samnet-edge")
+NETWORKS = ("samnet-lite", "samnet-edge", "samnet")
 ENDINGS = {
     "float": ".safetensors",
-    "PTQ, .tflite": "_192_int8.tflite",
-    "PTQ, .pte": "_192_int8.pte",
-    "QAT, .tflite": "_192_int8-qat.tflite",
-    "QAT, .pte": "_192_int8-qat.pte",
+    "PTQ, .tflite": "_int8.tflite",
+    "PTQ, .pte": "_int8.pte",
+    "QAT, .tflite": "_int8-qat.tflite",
+    "QAT, .pte": "_int8-qat.pte",
 }
 """Forms of a network, and how their files' names end."""
 
@@ -37,7 +38,7 @@ def has_qat(result: Accuracy) -> bool:
 def triplet(result: Accuracy, data: str = "ECSSD") -> str:
     """Tabulate max F and MAE of each network in float, after PTQ and after QAT, in both formats."""
     plain = [it for it in result.rows if it.last_step == "plain" and it.data == data]
-    found = {it.file: it for it in plain}
+    found = {re.sub(r"_\d+_", "_", it.file): it for it in plain}  # the size may stand in a name
     head = ["", *(f"`{network}`: max F, MAE" for network in NETWORKS)]
     rows = []
     for form, ending in ENDINGS.items():

@@ -100,16 +100,15 @@ def files_of(word: str) -> list[str]:
 
 
 def _int8(network: str) -> tuple[Step, ...]:
-    """Make both int8 forms of a network in both formats."""
+    """Make both int8 forms of a network in both formats, at the size it was trained at."""
     weights = f"samnet/weights/{network}.safetensors"
-    ptq, qat = f"{INT8}/{network}_192_int8", f"{INT8}/{network}_192_int8-qat"
+    ptq, qat = f"{INT8}/{network}_int8", f"{INT8}/{network}_int8-qat"
     run = f"{INT8}/{network}-qat"
-    train = f"--data {DUTS_TR} --output {run} --size 192 --epochs 2 --photos 640"
+    train = f"--data {DUTS_TR} --output {run} --epochs 2 --photos 640"
     return (
         Step(
             f"{ptq}.pt2",
-            f"quantize.ptq --model {weights} --calibration {PHOTOS} --size 192 --output {ptq}.pt2 "
-            "--overwrite",
+            f"quantize.ptq --model {weights} --calibration {PHOTOS} --output {ptq}.pt2 --overwrite",
         ),
         Step(f"{run}/best.pt2", f"quantize.qat --model {weights} {train}", folder=True),
         *(
@@ -123,7 +122,7 @@ def _int8(network: str) -> tuple[Step, ...]:
     )
 
 
-NETWORKS = ("samnet", "samnet-edge")
+NETWORKS = ("samnet-lite", "samnet-edge", "samnet")
 LISTED = Step(
     f"{WORK}/held-out.txt",
     f"benchmarks.results.inputs held-out --data {DUTS_TR} --output {WORK}/held-out.txt",
@@ -144,9 +143,9 @@ CONVERTED = Step(
 INT8_FILES = " ".join(
     f"samnet/weights/{network}.safetensors "
     + " ".join(
-        f"{INT8}/{network}_192_{form}" for form in ("int8.tflite", "int8.pte", "int8-qat.tflite")
+        f"{INT8}/{network}_{form}"
+        for form in ("int8.tflite", "int8.pte", "int8-qat.tflite", "int8-qat.pte")
     )
-    + f" {INT8}/{network}_192_int8-qat.pte"
     for network in NETWORKS
 )
 CHOSEN_ON = (
@@ -191,7 +190,7 @@ SUITE = (
         "accuracy_int8",
         "accuracy",
         f"benchmarks.accuracy {INT8_FILES} --data {ECSSD} --no-refine",
-        12,
+        20,
         ("ECSSD", "DUTS-TR"),
         tuple(step for network in NETWORKS for step in _int8(network)),
     ),
