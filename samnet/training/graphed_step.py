@@ -33,14 +33,14 @@ class GraphedStep:
 
     Args:
         network: computes the losses; its gradients stay in place from here on.
+        optimizer: of the network's parameters; sets them to zero.
     """
 
-    def __init__(self, network: NetworkWithLosses) -> None:
-        self.network = network
+    def __init__(self, network: NetworkWithLosses, optimizer: torch.optim.Optimizer) -> None:
+        self.network, self.optimizer = network, optimizer
         trained = [p for p in network.model.parameters() if p.requires_grad]
         for parameter in trained:
             parameter.grad = torch.zeros_like(parameter)
-        self.gradients = [p.grad for p in trained if p.grad is not None]
         self.share = torch.zeros((), device=trained[0].device)
         self.recordings: dict[torch.Size, Recording] = {}
 
@@ -56,7 +56,7 @@ class GraphedStep:
         found.photos.copy_(photos)
         found.truth.copy_(truth)
         self.share.fill_(share)
-        torch._foreach_zero_(self.gradients)
+        self.optimizer.zero_grad(set_to_none=False)
         found.graph.replay()
         return found.losses
 

@@ -122,7 +122,7 @@ class Trainer:
         if device.type == "cuda" and processes.count == 1 and not recipe.imitation:
             assert isinstance(self.network_with_losses, NetworkWithLosses)
             if self.distillation is None:
-                self.graphed = GraphedStep(self.network_with_losses)
+                self.graphed = GraphedStep(self.network_with_losses, self.optimizer)
         self.log = RunLog(options.output / run_log.NAME)
         self.state_path = options.output / resume_state.NAME
         without = numbers(self.unlabeled, len(self.pairs))

@@ -23,7 +23,8 @@ def test_replays_give_what_plain_steps_give():
     recipe = dataclasses.replace(RECIPES["modern"], range=0.2)
     imitation = Imitation(model.config.channels[1:]).cuda()
     plain = NetworkWithLosses(copy.deepcopy(model), imitation, recipe)
-    graphed = GraphedStep(NetworkWithLosses(model, imitation, recipe))
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
+    graphed = GraphedStep(NetworkWithLosses(model, imitation, recipe), optimizer)
     for number, side in enumerate((64, 96, 64)):
         photos = torch.randn(4, 3, side, side, device="cuda")
         photos = photos.contiguous(memory_format=torch.channels_last)
