@@ -22,7 +22,7 @@ from quantize.fake_quant_network import FakeQuantNetwork
 from quantize.qat_schedule import QatSchedule
 from quantize.qat_trainer import QuantizationTraining, distillation_loss
 from quantize.quantized_program import ProgramInfo, QuantizedProgram, load_program
-from samnet import load_checkpoint
+from samnet import Checkpoint, Preprocessing, build_model, load_checkpoint, save_checkpoint
 from samnet.data.packed import PackedPairs
 from samnet.data.synthetic import scene, write_scenes
 from samnet.networks.deployed import DeployedNetwork
@@ -248,6 +248,17 @@ def test_a_killed_run_resumes_to_the_same_weights(options, tmp_path, capsys):
         first, second = (state[part] for state in states)
         assert all(torch.equal(value, second[name]) for name, value in first.items())
     assert records(folder) == records(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mobilenetv2", "samnet-lite"])
+def test_networks_of_every_family_learn_to_the_end(name, options, tmp_path):
+    torch.manual_seed(0)
+    model = tmp_path / f"{name}.safetensors"
+    save_checkpoint(model, Checkpoint(build_model(name).eval(), Preprocessing(size=96)))
+    scores = qat.train(dataclasses.replace(options, model=model, epochs=1))
+    assert set(scores) == {"fp32", "PTQ", "QAT"}
+    assert load_program(options.output / "best.pt2").info.training["scores"] == scores
 
 
 def test_values_that_are_not_finite_are_traced_to_where_they_begin(taught, pairs):
