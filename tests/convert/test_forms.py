@@ -173,7 +173,8 @@ def test_the_table_names_every_form_once():
     assert len(set(keys)) == len(keys) and {f.suffix for f in FORMS} == set(runtime.SUFFIXES)
     assert len({form.ending for form in FORMS}) == len(FORMS)
     assert table().count("\n") == len(FORMS) + 1
-    assert all(converter.package in table() for converter in CONVERTERS.values())
+    assert all(f"`{form.command}`" in table() for form in FORMS)
+    assert {form.suffix for form in FORMS} == set(CONVERTERS)
     for form in FORMS:
         source = ".pt2" if form.start == "program" else ".safetensors"
         assert choose(form.suffix, source, form.precision, form.engine) == form
