@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,17 @@ class OnnxBackend:
         session: an onnxruntime session.
         size: S, height and width of the input in pixels.
         floats: what bytes mean to it; None where it takes them as they are.
+        coding: what the bytes of its maps mean; None where the file does not say.
     """
 
-    def __init__(self, session: Any, size: int, floats: Floats | None = None) -> None:
+    def __init__(
+        self, session: Any, size: int, floats: Floats | None = None, coding: Coding | None = None
+    ) -> None:
         self.session = session
         self.size = size
         self.floats = floats
+        self.coding = coding
         self._input = session.get_inputs()[0].name
-        self.coding: Coding | None = _coding(session)
 
     def run(self, photo: Bytes) -> Bytes:
         """Map a photo (S, S, 3) uint8 to a map (M, M) uint8."""
@@ -87,19 +91,21 @@ def open_onnx(path: str | Path, threads: int, floats: Floats | None = None) -> O
         if b"QuantizeLinear" in content and SEVEN_BITS.encode() not in content:
             options.add_session_config_entry(PRECISE, "1")
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Names and metadata are decoded here, and may be no UTF-8 in a damaged file.
+        stated = session.get_modelmeta().custom_metadata_map
+        inputs, outputs = (
+            [(tuple(it.shape), TYPES.get(it.type, it.type)) for it in tensors if it.name]
+            for tensors in (session.get_inputs(), session.get_outputs())
+        )
     except Exception as error:  # onnxruntime's own kinds of error share no other base
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: damaged or foreign ONNX file ({reason})") from error
-    inputs, outputs = (
-        [(tuple(it.shape), TYPES.get(it.type, it.type)) for it in tensors]
-        for tensors in (session.get_inputs(), session.get_outputs())
-    )
-    return OnnxBackend(session, checked_size(path, inputs, outputs, floats), floats)
+    size = checked_size(path, inputs, outputs, floats)
+    return OnnxBackend(session, size, floats, _coding(stated))
 
 
-def _coding(session: Any) -> Coding | None:
+def _coding(stated: Mapping[str, str]) -> Coding | None:
     """Read what the file's metadata says of its map's bytes; None where that is nothing."""
-    stated = session.get_modelmeta().custom_metadata_map
     try:
         return coding_by(float(stated[SCALE]), int(stated[ZERO_POINT]))
     except (KeyError, ValueError):

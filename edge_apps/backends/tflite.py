@@ -74,6 +74,11 @@ def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) ->
         # The interpreter verifies the flatbuffer's structure before it uses it.
         interpreter = interpreter_class()(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
+        # Names of tensors are decoded here, and may be no UTF-8 in a damaged file.
+        inputs, outputs = (
+            [(tuple(map(int, it["shape"])), np.dtype(it["dtype"]).name) for it in details]
+            for details in (interpreter.get_input_details(), interpreter.get_output_details())
+        )
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: damaged or foreign TFLite file ({reason})") from error
@@ -83,10 +88,6 @@ def open_tflite(path: str | Path, threads: int, floats: Floats | None = None) ->
             f"the TFLite runtime was built for another NumPy than {np.__version__}; "
             "pip install --upgrade ai-edge-litert"
         ) from error
-    inputs, outputs = (
-        [(tuple(map(int, it["shape"])), np.dtype(it["dtype"]).name) for it in details]
-        for details in (interpreter.get_input_details(), interpreter.get_output_details())
-    )
     return TFLiteBackend(interpreter, checked_size(path, inputs, outputs, floats), floats)
 
 

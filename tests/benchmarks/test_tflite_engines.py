@@ -135,7 +135,7 @@ def test_a_network_in_four_files_which_are_used_again(
     ]
     assert [it["failure"] for it in files] == [""] * 4
     assert all(it["accuracy"]["count"] == 3 for it in files)
-    assert all(it["parity"]["max"] <= 1 for it in files if it["precision"] == "fp32")
+    assert all(it["parity"]["steps_max"] <= 1 for it in files if it["precision"] == "fp32")
     status, shown, _ = command(COMMAND, *arguments, "--repetitions", 2, "--overwrite")
     _, *again = json.loads(written.read_text(encoding="utf-8"))["files"]
     assert status == 0 and "[1/" not in shown

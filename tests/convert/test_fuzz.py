@@ -11,6 +11,7 @@ from one_onnx import one_module_onnx
 
 from common.errors import InputError
 from common.files import sha256
+from edge_apps.backends.onnx import ZERO_POINT
 from edge_apps.manifest import Delegation, Interface, Manifest, manifest_path, write_manifest
 from edge_apps.runtime import load
 
@@ -53,6 +54,18 @@ def test_two_hundred_damaged_files(reader, base, tmp_path):
     found = fuzz(reader, base(suffix), tmp_path, range(FAST))
     assert len(found) == FAST and counts(found)["refused"] > FAST / 4
     assert not findings(found)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "name"), [(".tflite", b"photo"), (".onnx", ZERO_POINT.encode())]
+)
+def test_names_that_are_no_text(base, suffix, name):
+    path = base(suffix)
+    content = path.read_bytes()
+    assert name in content
+    path.write_bytes(content.replace(name, b"\xff" * len(name)))
+    with pytest.raises(InputError, match="damaged or foreign"):
+        load(path)
 
 
 @pytest.mark.slow
