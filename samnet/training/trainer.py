@@ -119,10 +119,10 @@ class Trainer:
                 self.network_with_losses, find_unused_parameters=True
             )
         self.graphed: GraphedStep | None = None
-        if device.type == "cuda" and processes.count == 1 and not recipe.imitation:
+        imitates = recipe.imitation > 0 or self.distillation is not None
+        if device.type == "cuda" and processes.count == 1 and not imitates:
             assert isinstance(self.network_with_losses, NetworkWithLosses)
-            if self.distillation is None:
-                self.graphed = GraphedStep(self.network_with_losses, self.optimizer)
+            self.graphed = GraphedStep(self.network_with_losses, self.optimizer)
         self.log = RunLog(options.output / run_log.NAME)
         self.state_path = options.output / resume_state.NAME
         without = numbers(self.unlabeled, len(self.pairs))
@@ -200,13 +200,13 @@ class Trainer:
             features = phase_data.features.batch(index, crops, [(side, side) for side in sides])
         self.model.train()
         if self.graphed is not None:
-            shared = mean_of_processes(self.graphed(x, truth, step.share))
-            check_loss(step.number, shared["loss"], self.model, x)
+            losses = self.graphed(x, truth, step.share)
         else:
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 losses = self.network_with_losses(x, truth, features, step.share, taught)
-            shared = mean_of_processes({name: value.detach() for name, value in losses.items()})
-            check_loss(step.number, shared["loss"], self.model, x)
+        shared = mean_of_processes({name: value.detach() for name, value in losses.items()})
+        check_loss(step.number, shared["loss"], self.model, x)
+        if self.graphed is None:
             self.optimizer.zero_grad(set_to_none=True)
             losses["loss"].backward()
         if recipe.clip:
