@@ -51,8 +51,8 @@ class Options:
     refine: bool = True
     """Measure maps that follow the photos' edges; otherwise enlarged ones."""
 
-    steadiness: tuple[float, float, float, float] = dataclasses.astuple(Steadiness())
-    """Settings of the filter: frames, still, moved and cut."""
+    steadiness: tuple[float, float, float, float, float] = dataclasses.astuple(Steadiness())
+    """Settings of the filter: frames, still, moved, cut and bound."""
 
     threads: int = 1
     """Threads that the network may use."""

@@ -41,15 +41,18 @@ class Steadiness:
         still: change of a color, in levels of 255, up to which the picture is as it was.
         moved: change from which the new logits replace the old ones.
         cut: a larger share of the picture that has changed so is another scene.
+        bound: logits are averaged within plus and minus this; what exceeds it is added as it is.
+            An object that the network was sure of for long thus outweighs a few new frames only.
 
     Raises:
         InputError: if one of them makes no sense.
     """
 
-    frames: float = 16.0
+    frames: float = 10.0
     still: float = 16.0
     moved: float = 40.0
     cut: float = 0.5
+    bound: float = 5.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.frames < float("inf"):
@@ -61,6 +64,8 @@ class Steadiness:
             )
         if not 0 < self.cut <= 1:
             raise InputError(f"steadiness cut is {self.cut}, expected above 0 to 1")
+        if not self.bound > 0:
+            raise InputError(f"steadiness bound is {self.bound}, expected above 0")
 
 
 class SteadyFilter:
@@ -99,13 +104,15 @@ class SteadyFilter:
         reduced = Image.fromarray(photo).resize((GRID, GRID), Image.Resampling.BOX)
         colors = np.ascontiguousarray(np.asarray(reduced, np.float32).transpose(2, 0, 1))
         levels = pyramid(colors.mean(axis=0))
+        bound = np.float32(self.settings.bound)
+        within = np.clip(logits, -bound, bound)
         old = self._logits
         if old is None or old.shape != logits.shape:
-            steadied = self._begin(logits)
+            steadied = self._begin(within)
         else:
-            steadied = self._follow(logits, old, colors, levels)
+            steadied = self._follow(within, old, colors, levels)
         self._logits, self._colors, self._pyramid = steadied, colors, levels
-        return steadied
+        return steadied + (logits - within)
 
     def steady(self, raw: RawMap) -> RawMap:
         """Filter a network's map in bytes, coded as logits."""

@@ -79,6 +79,24 @@ def test_a_moving_object_is_followed_without_a_trail(step: float) -> None:
     assert ((clean > 0) != (clean_exact > 0)).mean() < 0.012
 
 
+def test_a_network_that_changes_its_mind_is_followed() -> None:
+    photo = texture(1)
+    steady = SteadyFilter()
+    for _ in range(30):
+        steady(np.full((64, 64), -8, np.float32), photo)
+    # An average of all 30 logits would stay below zero for a dozen frames.
+    found = [float(steady(np.full((64, 64), 6, np.float32), photo).mean()) for _ in range(8)]
+    assert found[0] < 0 < found[-1]
+
+
+def test_logits_that_are_sure_stay_sure() -> None:
+    steady = SteadyFilter()
+    given = np.where(np.arange(64) < 32, 9, -9) * np.ones((64, 1), np.float32)
+    for _ in range(5):
+        found = steady(given.astype(np.float32), texture(1))
+    assert np.abs(found - given).max() < 0.1
+
+
 def test_flow_finds_a_shift() -> None:
     large = texture(3, 128).astype(np.float32).mean(axis=2)
     before, now = large[20:84, 20:84], large[22:86, 17:81]
@@ -146,6 +164,7 @@ def test_a_frame_is_steadied_in_milliseconds() -> None:
         {"still": 70},
         {"cut": 0},
         {"cut": 1.5},
+        {"bound": 0},
     ],
 )
 def test_settings_without_sense_are_refused(wrong: dict[str, float]) -> None:
