@@ -242,8 +242,8 @@ ENTRIES = (
     ),
     Entry(
         "bench peers",
-        "benchmarks.latency.peers",
-        "Fetches the networks of others that latency is compared with.",
+        "benchmarks.peers.__main__",
+        "Fetches the networks of others that ours are compared with.",
         MEASURE,
         "",
         ("peers",),

@@ -21,6 +21,7 @@ from benchmarks.accuracy.photo_records import RecordCache, code_hash
 from benchmarks.accuracy.runner import Entry, Result, map_source
 from benchmarks.accuracy.score_table import PUBLISHED, Line, measured_cell, published_lines, table
 from benchmarks.accuracy.worst_photos import worst_sheet
+from benchmarks.peers.fetch import FOLDER
 from benchmarks.results.published import ALL, choose_published
 from common.arguments import MODEL, REPEATED
 from common.command import Command
@@ -41,7 +42,7 @@ class Options:
     models: Annotated[tuple[str, ...], MODEL]
     """Checkpoints (.safetensors), artifacts (.tflite, .pte, .onnx), ONNX files of others that give
     a map in 0 to 1, and folders of maps (STEM.png, or NAME/STEM.png for several data sets); as
-    PATH or NAME=PATH."""
+    PATH or NAME=PATH. The networks of others that are fetched go by name, as u2netp."""
 
     data: Annotated[tuple[str, ...], REPEATED]
     """NAME=DIR; may be repeated. NAME=PHOTOS:MASKS and NAME=LIST work as well."""
@@ -80,6 +81,9 @@ class Options:
     cache: Path | None = Path("runs/cache/accuracy")
     """Folder that keeps what was measured on each photo, found again by content."""
 
+    peers: Path = FOLDER
+    """Where the networks of others are kept."""
+
     overwrite: bool = False
     """Replace files that exist."""
 
@@ -92,7 +96,11 @@ def main(options: Options) -> None:
     """
     _check(options)
     methods = choose_published(options.published)
-    accuracy_models = find_accuracy_models(options.models)
+    found = find_accuracy_models(options.models, options.peers)
+    accuracy_models = tuple(it for it in found if not it.failure)
+    failures = {it.name: it.failure for it in found if it.failure}
+    if not accuracy_models:
+        raise InputError(f"nothing to measure; {next(iter(failures.values()))}")
     if options.refine:
         accuracy_models = with_refined(accuracy_models)
     partners = runner.chosen_partners(accuracy_models, options.against)
@@ -113,12 +121,14 @@ def main(options: Options) -> None:
         return
     comparisons = runner.compare_partners(partners, results, options.metrics)
     lines = published_lines(methods, names) + _lines(accuracy_models, results)
-    notes = [*_warnings(results), PROTOCOL]
+    lines += [Line(name, "measured", {}) for name in failures]
+    notes = [*_warnings(results), *(f"{it}: {why}." for it, why in failures.items()), PROTOCOL]
     protocol = {
         "limit": options.limit,
         "size": options.size,
         "metrics": options.metrics,
         "processes": processes.count,
+        "failures": failures,
         "environment": environment(options.threads),
     }
     outcome = Outcome(lines, names, notes, results, comparisons, protocol)
@@ -200,7 +210,7 @@ def _entry(entries: Sequence[Entry], name: str, data: str) -> Entry:
 def _show(outcome: Outcome) -> None:
     """Print a table a data set, which is as much as a terminal is wide, and the changes."""
     for name in outcome.sets:
-        lines = [line for line in outcome.lines if name in line.cells]
+        lines = [line for line in outcome.lines if name in line.cells or not line.cells]
         print(f"\n{name}")
         table(lines, [name]).print()
     for paired in outcome.comparisons:

@@ -1,13 +1,18 @@
-"""Models whose accuracy is measured: checkpoints, artifacts, ONNX files and folders of maps."""
+"""Models whose accuracy is measured: our files, networks of others, folders of maps."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from benchmarks.peers.fetch import FOLDER, fetch, peer_file
+from benchmarks.peers.network import PeerNetwork
+from benchmarks.peers.table import PEERS
 from benchmarks.results.published import nearest
 from common.errors import InputError, SamnetError
+from common.files import sha256
 from common.images.photos import resize_map
 from edge_apps.formats import SUFFIXES
 from edge_apps.maps.refinement import refinement_of
@@ -27,12 +32,21 @@ class AccuracyModel:
         path: of the file or folder.
         file: what is known of it.
         refined: whether its maps follow the photos' edges.
+        peer: its key among the networks of others; empty where it is none.
+        failure: why it cannot be measured; empty where it can.
     """
 
     name: str
     path: Path
     file: ModelFile
     refined: bool = False
+    peer: str = ""
+    failure: str = ""
+
+    @property
+    def interface(self) -> dict[str, Any]:
+        """How photos go in and maps come out, where its file does not say that."""
+        return dataclasses.asdict(PEERS[self.peer].interface) if self.peer else {}
 
     @property
     def last_step(self) -> LastStep:
@@ -72,13 +86,21 @@ class AccuracyModel:
             predict = load_predictor(self.path, threads, size, refine=refinement)
         elif self.file.origin == "artifact":
             predict = load_predictor(self.path, threads, refine=refinement)
+        elif self.peer:
+            return predicted_maps(PeerNetwork(self.peer, self.path, threads), None, overwrite=False)
         else:
             return _foreign(self.path, threads)
         return predicted_maps(predict, None, overwrite=False)
 
 
-def find_accuracy_models(specs: Sequence[str]) -> tuple[AccuracyModel, ...]:
+def find_accuracy_models(specs: Sequence[str], peers: Path = FOLDER) -> tuple[AccuracyModel, ...]:
     """Find the models that ``PATH`` or ``NAME=PATH`` name, by their shortest different names.
+
+    A network of others goes by its name. One that cannot be had is a model with a failure.
+
+    Args:
+        specs: as a user gives them.
+        peers: folder of the networks of others.
 
     Raises:
         InputError: if a path does not exist, is of no known kind, or two have one name.
@@ -90,7 +112,12 @@ def find_accuracy_models(specs: Sequence[str]) -> tuple[AccuracyModel, ...]:
     ]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"{repeated!r} stands for two models; name one NAME=PATH")
-    return tuple(_accuracy_model(name, path) for name, (_, path) in zip(names, pairs, strict=True))
+    return tuple(
+        _accuracy_model(name, path)
+        if path.exists() or str(path) not in PEERS
+        else _peer(path, peers)
+        for name, (_, path) in zip(names, pairs, strict=True)
+    )
 
 
 def with_refined(accuracy_models: Sequence[AccuracyModel]) -> tuple[AccuracyModel, ...]:
@@ -108,6 +135,17 @@ def _split(spec: str) -> tuple[str, Path]:
         return "", Path(spec)
     name, _, place = spec.partition("=")
     return name, Path(place)
+
+
+def _peer(name: Path, folder: Path) -> AccuracyModel:
+    peer, path = PEERS[name.name], peer_file(name.name, folder)
+    try:
+        path = fetch(name.name, folder)
+    except SamnetError as error:
+        file = ModelFile("peer", precision=peer.precision)
+        return AccuracyModel(peer.title, path, file, peer=name.name, failure=str(error))
+    file = ModelFile("peer", sha256(path), peer.precision)
+    return AccuracyModel(peer.title, path, file, peer=name.name)
 
 
 def _accuracy_model(name: str, path: Path) -> AccuracyModel:

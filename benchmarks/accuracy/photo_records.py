@@ -22,7 +22,7 @@ Record = NDArray[np.float64]
 """Everything that was measured on one photo, one number after the other."""
 
 ROOT = Path(__file__).resolve().parents[2]
-CODE = ("common", "samnet", "edge_apps")
+CODE = ("common", "samnet", "edge_apps", "benchmarks/peers")
 """Packages whose code makes maps and compares them."""
 
 

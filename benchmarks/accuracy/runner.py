@@ -190,6 +190,7 @@ def _record(
         assert file.sha256 is not None
         size = settings.size if file.origin == "checkpoint" else None
         setup = [file.origin, size, settings.threads, accuracy_model.refined]
+        setup += [accuracy_model.interface] if accuracy_model.peer else []
         origin = file.sha256
     key = settings.cache.key(origin, hashes, [choice, *setup])
     record = settings.cache.get(key, choice)

@@ -11,13 +11,16 @@ from __future__ import annotations
 import dataclasses
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
+from benchmarks.peers.fetch import FOLDER, fetch
+from benchmarks.peers.table import PEERS
 from common.arguments import MODEL, Argument
 from common.command import Command
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from common.output_paths import check_absent
 from edge_apps.manifest import hashes, verify
 
@@ -109,13 +112,16 @@ class Options:
     """Options of ``samnet bench arm64``."""
 
     models: Annotated[tuple[Path, ...], MODEL]
-    """Artifacts (.tflite); the first one is what the others are compared with."""
+    """Artifacts (.tflite), or networks of others by name; the first one is what the others are
+    compared with."""
     processor: Annotated[tuple[str, ...], Argument(aliases=("cpu",))] = ()
     """Processors that qemu plays; by default those of the Raspberry Pi 3, 4 and 5."""
     qemu: Path = dataclasses.field(default_factory=lambda: cache() / "qemu-count")
     """Folder that native/build_qemu.sh filled."""
     userland: Path | None = None
     """Folder of an arm64 userland; the newest one in the cache by default."""
+    peers: Path = FOLDER
+    """Where the networks of others are kept."""
     json: Path | None = None
     """Result file to write."""
     overwrite: bool = False
@@ -129,17 +135,16 @@ def main(options: Options) -> None:
 
     if not options.models:
         raise InputError("no model given; name .tflite artifacts to count")
-    for model in options.models:
-        if model.suffix != ".tflite":
-            raise InputError(f"{model}: suffix is {model.suffix!r}, expected a .tflite artifact")
-        verify(model)
+    models = [path for model in options.models if (path := _file(model, options.peers))]
+    if not models:
+        raise InputError("none of these networks could be fetched; the lines above say why")
     if options.json:
         check_absent(options.json, overwrite=options.overwrite)
     counter = Counter(options.qemu, options.userland or newest_userland())
     counter.check()
     cores = options.processor or CORES
-    pairs = [(model, cpu) for model in options.models for cpu in cores]
-    counted: dict[str, dict[str, int]] = {model.name: {} for model in options.models}
+    pairs = [(model, cpu) for model in models for cpu in cores]
+    counted: dict[str, dict[str, int]] = {model.name: {} for model in models}
     for model, cpu in progress(pairs, len(pairs), "counting"):
         counted[model.name][cpu] = counter.count(model, cpu)
     print(table(counted))
@@ -162,10 +167,29 @@ def main(options: Options) -> None:
             options.json,
             "instructions",
             result,
-            measured=hashes(*options.models),
+            measured=hashes(*models),
             threads=1,
             overwrite=options.overwrite,
         )
+
+
+def _file(model: Path, peers: Path) -> Path | None:
+    """Find the file of a model; None, and a line that says why, for a peer that cannot be had.
+
+    Raises:
+        InputError: if it is no whole artifact.
+    """
+    name = str(model)
+    if name in PEERS and not model.exists():
+        try:
+            return fetch(name, peers, ".tflite")
+        except SamnetError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return None
+    if model.suffix != ".tflite":
+        raise InputError(f"{model}: suffix is {model.suffix!r}, expected a .tflite artifact")
+    verify(model)
+    return model
 
 
 def newest_userland() -> Path:

@@ -20,6 +20,7 @@ from benchmarks.docs import (
     devices_page,
     int8_page,
     models_page,
+    rivals_page,
     training_page,
     video_page,
 )
@@ -119,7 +120,7 @@ def main(options: Options) -> None:
         Image.fromarray(sheet(columns)).save(temporary, quality=84, optimize=True)
     with replacing(options.pareto, overwrite=True) as temporary:
         # Without the version of matplotlib, so that the same figures give the same file.
-        models_page.picture(results).savefig(
+        rivals_page.picture(results).savefig(
             temporary, format="png", dpi=110, metadata={"Software": None}
         )
     for page, text in texts.items():
@@ -166,6 +167,9 @@ def pages(options: Options, results: Results) -> dict[Path, str]:
         options.commands: {"commands": commands()},
         options.benchmarks: {
             "figures": figures(results),
+            "rivals": shown(
+                Latency, lambda it: rivals_page.table(it, results), rivals_page.has_rivals
+            ),
             "latency": shown(Latency, latency_table, benchmarks_page.has_openvino),
             "lightweight": shown(Latency, latency_table, benchmarks_page.has_baselines),
             "cost": shown(Cost, benchmarks_page.cost),

@@ -11,7 +11,8 @@ from typing import Literal
 from benchmarks.latency.artifact_cache import ArtifactCache, NotMadeError
 from benchmarks.latency.case import ENGINES, LatencyCase, Precision
 from benchmarks.latency.openvino_int8 import is_int8
-from benchmarks.latency.peers import PEERS, fetch
+from benchmarks.peers.fetch import fetch
+from benchmarks.peers.table import PEERS
 from common.errors import InputError, SamnetError
 from edge_apps.formats import FORMATS
 from edge_apps.manifest import manifest_path, read_manifest
@@ -42,6 +43,24 @@ def available(cpu_features: Sequence[str]) -> tuple[tuple[str, ...], tuple[Preci
     return engines, tuple(precisions)
 
 
+def split_engines(model: str) -> tuple[str, tuple[str, ...]]:
+    """Split ``NAME@ENGINE,ENGINE`` into the name and its engines, none where it names none.
+
+    Raises:
+        InputError: for an unknown engine; the nearest one is suggested.
+    """
+    name, at, listed = model.rpartition("@")
+    if not at or Path(model).exists():
+        return model, ()
+    engines = tuple(listed.split(","))
+    for engine in engines:
+        if engine not in ENGINES:
+            near = difflib.get_close_matches(engine, ENGINES, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"use {', '.join(ENGINES)}"
+            raise InputError(f"{model}: no engine is called {engine!r}; {hint}")
+    return name, engines
+
+
 @dataclasses.dataclass(frozen=True)
 class CaseList:
     """Which forms of networks are wanted.
@@ -66,16 +85,17 @@ class CaseList:
         """List all forms of all models; what cannot be made is a case with a failure.
 
         Args:
-            models: names of networks, of peers, or files.
+            models: names of networks, of peers, or files; behind an @ the engines of that one.
 
         Raises:
             InputError: for a name or file that does not exist, or if nothing is left to time.
         """
-        kinds = [self._kind(model) for model in models]
+        named = [split_engines(model) for model in models]
+        kinds = [self._kind(model) for model, _ in named]
         found = [
             dataclasses.replace(it, threads=threads)
-            for model, kind in zip(models, kinds, strict=True)
-            for it in self._forms(model, kind)
+            for (model, engines), kind in zip(named, kinds, strict=True)
+            for it in self._with(engines)._forms(model, kind)
             for threads in self.threads
         ]
         if not found:
@@ -84,6 +104,11 @@ class CaseList:
                 f"{', '.join(self.engines)} in {', '.join(self.precisions)}"
             )
         return found
+
+    def _with(self, engines: Sequence[str]) -> CaseList:
+        """Leave some engines, in the order of all; every one where none is named."""
+        chosen = [it for it in self.engines if it in engines or not engines]
+        return dataclasses.replace(self, engines=chosen)
 
     def _kind(self, model: str) -> Literal["peer", "file", "name"]:
         """Tell what a model is; checked before minutes go into another one."""
@@ -111,7 +136,8 @@ class CaseList:
             except NotMadeError:
                 return
             except SamnetError as error:
-                yield LatencyCase(model, self.engines[0], "fp32", "", None, 1, failure=str(error))
+                for engine in self.engines[:1]:
+                    yield LatencyCase(model, engine, "fp32", "", None, 1, failure=str(error))
                 return
             yield from self._of_checkpoint(model, path, remark)
         elif kind == "peer":
@@ -153,19 +179,22 @@ class CaseList:
         return dataclasses.replace(form, file=str(path))
 
     def _of_peer(self, name: str) -> Iterator[LatencyCase]:
-        suffix = Path(PEERS[name].member).suffix
-        for engine, precision in self._opening(suffix):
-            if precision == "int8" and engine != "openvino":
-                continue
-            form = LatencyCase(name, engine, precision, "", None, 1, PEERS[name].about)
-            try:
-                path = fetch(name, self.peers)
-                path = self.artifact_cache.openvino(path) if precision == "int8" else path
-                yield dataclasses.replace(form, file=str(path))
-            except NotMadeError:
-                continue
-            except SamnetError as error:
-                yield dataclasses.replace(form, failure=str(error))
+        peer = PEERS[name]
+        for suffix in peer.suffixes:
+            for engine, precision in self._opening(suffix):
+                # NNCF makes int8 of float networks.
+                quantized = (engine, precision, peer.precision) == ("openvino", "int8", "fp32")
+                if not quantized and (precision == "int8") != (peer.precision == "int8"):
+                    continue
+                form = LatencyCase(name, engine, precision, "", None, 1, peer.about)
+                try:
+                    path = fetch(name, self.peers, suffix)
+                    path = self.artifact_cache.openvino(path) if quantized else path
+                    yield dataclasses.replace(form, file=str(path))
+                except NotMadeError:
+                    continue
+                except SamnetError as error:
+                    yield dataclasses.replace(form, failure=str(error))
 
     def _of_file(self, path: Path) -> Iterator[LatencyCase]:
         if path.suffix == ".xml":

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from benchmarks.latency.case import Precision
-from benchmarks.latency.peers import FOLDER as PEERS
+from benchmarks.peers.fetch import FOLDER
 from benchmarks.shared.timing import WARM_UP, pinned
 from benchmarks.shared.timing import Protocol as Protocol
 from common.arguments import CACHE, ENGINES, MODEL, PRECISIONS, SIZES
@@ -41,7 +41,7 @@ class Options:
 
     models: Annotated[tuple[str, ...], MODEL]
     """Networks by name (samnet-edge, mobilenetv2, u2netp, selfie) or files (.safetensors,
-    .tflite, .pte, .onnx, .xml)."""
+    .tflite, .pte, .onnx, .xml); NAME@ENGINE,ENGINE runs one with these engines alone."""
     engines: Annotated[tuple[Engine, ...], ENGINES] = ()
     """Engines that run them; by default all that this machine has."""
     precisions: Annotated[tuple[Precision, ...], PRECISIONS] = ()
@@ -56,7 +56,7 @@ class Options:
     """Folder where converted files are kept for the next time."""
     made: bool = False
     """Convert nothing: leave out forms whose files are not there."""
-    peers: Path = PEERS
+    peers: Path = FOLDER
     """Where the networks of others are kept."""
     json: Path | None = None
     """Result file to write."""
@@ -70,7 +70,7 @@ def main(options: Options) -> None:
     from benchmarks.demo.steps import Steps
     from benchmarks.latency import table as latency_table
     from benchmarks.latency.artifact_cache import ArtifactCache, sources
-    from benchmarks.latency.cases import CaseList, available
+    from benchmarks.latency.cases import CaseList, available, split_engines
     from benchmarks.latency.interleaved import latency_row, time_interleaved
     from common.result_file import environment, write_result
     from edge_apps.manifest import hashes
@@ -90,8 +90,8 @@ def main(options: Options) -> None:
     )
 
     cases = case_list.cases(options.models)
-    there = {it.network for it in cases}
-    if absent := [it for it in options.models if Path(it).stem not in there]:
+    there, names = {it.network for it in cases}, [split_engines(it)[0] for it in options.models]
+    if absent := [it for it in names if Path(it).stem not in there]:
         print(f"left out, since no form of it is there: {', '.join(absent)}", file=sys.stderr)
     photo = embedded_photos()[0].photo
     timed = time_interleaved(cases, photo, repetitions=options.repetitions)
@@ -109,7 +109,7 @@ def main(options: Options) -> None:
             "protocol": protocol,
             "rows": [dataclasses.asdict(row) for row in rows],
         }
-        measured = hashes(*sources(options.models))
+        measured = hashes(*sources(names))
         write_result(
             options.json, "latency", result, measured=measured, overwrite=options.overwrite
         )

@@ -11,6 +11,8 @@ from typing import Any
 
 from benchmarks.latency.case import LatencyCase
 from benchmarks.latency.input_feeder import feeder
+from benchmarks.peers.interface import Interface, Quantization
+from benchmarks.peers.table import PEERS
 from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 
@@ -32,10 +34,12 @@ class Opened:
     Args:
         run: one inference, photo (H, W, 3) uint8 in, whatever the network gives out.
         size: H and W.
+        quantization: of what it gives out; None where that is values, or not known.
     """
 
     run: Callable[[Bytes], object]
     size: tuple[int, int]
+    quantization: Quantization | None = None
 
 
 def preload(engine: str) -> None:
@@ -67,17 +71,19 @@ def open_latency_case(latency_case: LatencyCase) -> Opened:
         InputError: if it cannot be opened, or not with as many threads or in that precision.
     """
     path, threads = Path(latency_case.file), latency_case.threads
+    peer = PEERS.get(latency_case.network)
+    interface = peer.interface if peer else None
     if latency_case.engine == "litert":
-        return _litert(path, threads)
+        return _litert(path, threads, interface)
     if latency_case.engine == "executorch":
         from edge_apps.backends.pte import open_pte
 
         backend = open_pte(path, threads)
         return Opened(backend.run, (backend.size, backend.size))
     if latency_case.engine == "onnxruntime":
-        return _onnxruntime(path, threads)
+        return _onnxruntime(path, threads, interface)
     if latency_case.engine == "openvino":
-        return _openvino(path, threads, latency_case.precision)
+        return _openvino(path, threads, latency_case.precision, interface)
     return _torch(path, threads, latency_case.size, latency_case.engine)
 
 
@@ -109,7 +115,7 @@ def _torch(path: Path, threads: int, size: int | None, engine: str) -> Opened:
     return Opened(run, (deployed.size, deployed.size))
 
 
-def _litert(path: Path, threads: int) -> Opened:
+def _litert(path: Path, threads: int, interface: Interface | None) -> Opened:
     from edge_apps.backends.tflite import interpreter_class
 
     try:
@@ -118,18 +124,25 @@ def _litert(path: Path, threads: int) -> Opened:
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: {_reason(error)}") from error
     (given,) = interpreter.get_input_details()
-    output = interpreter.get_output_details()[0]["index"]
-    feed, size = feeder(str(path), [int(side) for side in given["shape"]], given["dtype"].__name__)
+    details = interpreter.get_output_details()[interface.output if interface else 0]
+    output, kind = details["index"], given["dtype"].__name__
+    shape = [int(side) for side in given["shape"]]
+    feed, size = feeder(str(path), shape, kind, interface, _quantization(given))
 
     def run(photo: Bytes) -> object:
         interpreter.set_tensor(given["index"], feed(photo))
         interpreter.invoke()
         return interpreter.get_tensor(output)
 
-    return Opened(run, size)
+    return Opened(run, size, _quantization(details))
 
 
-def _onnxruntime(path: Path, threads: int) -> Opened:
+def _quantization(details: dict[str, Any]) -> Quantization | None:
+    scale, zero_point = details["quantization"]
+    return Quantization(float(scale), int(zero_point)) if scale else None
+
+
+def _onnxruntime(path: Path, threads: int, interface: Interface | None) -> Opened:
     import onnxruntime
 
     from edge_apps.backends.onnx import session_options
@@ -142,8 +155,8 @@ def _onnxruntime(path: Path, threads: int) -> Opened:
         raise InputError(f"{path}: {_reason(error)}") from error
     (given,) = session.get_inputs()
     kind = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}.get(given.type, given.type)
-    feed, size = feeder(str(path), given.shape, kind)
-    outputs = [session.get_outputs()[0].name]
+    feed, size = feeder(str(path), given.shape, kind, interface)
+    outputs = [session.get_outputs()[interface.output if interface else 0].name]
 
     def run(photo: Bytes) -> object:
         return session.run(outputs, {given.name: feed(photo)})[0]
@@ -151,7 +164,9 @@ def _onnxruntime(path: Path, threads: int) -> Opened:
     return Opened(run, size)
 
 
-def _openvino(path: Path, threads: int, precision: str) -> Opened:
+def _openvino(
+    path: Path, threads: int, precision: str, interface: Interface | None = None
+) -> Opened:
     import openvino
 
     core = openvino.Core()
@@ -173,12 +188,12 @@ def _openvino(path: Path, threads: int, precision: str) -> Opened:
         raise InputError("this CPU does not compute in bfloat16")
     given = compiled.input(0)
     kind = given.element_type.to_dtype().name
-    feed, size = feeder(str(path), list(given.shape), kind)
+    feed, size = feeder(str(path), list(given.shape), kind, interface)
     request = compiled.create_infer_request()
 
     def run(photo: Bytes) -> object:
         request.infer([feed(photo)])
-        return request.get_output_tensor(0).data.copy()
+        return request.get_output_tensor(interface.output if interface else 0).data.copy()
 
     return Opened(run, size)
 

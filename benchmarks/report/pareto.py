@@ -74,7 +74,7 @@ def accuracy_of(timing: Timing, accuracies: Iterable[Scored], data: str) -> Scor
         row = it.row
         same = row.file == timing.file.text and row.data == data and row.last_step == "plain"
         # A checkpoint runs at any size, and is another network at each.
-        if same and (row.size == timing.size or row.origin == "onnx"):
+        if same and (row.size == timing.size or row.origin in ("onnx", "peer")):
             return it
     return None
 

@@ -80,7 +80,10 @@ class PairedScores:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Accuracy(Result):
-    """Of ``samnet bench accuracy`` and ``samnet evaluate``."""
+    """Of ``samnet bench accuracy`` and ``samnet evaluate``.
+
+    ``failures`` says of models by name why they could not be measured.
+    """
 
     protocol: str
     rows: tuple[ScoreRow, ...]
@@ -91,6 +94,7 @@ class Accuracy(Result):
     size: int | None = None
     metrics: str = "all"
     processes: int = 1
+    failures: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

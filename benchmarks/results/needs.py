@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.results.reader import ROOT
 from common import processor
-from common.errors import InputError
+from common.errors import InputError, SamnetError
 from edge_apps.recommendation import core
 
 DATA = Path(os.path.relpath(ROOT.parent / "shared" / "data", ROOT))
@@ -57,14 +57,17 @@ def _userland() -> str:
 
 
 def _peers() -> str:
-    from benchmarks.latency.peers import PEERS, fetch
+    """Fetch what can be fetched; a peer that cannot be had is a row that says so."""
+    from benchmarks.peers.fetch import fetch
+    from benchmarks.peers.table import PEERS
 
-    try:
-        for name in PEERS:
-            fetch(name, ROOT / "runs" / "peers")
-    except InputError as error:
-        return str(error)
-    return ""
+    absent, files = [], [(name, it) for name, peer in PEERS.items() for it in peer.suffixes]
+    for name, suffix in files:
+        try:
+            fetch(name, ROOT / "runs" / "peers", suffix)
+        except SamnetError as error:
+            absent.append(str(error))
+    return absent[0] if len(absent) == len(files) else ""
 
 
 def _quiet() -> str:

@@ -7,8 +7,9 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.peers.table import PEERS
 from benchmarks.results.needs import DATA, DAVIS
-from benchmarks.results.reader import ROOT, SHIPPED
+from benchmarks.results.reader import ROOT, SHIPPED, shipped
 from common.errors import InputError
 from edge_apps.shipped import default_model
 
@@ -122,6 +123,15 @@ def _int8(network: str) -> tuple[Step, ...]:
     )
 
 
+TIMED = Step(
+    f"{SPEED}/shufflenetv2_256_int8.tflite",
+    "benchmarks.latency samnet-lite samnet-edge samnet mobilenetv2 shufflenetv2 --engine litert "
+    "--size 256 --repetitions 1",
+)
+TFLITE_PEERS = [name for name, peer in PEERS.items() if ".tflite" in peer.suffixes]
+QUICK_PEERS = [name for name in PEERS if name != "isnet"]
+"""All but the one that takes seconds a photo."""
+
 NETWORKS = ("samnet-lite", "samnet-edge", "samnet")
 LISTED = Step(
     f"{WORK}/held-out.txt",
@@ -154,6 +164,25 @@ CHOSEN_ON = (
 )
 """Sequences of DAVIS 2017 that the filter's settings were chosen on."""
 
+RIVALS = (
+    "samnet-lite@litert,executorch samnet-edge@litert samnet@litert mobilenetv2@litert "
+    f"shufflenetv2@litert {' '.join(PEERS)}"
+)
+"""Ours, the paper's lightweight systems and all networks of others, in one run."""
+
+
+def _timed(name: str) -> str:
+    """Name a file that is shipped, or that the timing of rivals made."""
+    path = shipped(name)
+    return path.relative_to(ROOT).as_posix() if path else f"{SPEED}/{name}"
+
+
+COUNTED = " ".join(
+    _timed(f"{network}_256_{precision}.tflite")
+    for network in ("samnet-lite", "samnet-edge", "samnet", "mobilenetv2", "shufflenetv2")
+    for precision in ("fp32", "int8")
+)
+
 LIGHTWEIGHT = (
     "samnet samnet-edge mobilenet mobilenetv2 shufflenet shufflenetv2 icnet bisenet_r18 "
     "bisenet_x39 dfanet selfie"
@@ -182,9 +211,16 @@ SUITE = (
     Entry(
         "accuracy_peers",
         "accuracy",
-        f"benchmarks.accuracy U2-Net-p=runs/peers/u2netp.onnx --data {ECSSD} --data {DUTS_TE}",
-        20,
+        f"benchmarks.accuracy {' '.join(QUICK_PEERS)} --data {ECSSD} --data {DUTS_TE} --threads 1",
+        40,
         ("ECSSD", "DUTS-TE", "peers"),
+    ),
+    Entry(
+        "accuracy_isnet",
+        "accuracy",
+        f"benchmarks.accuracy isnet --data {ECSSD} --threads 1",
+        40,
+        ("ECSSD", "peers"),
     ),
     Entry(
         "accuracy_int8",
@@ -228,6 +264,14 @@ SUITE = (
         ("quiet machine", "peers", "OpenVINO"),
     ),
     Entry(
+        "rivals",
+        "latency",
+        f"benchmarks.latency {RIVALS} --engine litert executorch onnxruntime --size 256 "
+        "--repetitions 15",
+        25,
+        ("quiet machine", "peers", "pytorchcv"),
+    ),
+    Entry(
         "latency_lightweight",
         "latency",
         f"benchmarks.latency {LIGHTWEIGHT} --engine litert --repetitions 40",
@@ -268,6 +312,14 @@ SUITE = (
         ("counting qemu",),
         (CONVERTED,),
         of=DEFAULT,
+    ),
+    Entry(
+        "instructions_rivals",
+        "instructions",
+        f"benchmarks.arm64 {COUNTED} {' '.join(TFLITE_PEERS)} --processor cortex-a76",
+        20,
+        ("counting qemu", "peers", "pytorchcv"),
+        (TIMED,),
     ),
     Entry(
         "tflite_engines",

@@ -15,8 +15,9 @@ LastStep = Literal["plain", "refined", "given"]
 """How maps came to their photos' size: logits enlarged alone, or following the photos' edges
 (:mod:`edge_apps.maps.refinement`); ready maps are as they were given."""
 
-Origin = Literal["checkpoint", "artifact", "onnx", "maps"]
-"""What gave the maps; ``onnx`` is a file without our manifest."""
+Origin = Literal["checkpoint", "artifact", "onnx", "peer", "maps"]
+"""What gave the maps; ``onnx`` is a file without our manifest, ``peer`` a network of others whose
+photos and maps are treated as its authors do."""
 
 
 @dataclasses.dataclass(frozen=True)

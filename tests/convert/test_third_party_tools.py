@@ -251,15 +251,16 @@ def test_mediapipes_segmenter_gives_our_probabilities(files: dict[str, Path]) ->
 
 
 def mediapipe_schema(folder: Path) -> Any:
-    """MediaPipe's generated parser, out of the wheel that :mod:`benchmarks.latency.peers` takes.
+    """MediaPipe's generated parser, out of the wheel that :mod:`benchmarks.peers` takes.
 
     The wheel cannot be installed: it asks for an earlier NumPy.
     """
-    from benchmarks.latency.peers import PEERS, from_wheel
+    from benchmarks.peers.sources import Wheel
+    from benchmarks.peers.table import PEERS
 
     member = "mediapipe/tasks/metadata/metadata_schema_py_generated.py"
     try:
-        content = from_wheel(PEERS["selfie"].package, member)
+        content = Wheel(PEERS["selfie"].origin, member).read()
     except InputError as error:
         pytest.skip(f"needs MediaPipe's wheel, once: {error}")
     path = folder / "mediapipe_schema.py"

@@ -1,0 +1,61 @@
+"""Accuracy and instructions of forms of networks, found in all results by what they are of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.peers.table import PEERS
+from benchmarks.results.accuracy_kinds import Accuracy
+from benchmarks.results.reader import Results, is_current, of_kind, stale
+from benchmarks.results.speed_kinds import Instructions
+from benchmarks.shared.tables import MISSING
+from samnet.evaluation.score_row import ScoreRow
+
+SETS = ("DUTS-TE", "ECSSD")
+"""Data sets of tables; pictures show the first one."""
+
+CORE = "cortex-a76"
+"""Of the Raspberry Pi 5."""
+
+
+def scores_of(results: Results, name: str, precision: str) -> dict[str, ScoreRow]:
+    """Find the scores of a form's plain maps by data set, the newest of each.
+
+    Of ours, those of the shipped weights count, or of an int8 file that was made from them without
+    further training; a network of others has the same maps in each of its files.
+
+    Args:
+        results: all of them.
+        name: of a network, ours or a key of ``PEERS``.
+        precision: of its arithmetic.
+    """
+    rows = [row for it in of_kind(results, Accuracy).values() for row in it.rows]
+    if name in PEERS:
+        found = [it for it in rows if it.origin == "peer" and Path(it.file).stem == name]
+    else:
+        found = [it for it in rows if it.last_step == "plain" and _is_form(it, name, precision)]
+    return {row.data: row for row in found if row.data in SETS}
+
+
+def instructions_of(results: Results) -> dict[str, int]:
+    """Read the instructions of an inference on a Cortex-A76 by file, the newest of each."""
+    return {
+        file: counts[CORE]
+        for result in of_kind(results, Instructions).values()
+        if not stale(result)
+        for file, counts in result.instructions.items()
+        if CORE in counts
+    }
+
+
+def pair(score: float | None, error: float | None) -> str:
+    """Format max F and MAE."""
+    return MISSING if score is None or error is None else f"{score:.3f} / {error:.3f}"
+
+
+def _is_form(row: ScoreRow, name: str, precision: str) -> bool:
+    weights = f"{name}.safetensors"
+    if precision == "fp32":
+        return row.file == weights and is_current(weights, row.sha256)
+    made = row.file.startswith(f"{name}_") and precision in row.file and "-qat" not in row.file
+    return made and is_current(weights, row.source_sha256)

@@ -1,0 +1,143 @@
+"""Times, accuracies and instructions of ours and of others are joined by what they are of."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+from test_readme import score_row
+
+from benchmarks.docs import models_page, rivals_page
+from benchmarks.docs.rival_scores import instructions_of, scores_of
+from benchmarks.peers.table import PEERS
+from benchmarks.results.reader import SHIPPED
+from common.files import sha256
+
+LITE = sha256(SHIPPED[0] / "samnet-lite.safetensors")
+
+
+def timed(network, ms, *, engine="litert", precision="fp32", file="", **more):
+    times = None if ms is None else {"median": ms, "minimum": ms}
+    return {
+        **{"network": network, "engine": engine, "label": f"{engine} {precision}", "size": [8, 8]},
+        **{"precision": precision, "file": file, "threads": 1, "latency_ms": times, **more},
+    }
+
+
+@pytest.fixture
+def results(made):
+    rows = [
+        timed("samnet-lite", 4.0, precision="int8", file="samnet-lite_256_int8.tflite"),
+        timed("samnet-lite", 8.0, file="samnet-lite_256_fp32.tflite"),
+        timed("mobilenetv2", 6.0, file="mobilenetv2_256_fp32.tflite"),
+        timed("u2netp", 400.0, engine="onnxruntime", file="u2netp.onnx", megabytes=4.57),
+        timed("admnet", 40.0, engine="onnxruntime", file="admnet.onnx"),
+        timed("admnet", 30.0, file="admnet.tflite", multiply_adds=761_000_000),
+        timed("isnet", None, engine="onnxruntime", precision="int8", failure="no such host"),
+        timed("selfie", 2.0, file="selfie.tflite"),
+    ]
+    row = functools.partial(score_row, data="DUTS-TE", count=1004, of=1004, max_F=0.8, MAE=0.06)
+    ours = {"file": "samnet-lite.safetensors", "sha256": LITE, "source_sha256": LITE}
+    int8 = {"file": "samnet-lite_256_int8.tflite", "origin": "artifact", "source_sha256": LITE}
+    theirs = functools.partial(row, origin="peer")
+    scored = [
+        row(**ours, max_F=0.839),
+        row(**ours, max_F=0.852, last_step="refined"),
+        row(**int8, max_F=0.841),
+        row(**{**int8, "file": "samnet-lite_256_int8-qat.tflite"}, max_F=0.99),
+        theirs(name="ADMNet", file="admnet.onnx", max_F=0.832),
+        theirs(name="U²-Net-p", file="u2netp.onnx", max_F=0.85),
+        theirs(name="U²-Net-p", file="u2netp.onnx", data="ECSSD", max_F=0.95, count=100, of=100),
+        theirs(name="MediaPipe selfie", file="selfie.tflite", max_F=0.3),
+    ]
+    protocol = {"repetitions": 9, "warm_up": 3, "threads": [1], "text": ""}
+    counted = {
+        name: {"cortex-a76": count}
+        for name, count in (
+            ("samnet-lite_256_int8.tflite", 84_000_000),
+            ("admnet.tflite", 500_000_000),
+            ("selfie.tflite", 20_000_000),
+        )
+    }
+    about = {"what": "", "how": "", "note": ""}
+    failures = {"IS-Net, @imgly": "cannot be had"}
+    return {
+        "rivals": made("latency", protocol=protocol, rows=rows),
+        "a": made("accuracy", protocol="", rows=scored, failures=failures),
+        "i": made("instructions", protocol=about, instructions=counted, ratio_to_first={}),
+    }
+
+
+@pytest.fixture
+def lines(results):
+    return rivals_page.table(rivals_page.timed_rivals(results), results).splitlines()
+
+
+def cells(lines, start):
+    return [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith(start)
+    ]
+
+
+def test_a_row_is_joined_from_three_results(lines):
+    int8, fp32 = cells(lines, "| `samnet-lite`")
+    assert int8[2:8] == ["litert int8", "8", "4.0", "1.00", "0.841 / 0.060", "–"]
+    assert int8[9] == "84"
+    assert fp32[5:7] == ["2.00", "0.839 / 0.060"] and fp32[9] == "–"
+    onnx, tflite = cells(lines, "| ADMNet")
+    assert onnx[1] == "none stated" and onnx[6] == tflite[6] == "0.832 / 0.060"
+    assert (onnx[9], tflite[9], tflite[5]) == ("–", "500", "7.50")
+
+
+def test_fewer_photos_are_said_and_what_is_missing_is_a_row(lines):
+    ((*_, ecssd, megabytes, _count),) = cells(lines, "| U²-Net-p")
+    assert (ecssd, megabytes) == ("0.950 / 0.060 (100 photos)", "4.6")
+    ((*_, form, _px, ms, times, _, _, _, _),) = cells(lines, "| IS-Net")
+    assert (form, ms, times) == ("onnxruntime int8", "–", "–")
+    assert "- IS-Net, @imgly, onnxruntime int8: no such host." in lines
+    assert "- IS-Net, @imgly, accuracy: cannot be had." in lines
+
+
+def test_baselines_have_a_time_and_no_scores(lines):
+    ((*_, duts, ecssd, _mb, _count),) = cells(lines, "| `mobilenetv2`")
+    assert (duts, ecssd) == ("–", "–")
+    assert any("no trained weights" in line for line in lines)
+
+
+def test_published_rows_say_so(lines):
+    ((_, _, form, px, ms, *_),) = cells(lines, "| SAMNet |")
+    assert (form, px, ms) == ("published", "336", "–")
+
+
+def test_scores_of_other_weights_do_not_count(made):
+    row = functools.partial(score_row, data="ECSSD", count=9, of=9, max_F=0.8, MAE=0.1)
+    earlier = {"file": "samnet-lite.safetensors", "sha256": "0", "source_sha256": "0"}
+    rows = [row(**earlier), row(**{**earlier, "file": "samnet-lite_256_int8.tflite"})]
+    results = {"a": made("accuracy", protocol="", rows=rows)}
+    assert not scores_of(results, "samnet-lite", "fp32")
+    assert not scores_of(results, "samnet-lite", "int8")
+    assert not instructions_of(results)
+
+
+def test_the_picture_has_a_panel_a_machine_and_shows_people_networks_below(results):
+    left, right = rivals_page.picture(results).axes
+    texts = {it.get_text() for it in left.texts}
+    assert {"samnet-lite int8", "samnet-lite fp32", "ADMNet", "U²-Net-p"} <= texts
+    assert "MediaPipe selfie (0.30)" in texts
+    assert {it.get_text() for it in right.texts} >= {"samnet-lite int8", "ADMNet"}
+    assert left.get_ylim()[0] == pytest.approx(0.802)
+
+
+def test_without_a_timing_the_picture_says_so():
+    left, _ = rivals_page.picture({}).axes
+    assert [it.get_text() for it in left.texts] == ["not measured yet"]
+
+
+def test_the_readme_names_the_best_known_ones_in_the_same_run(results):
+    lines = models_page.table(results).splitlines()
+    ((*_, duts, ecssd, _, time, terms),) = cells(lines, "| U²-Net-p")
+    assert (duts, ecssd) == ("0.850 / 0.060", "0.950 / 0.060")
+    assert time.startswith("400.0 / 4.6") and terms == PEERS["u2netp"].license
+    ((_, _, madds, *_, time, terms),) = cells(lines, "| ADMNet")
+    assert madds == "761" and time.startswith("30.0") and terms == "none stated"
+    assert models_page.ALONE in lines
