@@ -16,12 +16,16 @@ import torch
 
 from common.errors import CheckFailedError
 from common.images.photos import Bytes
+from convert.checks.scales import same_place
+from convert.graphs.program import program_graph
+from convert.graphs.tflite import tflite_graph
 from convert.tflite.intermediates import executed_steps
 from quantize.calibration import normalize
 from quantize.quantized_program import QuantizedProgram
 
 Key = tuple[float, int, tuple[int, ...]]
-"""Scale, zero point and shape; tensors of a program and its artifact meet by it."""
+"""Scale, zero point and shape; tensors of a program and its artifact meet by it, and where several
+have the same by the place of their operation."""
 
 TOLERANCE = 0.01
 """A code is right if it is one of those next to the value: nobody can say which of two codes is
@@ -91,7 +95,7 @@ def compare_steps(content: bytes, program: QuantizedProgram, photo: Bytes) -> St
         program: what it was made from.
         photo: (S, S, 3) uint8.
     """
-    replay = _Replay(program.module, _codes(content, photo))
+    replay = _Replay(program.module, _codes(content, photo), _places(content, program))
     with torch.no_grad():
         replay.run(normalize(photo, program.info.preprocessing))
     shares = {name: float(_wrong(d).mean()) for name, d in replay.distances.items()}
@@ -112,21 +116,40 @@ def _wrong(distances: np.ndarray) -> np.ndarray:
     return distances > 0.5 + TOLERANCE
 
 
-def _codes(content: bytes, photo: Bytes) -> dict[Key, list[np.ndarray]]:
-    """List the artifact's quantized tensors by their schemes, maps as (N, C, H, W)."""
-    found: dict[Key, list[np.ndarray]] = defaultdict(list)
-    for codes, scheme in executed_steps(content, photo[None]):
+def _is_right(distances: np.ndarray) -> bool:
+    return float(distances.max()) <= LARGEST and float(_wrong(distances).mean()) <= SHARE
+
+
+def _codes(content: bytes, photo: Bytes) -> dict[Key, dict[int, np.ndarray]]:
+    """Find the artifact's quantized tensors by scheme and number, maps as (N, C, H, W)."""
+    found: dict[Key, dict[int, np.ndarray]] = defaultdict(dict)
+    for tensor, codes, scheme in executed_steps(content, photo[None]):
         if codes.dtype in (np.int8, np.int16):
-            found[(*scheme, codes.shape)].append(codes)
+            found[(*scheme, codes.shape)][tensor] = codes
+    return found
+
+
+def _places(content: bytes, program: QuantizedProgram) -> dict[torch.fx.Node, set[int]]:
+    """Find the artifact's tensors that hold the result of the same operation as a program's."""
+    nodes = list(program.module.graph.nodes)
+    found: dict[torch.fx.Node, set[int]] = defaultdict(set)
+    for ours, theirs in same_place(program_graph(program.module), tflite_graph(content)):
+        for position in ours.tensors:
+            found[nodes[position]].update(theirs.tensors)
     return found
 
 
 class _Replay(torch.fx.Interpreter):
     """Runs a program, replacing each quantized tensor by the artifact's once it is compared."""
 
-    def __init__(self, module: torch.fx.GraphModule, codes: dict[Key, list[np.ndarray]]) -> None:
+    def __init__(
+        self,
+        module: torch.fx.GraphModule,
+        codes: dict[Key, dict[int, np.ndarray]],
+        places: dict[torch.fx.Node, set[int]],
+    ) -> None:
         super().__init__(module)
-        self.codes = codes
+        self.codes, self.places = codes, places
         self.scales = {key[:2] for key in codes}
         self.tensors = self.lost = 0
         self.distances: dict[str, np.ndarray] = {}
@@ -138,13 +161,18 @@ class _Replay(torch.fx.Interpreter):
         self.tensors += 1
         x, scale, zero_point, low, high, kind = self.fetch_args_kwargs_from_env(node)[0]
         key = (float(np.float32(scale)), zero_point, tuple(result.shape))
-        # Several tensors can share a scale; the right one is the nearest.
-        candidates = self.codes.get(key, [])
-        if not candidates:
+        candidates = self.codes.get(key, {})
+        place = self.places.get(node)
+        # A change of shape that the artifact merged: what others hold at that scale is not its own.
+        merged = place is not None and place.isdisjoint(candidates)
+        if merged or not candidates:
             self.lost += key[:2] not in self.scales
             return result
         value = np.clip(x.numpy().astype(np.float64) / scale + zero_point, low, high)
-        distances = [np.abs(value - codes) / UNITS[kind] for codes in candidates]
-        nearest = min(range(len(candidates)), key=lambda i: float(distances[i].sum()))
-        self.distances[node.name] = distances[nearest]
-        return torch.from_numpy(candidates[nearest].copy())
+        distances = {t: np.abs(value - codes) / UNITS[kind] for t, codes in candidates.items()}
+        by_nearness = sorted(candidates, key=lambda t: float(distances[t].sum()))
+        # Operands of a sum may be swapped, so that a wrong one at a place says nothing yet.
+        here = (t for t in by_nearness if t in (place or ()) and _is_right(distances[t]))
+        chosen = next(here, by_nearness[0])
+        self.distances[node.name] = distances[chosen]
+        return torch.from_numpy(candidates[chosen].copy())

@@ -74,10 +74,7 @@ def compare_scales(program: Operand, artifact: Operand) -> Scales:
         program: the output of :func:`convert.graphs.program.program_graph`.
         artifact: the output of the artifact's graph, read from its file.
     """
-    walk = _Walk()
-    pending = [(program, artifact)]
-    while pending:
-        pending += walk.meet(*pending.pop())
+    walk = _walk(program, artifact)
     quantized = {operation for operation, schemes in walk.schemes.items() if schemes}
     return Scales(
         activations=len(quantized),
@@ -86,15 +83,35 @@ def compare_scales(program: Operand, artifact: Operand) -> Scales:
     )
 
 
+def same_place(program: Operand, artifact: Operand) -> list[tuple[Operation, Operation]]:
+    """List the pairs of operations that stand at the same place in both graphs.
+
+    Args:
+        program: as of :func:`compare_scales`.
+        artifact: likewise.
+    """
+    return _walk(program, artifact).pairs
+
+
+def _walk(program: Operand, artifact: Operand) -> _Walk:
+    walk = _Walk()
+    pending = [(program, artifact)]
+    while pending:
+        pending += walk.meet(*pending.pop())
+    return walk
+
+
 class _Walk:
     """What was met so far.
 
-    ``schemes`` holds the program's operations, ``changed`` a line for each that differs.
+    ``schemes`` holds the program's operations, ``changed`` a line for each that differs, ``pairs``
+    the operations of the same kind at the same place.
     """
 
     def __init__(self) -> None:
         self.schemes: dict[Operation, tuple[Scheme, ...]] = {}
         self.changed: dict[tuple[Operation, str], str] = {}
+        self.pairs: list[tuple[Operation, Operation]] = []
         self._visited: set[tuple[Operation, Operation]] = set()
 
     def meet(self, ours: Operand, theirs: Operand) -> list[tuple[Operand, Operand]]:
@@ -111,6 +128,7 @@ class _Walk:
             line = f"{first.name} ({first.kind}) became {second.name}"
             self.changed[first, "kind"] = line
             return []
+        self.pairs.append((first, second))
         self._compare_weights(first, second)
         given = list(second.operands)
         if first.kind in COMMUTATIVE and _closeness(first, given[::-1]) > _closeness(first, given):

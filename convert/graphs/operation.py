@@ -24,12 +24,16 @@ class Operation:
         kind: as ``product`` (a convolution or a matrix product with constant weights), ``add``.
         operands: what it takes, constants left out.
         weights: (channels,) float32 scales; None where it has no quantized weights.
+        tensors: those that hold its result, by the graph's own numbers: what it gives, and what
+            changes of shape, padding, clipping and quantization make of that. Only graphs of
+            programs and of ``.tflite`` files fill it.
     """
 
     name: str
     kind: str
     operands: Sequence[Operand] = ()
     weights: NDArray[np.float32] | None = None
+    tensors: list[int] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)

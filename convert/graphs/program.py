@@ -43,6 +43,10 @@ def program_graph(module: GraphModule) -> Operand:
         elif node.op == "call_function" and not _is_skipped(node):
             made[node] = _operation(module, node)
             made[node].operands = [operand(n) for n in _operands(node)]
+    for position in range(len(nodes)):
+        first, _ = trace(position, step)
+        if nodes[first] in made:
+            made[nodes[first]].tensors.append(position)
     (output,) = nodes[-1].args[0]
     return operand(output)
 

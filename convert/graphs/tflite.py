@@ -33,12 +33,15 @@ def tflite_graph(content: bytes) -> Operand:
     bytes_types = (schema.TensorType.UINT8, schema.TensorType.INT8)
 
     photo = int(graph.inputs[0])
-    made[photo] = Operation("photo", "input")
+    made[photo] = Operation("photo", "input", tensors=[photo])
     for name, operator in zip(operator_names(model), graph.operators, strict=True):
         inputs = [int(i) for i in operator.inputs if i >= 0]
         output = int(operator.outputs[0])
         if changes_no_value(TFLITE, name):
             before[output] = inputs[0]
+            first, _ = trace(output, step)
+            if first in made:
+                made[first].tensors.append(output)
             continue
         kind = graph_name(TFLITE, name)
         weights = graph.tensors[inputs[1]].quantization if kind == "product" else None
@@ -50,6 +53,7 @@ def tflite_graph(content: bytes) -> Operand:
             None
             if weights is None or weights.scale is None
             else np.array(weights.scale, np.float32),
+            [output],
         )
     return operand(int(graph.outputs[0]))
 

@@ -22,7 +22,7 @@ def intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
         photo: its input tensor.
     """
     found = []
-    for values, (scale, zero_point) in executed_steps(content, photo):
+    for _, values, (scale, zero_point) in executed_steps(content, photo):
         numbers = values.astype(np.float32)
         if scale:
             numbers = (numbers - np.float32(zero_point)) * np.float32(scale)
@@ -32,7 +32,7 @@ def intermediates(content: bytes, photo: NDArray[Any]) -> list[Values]:
 
 def executed_steps(
     content: bytes, photo: NDArray[Any]
-) -> Iterator[tuple[NDArray[Any], tuple[float, int]]]:
+) -> Iterator[tuple[int, NDArray[Any], tuple[float, int]]]:
     """Yield what every operation of a flatbuffer gives as stored, in the order of execution.
 
     Args:
@@ -40,12 +40,15 @@ def executed_steps(
         photo: its input tensor.
 
     Yields:
-        Values, maps as (1, C, H, W), with their scale and zero point; the scale of floats is 0.
+        The tensor's number in the file, and its values, maps as (1, C, H, W), with their scale and
+        zero point; the scale of floats is 0.
     """
     interpreter = interpreter_class()(model_content=expose_steps(content), num_threads=1)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], photo)
     interpreter.invoke()
     for details in interpreter.get_output_details():
-        values = interpreter.get_tensor(details["index"])
-        yield values.transpose(0, 3, 1, 2) if values.ndim == 4 else values, details["quantization"]
+        tensor = details["index"]
+        values = interpreter.get_tensor(tensor)
+        maps = values.transpose(0, 3, 1, 2) if values.ndim == 4 else values
+        yield tensor, maps, details["quantization"]

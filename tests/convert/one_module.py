@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,10 @@ from samnet import Preprocessing, SAMNetConfig
 from samnet.data.synthetic import scene
 from samnet.networks.attention import SAM
 from samnet.networks.layers import ConvBN, resize
+from samnet.networks.pyramid import PyramidPooling
 
 if TYPE_CHECKING:
+    from common.images.photos import Bytes
     from quantize.quantized_program import QuantizedProgram
 
 SIZE = 48
@@ -52,8 +54,36 @@ def one_module(attention: str) -> OneModule:
     return network.eval()
 
 
+class FaintPyramid(nn.Module):
+    """Pools, with activations so small that all of them get the least scale there is."""
+
+    size = 12
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ConvBN(3, 8, 3, stride=2)
+        self.pyramid = PyramidPooling(8).fixed(self.size // 2)
+        self.head = nn.Conv2d(8, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return resize(self.head(self.pyramid(self.stem(x))), (self.size, self.size))
+
+
+@functools.cache
+def faint_pyramid_int8() -> QuantizedProgram:
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        network = FaintPyramid().eval()
+        network.stem.conv.weight *= 0.02
+    return quantized([scene(seed, network.size)[0] for seed in range(8)], network)
+
+
 @functools.cache
 def one_module_int8(attention: str) -> QuantizedProgram:
+    return quantized([photo for _, photo in SCENES], one_module(attention))
+
+
+def quantized(photos: list[Bytes], network: nn.Module) -> QuantizedProgram:
     from torchao.quantization.pt2e.quantize_pt2e import prepare_pt2e
 
     from quantize.batch_norm_folding import fold_batch_norm
@@ -62,16 +92,16 @@ def one_module_int8(attention: str) -> QuantizedProgram:
     from quantize.quantized_program import ProgramInfo, QuantizedProgram
     from quantize.quantizer import NAME, RecipeQuantizer
 
-    folded = fold_batch_norm(one_module(attention))
+    folded, size = fold_batch_norm(network), cast(int, network.size)
     with torch.no_grad():
-        exported = torch.export.export(folded, (torch.zeros(1, 3, SIZE, SIZE),))
+        exported = torch.export.export(folded, (torch.zeros(1, 3, size, size),))
         prepared = prepare_pt2e(exported.module(), RecipeQuantizer("minmax"))
-        for _, photo in SCENES:
+        for photo in photos:
             prepared(normalize(photo, Preprocessing()))
     info = ProgramInfo(
-        SAMNetConfig(), Preprocessing(), SIZE, "ptq", NAME, "minmax", RECORD, stride=1
+        SAMNetConfig(), Preprocessing(), size, "ptq", NAME, "minmax", RECORD, stride=1
     )
-    return QuantizedProgram(convert(prepared, SIZE), info)
+    return QuantizedProgram(convert(prepared, size), info)
 
 
 @functools.cache

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 pytest.importorskip("litert_torch", reason="needs the extra `tflite`")
 
-from one_module import SCENES, SIZE, one_module, one_module_int8, one_module_tflite
+from one_module import (
+    SCENES,
+    SIZE,
+    faint_pyramid_int8,
+    one_module,
+    one_module_int8,
+    one_module_tflite,
+)
 
 from convert.checks.maps import Limit, compare
 from convert.checks.operations import compare_steps
@@ -27,6 +34,7 @@ from convert.tflite import litert
 from convert.tflite.command import COMMAND, FORMAT, Options, convert_tflite, main
 from convert.tflite.delegation import delegation, interfaces
 from samnet import Preprocessing
+from samnet.data.synthetic import scene
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -85,6 +93,15 @@ def test_every_operation_does_what_the_programs_does(attention: str) -> None:
         steps.check()
         assert steps.found == steps.tensors > 15
         assert steps.wrong <= 1e-4 * steps.codes, steps
+
+
+def test_tensors_of_one_scale_are_told_apart_by_their_place() -> None:
+    program = faint_pyramid_int8()
+    content = litert.convert_int8(program)
+    for seed in range(8):
+        steps = compare_steps(content, program, scene(seed, program.info.size)[0])
+        # The artifact merged four reshapes, whose scale and shape others have.
+        assert (steps.tensors - steps.found, steps.lost, steps.wrong) == (4, 0, 0), steps
 
 
 @pytest.mark.parametrize("fault", ["scale", "zero point", "weight", "input"])
