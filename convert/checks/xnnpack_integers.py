@@ -11,7 +11,9 @@ The arithmetic is that of XNNPACK's reference kernels (``xnnpack/microparams-ini
   multiplier, rounded half to even;
 * sums and differences: both codes times multipliers of 21 bits, added, shifted back with halves
   rounded up;
-* bilinear resize: weights of 11 bits a direction, halves rounded up.
+* bilinear resize: weights of 11 bits a direction, halves rounded up; or in float32, first across
+  and then down. Where a position is halfway between two, half of all values lie between two codes,
+  and the order in which float32 rounds decides.
 
 Everything else, and whatever the recipe leaves in float, is executed as torch does.
 """
@@ -131,9 +133,13 @@ class IntegerInterpreter(Interpreter):
             if self._float_sums:
                 return (values[0] * float(steps[0]) + values[1] * float(sign * steps[1])).round()
             return _sum(values, steps, sign)
-        if arithmetic == "resize" and arguments[2] and not self._float_resize:
+        if arithmetic == "resize" and arguments[2]:
             height, width = arguments[1]
-            return _resized(values[0], height, width)
+            if not self._float_resize:
+                return _resized(values[0], height, width)
+            if not self._float_sums:
+                resized = _resized_in_float(values[0] * float(ratios[0]), height, width)
+                return (resized * float(1 / scale)).round()
         return None
 
     def _product(
@@ -179,9 +185,10 @@ def _sum(values: Sequence[Tensor], ratios: Sequence[np.float32], sign: int) -> T
 
 
 def _resized(values: Tensor, height: int, width: int) -> Tensor:
-    """Resize (N, C, H, W) bilinearly with aligned corners."""
+    """Resize codes (N, C, H, W) bilinearly with aligned corners."""
     top, bottom, down = _positions(values.shape[2], height)
     left, right, across = _positions(values.shape[3], width)
+    down, across = ((share * 2048).round().double() for share in (down, across))
     values = values.double()
 
     def row(index: Tensor) -> Tensor:
@@ -193,11 +200,24 @@ def _resized(values: Tensor, height: int, width: int) -> Tensor:
     return ((mixed + 2.0**21) / 2.0**22).floor()
 
 
+def _resized_in_float(values: Tensor, height: int, width: int) -> Tensor:
+    """Resize float32 values (N, C, H, W) likewise."""
+    top, bottom, down = _positions(values.shape[2], height)
+    left, right, across = _positions(values.shape[3], width)
+
+    def row(index: Tensor) -> Tensor:
+        start = values[:, :, index][..., left]
+        return start + (values[:, :, index][..., right] - start) * across
+
+    upper = row(top)
+    return upper + (row(bottom) - upper) * down[:, None]
+
+
 def _positions(side: int, target: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the positions before and behind each new one, and the latter's weight, 0 to 2048."""
+    """Return the positions before and behind each new one, and the latter's share in float32."""
     step = np.float32(side - 1) / np.float32(max(1, target - 1))
     position = np.arange(target, dtype=np.float32) * step
     before = np.minimum(position.astype(np.int64), side - 1)
-    share = np.rint((position - before.astype(np.float32)) * np.float32(2048))
+    share = position - before.astype(np.float32)
     behind = np.minimum(before + 1, side - 1)
-    return torch.from_numpy(before), torch.from_numpy(behind), torch.from_numpy(share).double()
+    return torch.from_numpy(before), torch.from_numpy(behind), torch.from_numpy(share)

@@ -29,7 +29,7 @@ class Kind:
             weight are summed over: (O, H, W, I) but the first, or those of (1, H, W, O) between.
         integers: the arithmetic of its codes in :mod:`convert.checks.xnnpack_integers`.
         exact: True where torch in float gives the codes that XNNPACK gives: functions of a single
-            code, moves of codes, and resizing where it is in float.
+            code, moves of codes, and resizing by pixels' centers where it is in float.
         commutative: True where converters may swap its operands.
         float_only: True for what XNNPACK executes in float and in no integer type.
         role: ``value`` gives values of its own; ``clip`` and ``move`` change none that a scale

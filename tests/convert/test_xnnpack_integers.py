@@ -6,7 +6,8 @@ import copy
 
 import pytest
 import torch
-from one_module import SCENES, one_module_int8, one_module_pte, one_module_tflite
+from one_module import SCENES, one_module_int8, one_module_pte, one_module_tflite, quantized
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from common.errors import CheckFailedError
@@ -15,6 +16,9 @@ from convert.checks.xnnpack_integers import IntegerProgram
 from convert.tflite.litert import round_weights
 from edge_apps.backends.pte import open_pte
 from edge_apps.backends.tflite import open_tflite
+from edge_apps.maps.coding import LOGITS
+from samnet.data.synthetic import scene
+from samnet.networks.layers import ConvBN, resize
 
 
 def backend(kind, attention, folder):
@@ -55,6 +59,37 @@ def test_bilinear_resizing_has_aligned_corners():
     assert torch.equal(
         ours[..., [0, 0, -1, -1], [0, -1, 0, -1]], x.double()[..., [0, 0, -1, -1], [0, -1, 0, -1]]
     )
+
+
+class Halfway(nn.Module):
+    """Resizes to positions halfway between two others."""
+
+    size = 12
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.head = ConvBN(3, 8, 3, stride=2), nn.Conv2d(8, 1, 1)
+        with torch.no_grad():
+            self.head.weight *= 8  # a code more or less shows
+
+    def forward(self, x: Tensor) -> Tensor:
+        return resize(self.head(resize(self.stem(x), (11, 11))), (self.size, self.size))
+
+
+def test_values_halfway_between_two_codes_round_as_in_the_artifact(tmp_path):
+    from convert.executorch.lowering import PhotoToMap, fold_weights, lower
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Halfway().eval()
+    photos = [(str(seed), scene(seed, network.size)[0]) for seed in range(8)]
+    program = quantized([photo for _, photo in photos], network)
+    folded = PhotoToMap(fold_weights(program.exported), 1 / 64, 2.0, LOGITS, codes=True)
+    path = tmp_path / "x.pte"
+    path.write_bytes(lower(folded, network.size)[0])
+    found = compare(open_pte(path, 1).run, IntegerProgram(program, "float").run, "", photos)
+    assert found.steps_max == 0, found
+    assert compare(open_pte(path, 1).run, program.run, "", photos).steps_max > 0
 
 
 def test_a_network_of_other_weights_is_told_apart(tmp_path):
