@@ -19,7 +19,7 @@ def test_the_whole_way(edge_checkpoint, tmp_path):
     command = [sys.executable, "-m", "benchmarks.demo", "--model", edge_checkpoint]
     command += ["--output", tmp_path / "demo", "--count", "8", "--repetitions", "3"]
     run = subprocess.run(
-        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=600
+        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=3000
     )
     assert run.returncode == 0, run.stderr
     result = json.loads((tmp_path / "demo" / "result.json").read_text(encoding="utf-8"))
