@@ -411,7 +411,7 @@ SUITE = (
         for table, phase, minutes in (
             ("IV", "96:0.6", 30),
             ("recipe", "96:0.6", 70),
-            ("lite", "160:0.6", 30),
+            ("lite", "128:0.6", 20),
         )
     ),
 )
