@@ -16,8 +16,9 @@ from convert.checks.scales import compare_scales
 from convert.contract.forms import CONVERTERS, FORMS, choose, table
 from convert.graphs.program import program_graph
 from convert.graphs.tflite import tflite_graph
-from convert.tflite import litert
+from convert.tflite import litert, weight_quantization
 from convert.tflite.delegation import delegation
+from convert.tflite.flatbuffer import read_flatbuffer
 from convert.tflite.metadata import Description, associated_files, with_metadata
 from convert.tflite.metadata_reader import read_metadata
 from convert.tflite.weight_quantization import dynamic_weights, half_weights
@@ -26,7 +27,7 @@ from edge_apps.backends.float_io import Floats
 from edge_apps.backends.tflite import open_tflite
 from edge_apps.maps.coding import LOGITS, PROBABILITIES
 from quantize.quantized_program import ProgramInfo, QuantizedProgram
-from quantize.recipes import STATIC_WI8_AI16
+from quantize.recipes import STATIC_WI8_AI16, WEIGHT_EPS
 from samnet import Preprocessing, SAMNetConfig
 from samnet.networks.deployed import ByteInterface
 from samnet.networks.pyramid import PyramidPooling
@@ -89,6 +90,24 @@ def test_smaller_weights_stay_on_the_fast_path(bare, tmp_path, half, most):
     assert found.steps_max <= most and found.mean < 0.5
     took = delegation(content)
     assert took.share == 1 and took.outside == {}
+
+
+def test_channels_with_nothing_left_may_have_a_finer_scale():
+    network = copy.deepcopy(one_module(""))
+    with torch.no_grad():
+        network.stem.conv.weight[2] = 0
+        network.stem.conv.weight[3] *= 1e-11
+    content = dynamic_weights(litert.bare_float(network, Preprocessing()))
+    tensors = read_flatbuffer(content).subgraphs[0].tensors
+    found = [it.quantization.scale for it in tensors if it.quantization is not None]
+    (scales,) = (it for it in found if it is not None and len(it) == len(network.stem.conv.weight))
+    assert 0 < max(scales[2:4]) < WEIGHT_EPS < min(scales[4:])
+
+
+def test_scales_of_another_rule_are_refused(bare, monkeypatch):
+    monkeypatch.setattr(weight_quantization, "WEIGHT_MAX", 126)
+    with pytest.raises(CheckFailedError, match=r"channel \d+ has a scale of .*rounds otherwise"):
+        dynamic_weights(bare)
 
 
 def test_sixteen_bits_keep_every_scale(sixteen, sixteen_content, tmp_path):
