@@ -1,13 +1,15 @@
 """Every private part of a library that this project touches, and the functions that do.
 
 Libraries promise nothing of these parts, so each stands here with the versions that it was seen
-in and what ends when it moves. A test compares the versions with those installed.
+in and what ends when it moves. Tests compare the versions with those installed, look for every
+name in the installed files, and find touches that are not listed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import platform
 import re
 import tempfile
 from importlib import metadata
@@ -17,17 +19,18 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Touch:
-    """A private part of a library.
+    """Private parts of a library that are touched together.
 
     Args:
-        package: the library's distribution.
-        part: name of the part.
-        where: modules of this project that touch it.
-        breaks: consequence when it is gone or another.
+        package: the library's distribution; ``python`` for Python's own modules.
+        names: the parts, as ``module:name`` or ``module:Class.name``; of a compiled library its
+            path from where packages lie, and a symbol.
+        where: modules of this project that touch them.
+        breaks: consequence when they are gone or others.
     """
 
     package: str
-    part: str
+    names: tuple[str, ...]
     where: tuple[str, ...]
     breaks: str
 
@@ -40,131 +43,219 @@ CHECKED = {
     "litert-torch": ("0.10.0",),
     "numpy": ("2.3.4",),
     "onnx2tf": ("1.28.8",),
+    "python": ("3.11", "3.12", "3.13"),
     "torch": ("2.13.0",),
     "torchao": ("0.18.0",),
 }
 """The versions of each package that all its touches were seen to work in."""
 
 _HERE = "convert.upstream"
+_LITERT = "ai_edge_litert/libLiteRt.so"
+_PASSES = "executorch.backends.xnnpack._passes"
+_EXECUTORCH = "executorch/extension/pybindings/_portable_lib*.so"
 
 TOUCHES = (
     Touch(
         "ai-edge-litert",
-        "Interpreter._get_ops_details",
+        ("ai_edge_litert.interpreter:Interpreter._get_ops_details",),
         (_HERE,),
         "which operations a delegate takes: delegation in manifests, profiles by operation",
     ),
     Touch(
         "ai-edge-litert",
-        "schema_py_generated, tools.flatbuffer_utils",
+        (
+            "ai_edge_litert.schema_py_generated:ModelT",
+            "ai_edge_litert.tools.flatbuffer_utils:read_model_from_bytearray",
+            "ai_edge_litert.tools.flatbuffer_utils:convert_object_to_bytearray",
+        ),
         ("convert.tflite.flatbuffer",),
         "reading and rewriting of every .tflite: its interface, metadata, padding, inspection",
     ),
     Touch(
         "ai-edge-litert",
-        "libLiteRt.so: names, layouts and options of litert/c, by ctypes",
+        (
+            f"{_LITERT}:LiteRtCreateOpaqueOptions",
+            f"{_LITERT}:LiteRtAddOpaqueOptions",
+            f"{_LITERT}:LiteRtCreateCompiledModel",
+            f"{_LITERT}:LiteRtCompiledModelGetProfiler",
+            f"{_LITERT}:LiteRtGetRankedTensorType",
+            f"{_LITERT}:LiteRtCreateManagedTensorBufferFromRequirements",
+            f"{_LITERT}:LiteRtRunCompiledModel",
+            f"{_LITERT}:LiteRtGetProfilerEvents",
+        ),
         ("benchmarks.profiling.litert",),
-        "times of a .tflite by operation",
+        "times of a .tflite by operation; layouts of its structures are of litert/c as well",
     ),
     Touch(
         "ai-edge-quantizer",
-        "algorithm_manager.AlgorithmName, qtyping.OpQuantizationConfig",
+        (
+            "ai_edge_quantizer.algorithm_manager:AlgorithmName.FLOAT_CASTING",
+            "ai_edge_quantizer.qtyping:OpQuantizationConfig.explicit_dequantize",
+        ),
         ("convert.tflite.weight_quantization",),
         ".tflite files in fp16 and dynamic",
     ),
     Touch(
         "efficientnet-lite-pytorch",
-        "_swish, _bn0, _conv_stem and _blocks of its network",
+        (
+            "efficientnet_lite_pytorch.model:EfficientNet._swish",
+            "efficientnet_lite_pytorch.model:EfficientNet._bn0",
+            "efficientnet_lite_pytorch.model:EfficientNet._conv_stem",
+            "efficientnet_lite_pytorch.model:EfficientNet._blocks",
+            "efficientnet_lite_pytorch.model:MBConvBlock._swish",
+        ),
         ("samnet.training.imagenet_teacher",),
         "features of the ImageNet teacher",
     ),
     Touch(
         "executorch",
-        "exir._serialize: serialize_pte_binary, deserialize_pte_binary, flatc of _flatbuffer",
+        (
+            "executorch.exir._serialize._program:serialize_pte_binary",
+            "executorch.exir._serialize._program:deserialize_pte_binary",
+            "executorch.exir._serialize._flatbuffer:_flatc_compile",
+            "executorch.exir._serialize._flatbuffer:_flatc_decompile",
+        ),
         (_HERE,),
         "reading a .pte back: its scales, intermediates, inspection, profile",
     ),
     Touch(
         "executorch",
-        "XNNHeader and schema.fbs of backends.xnnpack.serialization",
+        (
+            "executorch.backends.xnnpack.serialization.xnnpack_graph_serialize:"
+            "XNNHeader.constant_data_offset",
+            "executorch/backends/xnnpack/serialization/schema.fbs:scale_buffer_idx",
+        ),
         ("convert.executorch.delegate", _HERE),
         "the same, inside the delegate; its node names stand in convert.graphs.kinds",
     ),
     Touch(
         "executorch",
-        "backends.xnnpack._passes; xnnpack_preprocess.XNNPACKPassManager, replaced",
+        (
+            "executorch.backends.xnnpack.xnnpack_preprocess:XNNPACKPassManager",
+            f"{_PASSES}:XNNPACKPassManager",
+            f"{_PASSES}.channels_last_tagged_reshape_pass:ChannelsLastTaggedReshapePass",
+            f"{_PASSES}.fuse_activation_pass:FuseActivationPass",
+            f"{_PASSES}.remove_redundant_copy_pass:RemoveRedundantCopyPass",
+        ),
         ("convert.executorch.fast_lowering",),
         "nothing but time: lowering takes minutes",
     ),
     Touch(
         "executorch",
-        "EdgeCompileConfig(_check_ir_validity, _skip_dim_order)",
+        (
+            "executorch.exir.capture._config:EdgeCompileConfig._check_ir_validity",
+            "executorch.exir.capture._config:EdgeCompileConfig._skip_dim_order",
+        ),
         ("convert.executorch.lowering",),
         "conversions of bytes at the ends of a .pte become four times as slow",
     ),
     Touch(
         "executorch",
-        "XNNPACKQuantizer.SUPPORTED_PATTERNS, transform_for_annotation",
+        (
+            "executorch.backends.xnnpack.quantizer.xnnpack_quantizer:"
+            "XNNPACKQuantizer.SUPPORTED_PATTERNS",
+            "executorch.backends.xnnpack.quantizer.xnnpack_quantizer:"
+            "XNNPACKQuantizer.transform_for_annotation",
+        ),
         ("quantize.quantizer",),
         "quantization: what the recipe annotates",
     ),
     Touch(
         "executorch",
-        "portable_lib._unsafe_reset_threadpool, _threadpool_get_thread_count",
+        (
+            "executorch.extension.pybindings.portable_lib:_unsafe_reset_threadpool",
+            "executorch.extension.pybindings.portable_lib:_threadpool_get_thread_count",
+        ),
         ("edge_apps.backends.pte",),
         "the number of threads that a .pte runs with",
     ),
     Touch(
         "executorch",
-        "_portable_lib: symbols of the XNNPACK within it, by ctypes",
+        (
+            f"{_EXECUTORCH}:xnn_create_runtime_v4",
+            f"{_EXECUTORCH}:xnn_delete_runtime",
+            f"{_EXECUTORCH}:xnn_get_runtime_profiling_info",
+        ),
         ("benchmarks.profiling.executorch",),
-        "times of a .pte by operation",
+        "times of a .pte by operation, for which XNNPACK within the bindings is called by ctypes",
     ),
     Touch(
         "litert-torch",
-        "quantize.pt2e_quantizer, quantize.quant_config",
+        (
+            "litert_torch.quantize.pt2e_quantizer:PT2EQuantizer.set_global",
+            "litert_torch.quantize.pt2e_quantizer:get_symmetric_quantization_config",
+            "litert_torch.quantize.quant_config:QuantConfig.pt2e_quantizer",
+        ),
         ("convert.tflite.litert",),
         "int8 and int16 .tflite files: that quantization in a graph becomes integer arithmetic",
     ),
     Touch(
         "numpy",
-        "_core._multiarray_umath.__cpu_features__",
+        ("numpy._core._multiarray_umath:__cpu_features__",),
         ("common.processor",),
-        "a masked or emulated processor is believed to have what /proc/cpuinfo lists",
+        "a masked or emulated processor is believed to have what /proc/cpuinfo lists; NumPy 1 "
+        "has it as numpy.core._multiarray_umath",
     ),
     Touch(
         "onnx2tf",
-        "onnx2tf.download_test_image_data and ops.Resize.make_node, replaced",
+        (
+            "onnx2tf.onnx2tf:download_test_image_data",
+            "onnx2tf.ops.Resize:make_node",
+        ),
         ("convert.tflite.onnx2tf_process",),
         "the onnx2tf engine: it would fetch photos, and resize without aligned corners",
     ),
     Touch(
+        "python",
+        ("argparse:HelpFormatter._format_action_invocation",),
+        ("common.cli",),
+        "help that shows a positional argument and its option as one",
+    ),
+    Touch(
         "torch",
-        "fx.traceback.NodeSource.__init__, export.ExportedProgram.run_decompositions, replaced",
+        (
+            "torch.fx.traceback:NodeSource.__init__",
+            "torch.export.exported_program:ExportedProgram.run_decompositions",
+        ),
         ("convert.executorch.fast_lowering",),
         "nothing but time: lowering takes minutes",
     ),
     Touch(
         "torch",
-        "torch.load, pickle.loads and torch._C._pickle_load_obj, replaced",
+        ("torch.serialization:load", "pickle:loads", "torch._C:_pickle_load_obj"),
         ("quantize.program_archive",),
-        "a .pt2 might run code when it is read",
+        "a .pt2 might run code when it is read: torch reads it through these, here replaced",
     ),
     Touch(
         "torch",
-        "utils._python_dispatch.TorchDispatchMode",
+        ("torch.utils._python_dispatch:TorchDispatchMode",),
         ("benchmarks.profiling.torch_modules",),
         "the torch module of each operation in a profile",
     ),
     Touch(
+        "torch",
+        ("torch.utils._pytree:LeafSpec",),
+        ("common.quiet_libraries",),
+        "a command begins with notices of that module on standard error",
+    ),
+    Touch(
         "torchao",
-        "QuantizationAnnotation(_annotated), quantizer.quantizer.Q_ANNOTATION_KEY",
+        (
+            "torchao.quantization.pt2e.quantizer.quantizer:QuantizationAnnotation._annotated",
+            "torchao.quantization.pt2e.quantizer.quantizer:Q_ANNOTATION_KEY",
+        ),
         ("quantize.quantizer",),
         "quantization: what the recipe annotates",
     ),
     Touch(
         "torchao",
-        "quantization.pt2e.constant_fold",
+        ("torchao.quantization.pt2e.observer:UniformQuantizationObserverBase._calculate_qparams",),
+        ("quantize.observers",),
+        "scales of the percentile and mse observers",
+    ),
+    Touch(
+        "torchao",
+        ("torchao.quantization.pt2e.constant_fold:constant_fold",),
         ("convert.executorch.lowering",),
         "weights of .pte and .onnx files stay float",
     ),
@@ -179,6 +270,8 @@ def is_checked(package: str) -> bool:
 
 def installed(package: str) -> str | None:
     """Return the public version of an installed package, None where there is none."""
+    if package == "python":
+        return ".".join(platform.python_version_tuple()[:2])
     try:
         return metadata.version(package).partition("+")[0]
     except metadata.PackageNotFoundError:
@@ -193,7 +286,7 @@ def unchecked() -> list[str]:
         if found is None or found in versions:
             continue
         parts = "; ".join(
-            f"{it.part} ({', '.join(it.where)}: {it.breaks})"
+            f"{', '.join(it.names)} ({', '.join(it.where)}: {it.breaks})"
             for it in TOUCHES
             if it.package == package
         )
