@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ from quantize.module_map import module_of
 
 WEIGHTED = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
 """Operations with a weight, their second argument, and maybe a bias, their third."""
+
+LARGEST_BIAS = 2**30
+"""A bias's code, at most: runtimes add products to it in 32 bits."""
 
 _QUANTIZED = ("quantized_decomposed.quantize_per_", "quantized_decomposed.dequantize_per_")
 
@@ -35,6 +39,7 @@ def convert(prepared: GraphModule, size: int) -> torch.export.ExportedProgram:
         settle_means(prepared)
         converted = convert_pt2e(prepared, fold_quantize=False)
         check_scales(converted)
+        hold_biases(converted)
         round_biases(converted)
         return torch.export.export(converted, (torch.zeros(1, 3, size, size),))
 
@@ -75,6 +80,17 @@ def check_scales(converted: GraphModule) -> None:
             )
 
 
+def hold_biases(converted: GraphModule) -> None:
+    """Raise weights' scales, in place, where a bias would need a code above ``LARGEST_BIAS``.
+
+    Such a channel has next to no weights, as pruning leaves them: its scale is the smallest there
+    is, and what a larger one rounds away is far below a step of its output.
+    """
+    for bias, input_scale, weight_scales in _quantized_products(converted):
+        least = bias.abs().double() / (input_scale * LARGEST_BIAS)
+        weight_scales.copy_(torch.maximum(weight_scales, least.to(weight_scales.dtype)))
+
+
 def round_biases(converted: GraphModule) -> None:
     """Round every bias to what the runtimes will make of it.
 
@@ -83,16 +99,20 @@ def round_biases(converted: GraphModule) -> None:
     biases tip one code in a thousand over, which sixty layers later is visible. Where input or
     weight is in float, so is the bias.
     """
+    for bias, input_scale, weight_scales in _quantized_products(converted):
+        bias.copy_(rounded_bias(bias, input_scale, weight_scales))
+
+
+def _quantized_products(converted: GraphModule) -> Iterator[tuple[Tensor, float, Tensor]]:
+    """List bias (C,), scale of the input and scales of the weight (C,) of every int8 product."""
     for node in converted.graph.nodes:
         if node.target not in WEIGHTED:
             continue
         bias = node.args[2] if len(node.args) > 2 else None
         if bias is None or not all("quantize" in str(given.target) for given in node.args[:2]):
             continue
-        input_scale = node.args[0].args[1]
-        weight_scale = _value(converted, node.args[1].args[1])
-        value = operator.attrgetter(bias.target)(converted)
-        value.copy_(rounded_bias(value, input_scale, weight_scale))
+        given, weight = node.args[:2]
+        yield _value(converted, bias), given.args[1], _value(converted, weight.args[1])
 
 
 def rounded_bias(bias: Tensor, input_scale: float, weight_scales: Tensor) -> Tensor:

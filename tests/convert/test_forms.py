@@ -26,6 +26,7 @@ from edge_apps import runtime
 from edge_apps.backends.float_io import Floats
 from edge_apps.backends.tflite import open_tflite
 from edge_apps.maps.coding import LOGITS, PROBABILITIES
+from quantize.calibration import normalize
 from quantize.quantized_program import ProgramInfo, QuantizedProgram
 from quantize.recipes import STATIC_WI8_AI16, WEIGHT_EPS
 from samnet import Preprocessing, SAMNetConfig
@@ -41,11 +42,6 @@ def bare():
 @pytest.fixture(scope="module")
 def sixteen():
     """A program of the recipe with int16 activations, of a network with a concatenation."""
-    from quantize.batch_norm_folding import fold_batch_norm
-    from quantize.calibration import normalize
-    from quantize.conversion import convert
-    from quantize.ptq import prepare
-
     network = copy.deepcopy(one_module("stick_breaking"))
     photos = torch.cat([normalize(photo, Preprocessing()) for _, photo in SCENES])
     with torch.random.fork_rng(), torch.no_grad():
@@ -55,9 +51,18 @@ def sixteen():
         pyramid.train()
         for _ in range(30):
             network(photos)
-        prepared = prepare(fold_batch_norm(network.eval()), SIZE, "minmax", STATIC_WI8_AI16)
-        for x in photos:
-            prepared(x[None])
+    return quantized_to_sixteen(network.eval())
+
+
+def quantized_to_sixteen(network):
+    from quantize.batch_norm_folding import fold_batch_norm
+    from quantize.conversion import convert
+    from quantize.ptq import prepare
+
+    with torch.no_grad():
+        prepared = prepare(fold_batch_norm(network), SIZE, "minmax", STATIC_WI8_AI16)
+        for _, photo in SCENES:
+            prepared(normalize(photo, Preprocessing()))
     name = STATIC_WI8_AI16.name
     info = ProgramInfo(
         SAMNetConfig(), Preprocessing(), SIZE, "ptq", name, "minmax", RECORD, stride=1
@@ -119,6 +124,18 @@ def test_sixteen_bits_keep_every_scale(sixteen, sixteen_content, tmp_path):
     took = delegation(sixteen_content)
     assert took.share == pytest.approx(0) and "int16" in took.reasons["CONV_2D"]
     assert sum(took.shares.values()) == pytest.approx(1)
+
+
+def test_sixteen_bits_hold_the_bias_of_a_channel_with_nothing_left(tmp_path):
+    network = copy.deepcopy(one_module(""))
+    with torch.no_grad():
+        network.stem.conv.weight[2] = 0
+        network.stem.bn.bias[2] = 5
+    program = quantized_to_sixteen(network)
+    parity = compare(
+        opened(tmp_path, litert.convert_int16x8(program)).run, program.run, "program", SCENES
+    )
+    assert parity.steps_max <= 1
 
 
 def test_sixteen_bits_do_what_the_program_does(sixteen, sixteen_content):
