@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -24,9 +25,15 @@ from benchmarks.profiling.pte_operations import outside, pte_works
 from common.errors import InputError, MissingPackageError
 from common.images.photos import Bytes
 from common.native_output import quiet
+from convert.upstream import CHECKED
 from edge_apps.backends.pte import open_pte
 
 SOURCE = Path(__file__).parent / "native" / "runtimes.c"
+
+BINDINGS = "executorch.extension.pybindings._portable_lib"
+"""Holds XNNPACK in the versions that were looked at; 1.5 has it in a library of its own."""
+
+CURE = f"pip install executorch=={CHECKED['executorch'][-1]}"
 
 NAMES, TIMES = 1, 2
 """What ``xnn_get_runtime_profiling_info`` can be asked for, numbers of an enumeration."""
@@ -93,8 +100,12 @@ class ExecuTorchProfile:
 @functools.cache
 def _interposed() -> tuple[Any, Any]:
     """Build the library that adds the flag, and load ExecuTorch's own behind it."""
-    if "executorch.extension.pybindings._portable_lib" in sys.modules:
+    if BINDINGS in sys.modules:
         raise InputError("ExecuTorch is loaded already; a .pte must be profiled in a new process")
+    if not _is_installed(BINDINGS):
+        raise MissingPackageError(
+            f"no ExecuTorch is installed whose operations could be timed; {CURE}"
+        )
     compiler = shutil.which("cc")
     if compiler is None:
         raise MissingPackageError("no C compiler to time a .pte with; apt-get install gcc")
@@ -108,14 +119,16 @@ def _interposed() -> tuple[Any, Any]:
     runtimes.runtimes_count.restype = ctypes.c_size_t
     runtimes.runtimes_get.restype = ctypes.c_void_p
     runtimes.runtimes_get.argtypes = [ctypes.c_size_t]
-    try:
-        with quiet():
-            from executorch.extension.pybindings import _portable_lib
-    except ModuleNotFoundError as error:
-        raise MissingPackageError("ExecuTorch is not installed; pip install executorch") from error
+    with quiet():
+        from executorch.extension.pybindings import _portable_lib
     path = str(_portable_lib.__file__)
     if runtimes.runtimes_bind(path.encode()):
-        raise MissingPackageError(
-            f"{path}: has no XNNPACK that could be timed; install executorch 1.4.1"
-        )
+        raise MissingPackageError(f"{path}: has no XNNPACK that could be timed; {CURE}")
     return runtimes, ctypes.CDLL(path)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

@@ -11,6 +11,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from benchmarks.profiling import executorch
 from benchmarks.profiling.command import Options, main
 from benchmarks.profiling.litert import LiteRtProfile
 from benchmarks.profiling.machine_limits import MachineLimits
@@ -30,7 +31,7 @@ from benchmarks.profiling.tflite_operations import tflite_works
 from benchmarks.profiling.torch_modules import assign, network_calls, shorten
 from benchmarks.results.reader import read_result
 from benchmarks.results.speed_kinds import Profile as ProfileResult
-from common.errors import InputError
+from common.errors import InputError, MissingPackageError
 from edge_apps.manifest import Precision, manifest_path, read_manifest
 from edge_apps.shipped import FOLDER
 
@@ -231,6 +232,13 @@ def test_a_foreign_file_is_refused(tmp_path):
         main(Options((path,)))
     with pytest.raises(InputError, match=r"foreign\.tflite: "):
         LiteRtProfile(path)
+
+
+@pytest.mark.parametrize("place", ["executorch.of_another_version", "not_installed.bindings"])
+def test_an_executorch_that_cannot_be_timed_is_named(monkeypatch, place):
+    monkeypatch.setattr(executorch, "BINDINGS", place)
+    with pytest.raises(MissingPackageError, match=r"pip install executorch==1\.4\.1"):
+        executorch._interposed.__wrapped__()
 
 
 def test_results_are_not_overwritten_unasked(tmp_path):
