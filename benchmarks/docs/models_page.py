@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from benchmarks.docs.rival_scores import SETS, pair, scores_of
+from benchmarks.docs.rival_scores import SETS, most_photos, pair, scored, scores_of
 from benchmarks.docs.rivals_page import OUR_LICENSE, timed_rivals
 from benchmarks.peers.table import PEERS
 from benchmarks.report.result_readers import side
@@ -91,7 +91,8 @@ def table(results: Results) -> str:
     """Draw the models as Markdown, with the paper's rows below."""
     found = models(results)
     sizes = {it.timed_size for it in found if it.milliseconds}
-    cells = [_cells(model, several_sizes=len(sizes) > 1) for model in found]
+    photos = most_photos(it.scores for it in found)
+    cells = [_cells(model, photos, several_sizes=len(sizes) > 1) for model in found]
     for method in read_published():
         if method.name == "SAMNet":
             figures = [method.scores.get(name) for name in SETS]
@@ -199,19 +200,18 @@ def _for_int8(result: Latency) -> bool:
     return core(result.environment.cpu_features).precision == "int8"
 
 
-def _cells(model: Model, *, several_sizes: bool) -> tuple[str, ...]:
+def _cells(model: Model, photos: Mapping[str, int], *, several_sizes: bool) -> tuple[str, ...]:
     time = MISSING
     if model.milliseconds:
         megabytes = f"{model.megabytes:.1f}" if model.megabytes else MISSING
         at = f" at {model.timed_size} px" if several_sizes else ""
         time = f"{model.milliseconds:.1f} / {megabytes}{at}"
-    scores = [model.scores.get(name) for name in SETS]
     change = model.int8
     return (
         f"`{model.name}`" if model.ours else model.name,
         f"{model.parameters / 1e6:.2f}" if model.parameters else MISSING,
         f"{model.multiply_adds / 1e6:.0f}" if model.multiply_adds else MISSING,
-        *(pair(row.max_F, row.MAE) if row else MISSING for row in scores),
+        *(scored(model.scores.get(name), photos) for name in SETS),
         f"{signed(change[0])} / {signed(change[1])}" if change else MISSING,
         time,
         model.license or MISSING,

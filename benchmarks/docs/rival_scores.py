@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchmarks.peers.table import PEERS
@@ -51,6 +52,23 @@ def instructions_of(results: Results) -> dict[str, int]:
 def pair(score: float | None, error: float | None) -> str:
     """Format max F and MAE."""
     return MISSING if score is None or error is None else f"{score:.3f} / {error:.3f}"
+
+
+def most_photos(scores: Iterable[Mapping[str, ScoreRow]]) -> dict[str, int]:
+    """Count the photos of each data set that a table stands on, where a row does not say less."""
+    counts: dict[str, int] = {}
+    for rows in scores:
+        for data, row in rows.items():
+            counts[data] = max(counts.get(data, 0), row.count)
+    return counts
+
+
+def scored(row: ScoreRow | None, photos: Mapping[str, int]) -> str:
+    """Format a row's scores, with the count of its photos where those are not all."""
+    if row is None:
+        return MISSING
+    text = pair(row.max_F, row.MAE)
+    return text if row.count == photos.get(row.data) else f"{text} ({row.count} photos)"
 
 
 def _is_form(row: ScoreRow, name: str, precision: str) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from benchmarks.docs.rival_scores import SETS, instructions_of, pair, scores_of
+from benchmarks.docs.rival_scores import SETS, instructions_of, most_photos, pair, scored, scores_of
 from benchmarks.peers.table import PEERS
 from benchmarks.report.result_readers import file_name, side
 from benchmarks.results.accuracy_kinds import Accuracy
@@ -106,7 +106,8 @@ def default_ms(result: Latency) -> float | None:
 def table(result: Latency, results: Results) -> str:
     """Draw the rows with their notes as Markdown, the published ones below."""
     found = rivals(result, results)
-    cells = [_cells(it) for it in found]
+    photos = most_photos(it.scores for it in found)
+    cells = [_cells(it, photos) for it in found]
     for method in read_published():
         if method.params_M is not None and method.params_M <= LIGHT:
             figures = [method.scores.get(name) for name in SETS]
@@ -239,9 +240,8 @@ def _rival(row: LatencyRow, ours: float | None, results: Results) -> Rival:
     )
 
 
-def _cells(it: Rival) -> list[str]:
+def _cells(it: Rival, photos: Mapping[str, int]) -> list[str]:
     row = it.row
-    scores = [it.scores.get(name) for name in SETS]
     return [
         it.title if it.name in PEERS else f"`{it.name}`",
         it.license,
@@ -249,17 +249,10 @@ def _cells(it: Rival) -> list[str]:
         str(side(row.size) or MISSING),
         number(row.latency_ms.median if row.latency_ms else None, ".1f"),
         number(it.times, ".2f" if (it.times or 0) < 10 else ".0f"),
-        *(_scored(score) if score else MISSING for score in scores),
+        *(scored(it.scores.get(name), photos) for name in SETS),
         number(row.megabytes, ".1f" if (row.megabytes or 0) >= 1 else ".2f"),
         number(it.instructions / 1e6 if it.instructions else None, ".0f"),
     ]
-
-
-def _scored(row: ScoreRow) -> str:
-    """Format scores; on fewer photos than the table is of with their count."""
-    usual = {"DUTS-TE": 1004, "ECSSD": 250}.get(row.data)
-    text = pair(row.max_F, row.MAE)
-    return text if row.count == usual else f"{text} ({row.count} photos)"
 
 
 def _remarks(found: Sequence[Rival], results: Results) -> list[str]:

@@ -223,6 +223,20 @@ SUITE = (
         ("ECSSD", "peers"),
     ),
     Entry(
+        "accuracy_forms",
+        "accuracy",
+        f"benchmarks.accuracy {INT8}/samnet-edge_int8.tflite {INT8}/samnet_int8.tflite --data "
+        f"{ECSSD} --data {DUTS_TE} --no-refine",
+        15,
+        ("ECSSD", "DUTS-TE", "DUTS-TR"),
+        tuple(
+            step
+            for network in ("samnet-edge", "samnet")
+            for step in _int8(network)
+            if step.makes.endswith(("_int8.pt2", "_int8.tflite"))
+        ),
+    ),
+    Entry(
         "accuracy_int8",
         "accuracy",
         f"benchmarks.accuracy {INT8_FILES} --data {ECSSD} --no-refine",
