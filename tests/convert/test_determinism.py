@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -32,12 +33,25 @@ def test_every_form_of_one_module(tmp_path):
     assert found[0] == found[1] and len(set(found[0].values())) == len(found[0]) > 8
 
 
+@pytest.fixture
+def soft(edge_checkpoint: Path, tmp_path: Path) -> Path:
+    """A network of one SAM module and of logits so small that its maps are alike in every form."""
+    from benchmarks.latency.short_training import taught
+    from samnet import SAMNetConfig, load_checkpoint, save_checkpoint
+
+    config = load_checkpoint(edge_checkpoint).model.config
+    assert isinstance(config, SAMNetConfig)
+    rates = ((1, 2), (1,), (1,), (1,), (1,))
+    small = dataclasses.replace(config, modules=(0, 1, 0, 0, 0), dilation_rates=rates)
+    save_checkpoint(path := tmp_path / "soft.safetensors", taught(small, 96))
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_every_form_of_a_network_with_its_manifest(taught, tmp_path):
-    checkpoint = taught("stick_breaking")
+def test_every_form_of_a_network_with_its_manifest(soft, tmp_path):
     for seed in SEEDS:
-        command = [sys.executable, "-m", "convert.all", str(checkpoint), "--count", "16"]
+        command = [sys.executable, "-m", "convert.all", str(soft), "--count", "16"]
         run([*command, "--output", str(tmp_path / seed)], seed)
     first, second = ({p.name: p.read_bytes() for p in (tmp_path / s).iterdir()} for s in SEEDS)
     assert first.keys() == second.keys() and len(first) > 20
