@@ -142,10 +142,10 @@ def _peer(name: Path, folder: Path) -> AccuracyModel:
     try:
         path = fetch(name.name, folder)
     except SamnetError as error:
-        file = ModelFile("peer", precision=peer.precision)
-        return AccuracyModel(peer.title, path, file, peer=name.name, failure=str(error))
-    file = ModelFile("peer", sha256(path), peer.precision)
-    return AccuracyModel(peer.title, path, file, peer=name.name)
+        return AccuracyModel(
+            peer.title, path, ModelFile("peer"), peer=name.name, failure=str(error)
+        )
+    return AccuracyModel(peer.title, path, ModelFile("peer", sha256(path)), peer=name.name)
 
 
 def _accuracy_model(name: str, path: Path) -> AccuracyModel:

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -16,6 +17,8 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
+from benchmarks.accuracy.models import find_accuracy_models
+from benchmarks.accuracy.paired import partners
 from benchmarks.peers.interface import Interface
 from benchmarks.peers.network import PeerNetwork
 from benchmarks.peers.sources import Part, Wheel
@@ -233,6 +236,12 @@ def test_networks_of_others_go_by_name_and_a_missing_one_is_a_row(run, peers):
     assert read_result(peers / "out" / "accuracy.json").failures.keys() == {"Gone"}
     status, _, err = run("gone", "--peers", peers, "--overwrite")
     assert status == 2 and "nothing to measure" in err
+
+
+def test_networks_of_others_are_not_each_others_int8_form(peers, monkeypatch):
+    monkeypatch.setitem(PEERS, "again", dataclasses.replace(PEERS["theirs"], precision="int8"))
+    shutil.copy(peers / "theirs.onnx", peers / "again.onnx")
+    assert partners(find_accuracy_models(["theirs", "again"], peers)) == []
 
 
 def test_maps_of_others_are_stretched_where_their_authors_do(peers, scenes, monkeypatch):
