@@ -87,8 +87,9 @@ def memory(result: Latency) -> str:
 
 
 def has_several(result: Instructions) -> bool:
-    """Tell whether a result compares networks."""
-    return len({file_name(it).network for it in result.instructions}) > 1
+    """Tell whether a result compares networks of ours, and no others."""
+    files = [file_name(it) for it in result.instructions]
+    return len({it.network for it in files}) > 1 and all(it.ours for it in files)
 
 
 def instructions(result: Instructions) -> str:

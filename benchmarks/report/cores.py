@@ -56,16 +56,17 @@ def _timing(kind: Core, results: Results) -> Latency | None:
 
 def _timed(result: Latency) -> list[str]:
     times = {
-        file_name(row.file, row.network): row.latency_ms.median
+        named: row.latency_ms.median
         for row in result.rows
         if row.file.endswith(".tflite") and row.threads == 1 and row.latency_ms
+        if (named := file_name(row.file, row.network)).ours
     }
     return _shares(times)
 
 
 def _counted(kind: Core, results: Results) -> list[str]:
     """Give the ratios of instructions on the cores of a kind."""
-    return [
+    found = [
         f"{share} ({name})"
         for result in of_kind(results, Instructions).values()
         for name, counted in COUNTED.items()
@@ -74,10 +75,12 @@ def _counted(kind: Core, results: Results) -> list[str]:
             {
                 file_name(file): float(cores[name])
                 for file, cores in result.instructions.items()
-                if name in cores and file.endswith(".tflite")
+                if name in cores and file.endswith(".tflite") and file_name(file).ours
             }
         )
     ]
+    # A network may be counted in several results, to the same ratio.
+    return list(dict.fromkeys(found))
 
 
 def _shares(costs: Mapping[FileName, float]) -> list[str]:

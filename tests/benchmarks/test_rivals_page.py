@@ -7,9 +7,10 @@ import functools
 import pytest
 from test_readme import score_row
 
-from benchmarks.docs import models_page, rivals_page
+from benchmarks.docs import int8_page, models_page, rivals_page
 from benchmarks.docs.rival_scores import instructions_of, scores_of
 from benchmarks.peers.table import PEERS
+from benchmarks.report.cores import cores_table
 from benchmarks.results.reader import SHIPPED
 from common.files import sha256
 
@@ -142,3 +143,18 @@ def test_the_readme_names_the_best_known_ones_in_the_same_run(results):
     ((_, _, madds, *_, time, terms),) = cells(lines, "| ADMNet")
     assert madds == "761" and time.startswith("30.0") and terms == "none stated"
     assert models_page.ALONE in lines
+
+
+def test_others_have_no_say_in_what_is_told_of_our_files(results, made):
+    counted = {
+        "samnet-lite_256_int8.tflite": {"cortex-a76": 84},
+        "samnet-lite_256_fp32.tflite": {"cortex-a76": 168},
+        "mobilenetv2_256_int8.tflite": {"cortex-a76": 1},
+        "mobilenetv2_256_fp32.tflite": {"cortex-a76": 2},
+    }
+    about = {"what": "", "how": "", "note": ""}
+    beside = made("instructions", protocol=about, instructions=counted, ratio_to_first={})
+    text = cores_table({**results, "j": beside, "k": beside}).markdown()
+    assert text.count("samnet-lite 0.50 (cortex-a76)") == 1 and "mobilenetv2" not in text
+    assert "| samnet-lite 0.50 |" in text
+    assert not int8_page.has_several(beside) and not int8_page.has_several(results["i"])
