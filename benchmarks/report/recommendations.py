@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from benchmarks.report.pareto import ParetoEntry
 from benchmarks.report.result_readers import FileName, Scored, file_name, side
@@ -97,9 +97,12 @@ def _least(scored: Sequence[Scored]) -> float:
 def _by_instructions(
     results: Results, able: set[tuple[str, str | None, str]], scored: Sequence[Scored]
 ) -> list[Advice]:
-    counted: dict[str, Mapping[str, int]] = {}
+    counted: dict[str, dict[str, int]] = {}
     for result in of_kind(results, Instructions).values():
-        counted |= result.instructions
+        for name, cores in result.instructions.items():
+            # A result may be of some cores alone; networks of others are no advice.
+            if file_name(name).ours:
+                counted[name] = {**counted.get(name, {}), **cores}
     found = []
     for core, device in CORES.items():
         counts = {name: cores[core] for name, cores in counted.items() if core in cores}

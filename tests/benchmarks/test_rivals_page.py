@@ -11,6 +11,8 @@ from benchmarks.docs import int8_page, models_page, rivals_page
 from benchmarks.docs.rival_scores import instructions_of, scores_of
 from benchmarks.peers.table import PEERS
 from benchmarks.report.cores import cores_table
+from benchmarks.report.recommendations import advice
+from benchmarks.report.result_readers import Scored, file_name
 from benchmarks.results.reader import SHIPPED
 from common.files import sha256
 
@@ -158,3 +160,20 @@ def test_others_have_no_say_in_what_is_told_of_our_files(results, made):
     assert text.count("samnet-lite 0.50 (cortex-a76)") == 1 and "mobilenetv2" not in text
     assert "| samnet-lite 0.50 |" in text
     assert not int8_page.has_several(beside) and not int8_page.has_several(results["i"])
+
+
+def test_a_count_on_one_core_leaves_the_others_and_is_no_comparison(made):
+    about = {"what": "", "how": "", "note": ""}
+    ours = "samnet-lite_256_int8.tflite"
+    every = {ours: {"cortex-a72": 50, "cortex-a76": 84_000_000}}
+    beside = {ours: {"cortex-a76": 84_000_000}, "prisma.tflite": {"cortex-a76": 625_000_000}}
+    results = {
+        name: made("instructions", protocol=about, instructions=counted, ratio_to_first={})
+        for name, counted in (("a", every), ("b", beside))
+    }
+    row = score_row(data="ECSSD", file=ours, count=250, of=250, max_F=0.9, MAE=0.1)
+    scored = Scored(made("accuracy", protocol="", rows=[row]).rows[0], file_name(ours), "c")
+    found = advice([], [scored], results, "ECSSD")
+    told = {it.device.split(" (")[0]: it.why for it in found if "Raspberry" in it.device}
+    assert {"Raspberry Pi 4", "Raspberry Pi 5"} <= told.keys()
+    assert "prisma" not in told["Raspberry Pi 5"]
