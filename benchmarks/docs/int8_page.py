@@ -39,11 +39,12 @@ def triplet(result: Accuracy, data: str = "ECSSD") -> str:
     """Tabulate max F and MAE of each network in float, after PTQ and after QAT, in both formats."""
     plain = [it for it in result.rows if it.last_step == "plain" and it.data == data]
     found = {re.sub(r"_\d+_", "_", it.file): it for it in plain}  # the size may stand in a name
-    head = ["", *(f"`{network}`: max F, MAE" for network in NETWORKS)]
+    networks = [network for network in NETWORKS if f"{network}.safetensors" in found]
+    head = ["", *(f"`{network}`: max F, MAE" for network in networks)]
     rows = []
     for form, ending in ENDINGS.items():
         cells = [form]
-        for network in NETWORKS:
+        for network in networks:
             row, whole = found.get(network + ending), found.get(f"{network}.safetensors")
             if row is None or whole is None:
                 cells.append("–")
