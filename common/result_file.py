@@ -9,12 +9,12 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from common import processor
 from common.files import replacing
+from common.installed import installed_version
 
 PACKAGES = (
     "torch",
@@ -68,7 +68,7 @@ def environment(threads: int | None = None) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "packages": {name: version for name in PACKAGES if (version := installed_version(name))},
         "cpu": processor.name(),
         "cpu_features": list(processor.features()),
         "cores": cores,
@@ -127,10 +127,3 @@ def command_line() -> str:
     name = Path(sys.argv[0]).name
     words = ["python", *started[-2:]] if started[-2:-1] == ["-m"] else [name]
     return shlex.join([*words, *sys.argv[1:]])
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None

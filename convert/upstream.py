@@ -12,9 +12,10 @@ import json
 import platform
 import re
 import tempfile
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from common.installed import installed_version
 
 
 @dataclasses.dataclass(frozen=True)
@@ -272,10 +273,8 @@ def installed(package: str) -> str | None:
     """Return the public version of an installed package, None where there is none."""
     if package == "python":
         return ".".join(platform.python_version_tuple()[:2])
-    try:
-        return metadata.version(package).partition("+")[0]
-    except metadata.PackageNotFoundError:
-        return None
+    version = installed_version(package)
+    return None if version is None else version.partition("+")[0]
 
 
 def unchecked() -> list[str]:

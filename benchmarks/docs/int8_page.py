@@ -45,8 +45,8 @@ def triplet(result: Accuracy, data: str = "ECSSD") -> str:
     for form, ending in ENDINGS.items():
         cells = [form]
         for network in networks:
-            row, whole = found.get(network + ending), found.get(f"{network}.safetensors")
-            if row is None or whole is None:
+            row, whole = found.get(network + ending), found[f"{network}.safetensors"]
+            if row is None:
                 cells.append("–")
                 continue
             text = f"{row.max_F:.4f}, {row.MAE:.4f}"

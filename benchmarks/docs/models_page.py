@@ -183,7 +183,8 @@ def _fastest(results: Results, name: str) -> tuple[LatencyRow | None, str]:
     Times on a core that int8 is for come before others, and those beside others before all.
     """
     current = [it for it in of_kind(results, Latency).values() if not stale(it)]
-    current.sort(key=lambda it: (it is timed_rivals(results), _for_int8(it)))
+    beside = timed_rivals(results)
+    current.sort(key=lambda it: (it is beside, _for_int8(it)))
     for it in reversed(current):
         for row in it.rows:
             ours = row.network == name and row.engine == "litert" and row.precision == "int8"

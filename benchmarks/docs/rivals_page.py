@@ -91,7 +91,8 @@ def timed_rivals(results: Results) -> Latency | None:
 
 def rivals(result: Latency, results: Results) -> list[Rival]:
     """Join the rows of a timing with accuracies and instructions."""
-    return [_rival(row, default_ms(result), results) for row in result.rows]
+    ours, counts = default_ms(result), instructions_of(results)
+    return [_rival(row, ours, counts, results) for row in result.rows]
 
 
 def default_ms(result: Latency) -> float | None:
@@ -227,7 +228,9 @@ def _panel(axes: Axes, points: Sequence[Point], floor: float, title: str) -> Non
     place_labels(axes, labels, size=7.5)
 
 
-def _rival(row: LatencyRow, ours: float | None, results: Results) -> Rival:
+def _rival(
+    row: LatencyRow, ours: float | None, counts: Mapping[str, int], results: Results
+) -> Rival:
     times = row.latency_ms.median / ours if row.latency_ms and ours else None
     name = row.network
     return Rival(
@@ -236,7 +239,7 @@ def _rival(row: LatencyRow, ours: float | None, results: Results) -> Rival:
         row,
         scores_of(results, name, row.precision),
         times,
-        instructions_of(results).get(row.file),
+        counts.get(row.file),
     )
 
 

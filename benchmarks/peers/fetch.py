@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.sources import Part
 from benchmarks.peers.table import PEERS, Peer
+from common.child_process import child_environment
 from common.errors import InputError
 from common.files import replacing, sha256
+from common.installed import installed_version
 
 FOLDER = Path("runs/peers")
 """Where fetched networks are kept unless told otherwise."""
-
-ROOT = Path(__file__).resolve().parents[2]
 
 MAKERS = {".onnx": ("torch", "onnx"), ".tflite": ("torch", "litert-torch")}
 """Packages that decide what an exported file holds."""
@@ -87,7 +85,7 @@ def _export(peer: Peer, fetched: Path, path: Path) -> None:
         arguments = [fetched, it.package, it.network, it.weights, it.size, path.suffix, temporary]
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.peers.export", *map(str, arguments)],
-            env={**os.environ, "PYTHONPATH": _with_root(), "CUDA_VISIBLE_DEVICES": ""},
+            env=child_environment(CUDA_VISIBLE_DEVICES=""),
             capture_output=True,
             text=True,
             errors="replace",
@@ -98,21 +96,10 @@ def _export(peer: Peer, fetched: Path, path: Path) -> None:
             raise InputError(f"{path.name}: could not be exported ({reason[:300]})")
 
 
-def _with_root() -> str:
-    return os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-
-
 def _made_from(peer: Peer, path: Path) -> dict[str, Any]:
     """Name what decides an exported file: the parts by their hashes, the packages' versions."""
     parts = {part.name: part.sha256 for part in peer.parts}
-    return {"parts": parts, "versions": {it: _version(it) for it in MAKERS[path.suffix]}}
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
+    return {"parts": parts, "versions": {it: installed_version(it) for it in MAKERS[path.suffix]}}
 
 
 def _hash(path: Path) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Literal
 from benchmarks.results.needs import NEEDS
 from benchmarks.results.reader import ROOT, read_result, shipped, stale
 from benchmarks.results.suite import WORK, Entry, Step, expanded, files_of, path_of
+from common.child_process import child_environment
 from common.errors import InputError, SamnetError
 from common.result_file import write_json
 
@@ -102,12 +102,11 @@ def _run(words: Sequence[str], log: Path) -> None:
         InputError: if it fails, with its last line.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     with log.open("w", encoding="utf-8") as out:
         done = subprocess.run(
             [sys.executable, "-m", *words],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": path},
+            env=child_environment(),
             stdout=out,
             stderr=subprocess.STDOUT,
             check=False,

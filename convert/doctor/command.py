@@ -14,6 +14,7 @@ from typing import Any
 from common import processor
 from common.command import Command
 from common.errors import MissingPackageError
+from common.installed import installed_version
 from edge_apps.recommendation import recommendation
 
 
@@ -34,7 +35,7 @@ def examination() -> tuple[list[str], bool]:
     problems = {it.package: str(it) for finding in findings for it in finding.problems}
     lines = ["versions"]
     for name in sorted(names, key=str.lower):
-        lines.append(f"  {problems.get(name) or f'{name} {environment.installed(name)}'}")
+        lines.append(f"  {problems.get(name) or f'{name} {installed_version(name)}'}")
     lines.append("commands")
     problem = environment.python_problem()
     lines += [f"  {problem}"] if problem else []

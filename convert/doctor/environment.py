@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from common.errors import MissingPackageError
+from common.installed import installed_version
 from samnet.commands import ENTRIES
 
 Versions = Callable[[str], str | None]
@@ -122,14 +123,6 @@ class Finding:
     fix: str = ""
 
 
-def installed(name: str) -> str | None:
-    """Return the version of an installed distribution, None where there is none."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def declared_requirements(folder: Path = Path(__file__).parents[2]) -> list[str]:
     """Return what this project requires, with its extras as markers.
 
@@ -182,7 +175,7 @@ def requirements(extras: Sequence[str], declared: Sequence[str]) -> list[Require
     return list(found.values())
 
 
-def examine(declared: Sequence[str], versions: Versions = installed) -> list[Finding]:
+def examine(declared: Sequence[str], versions: Versions = installed_version) -> list[Finding]:
     """Find whether each command has what it needs."""
     found = []
     for command, extras in COMMANDS.items():
@@ -197,7 +190,7 @@ def examine(declared: Sequence[str], versions: Versions = installed) -> list[Fin
     return found
 
 
-def conflicts(versions: Versions = installed) -> Iterator[Conflict]:
+def conflicts(versions: Versions = installed_version) -> Iterator[Conflict]:
     """List the known conflicts that are present."""
     for conflict in CONFLICTS:
         there = _meets(versions(conflict.package), Requirement(conflict.package + conflict.bad))

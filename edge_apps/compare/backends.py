@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from common.child_process import child_environment
 from common.errors import DeviceError, InputError
 from common.images.photos import Bytes
 from edge_apps.compare.worker import WARM_UP, run_cpu
@@ -21,9 +21,6 @@ SECONDS = 600.0
 
 CARDS = ("/dev/dri/renderD*", "/dev/nvidia[0-9]*")
 """Where Linux shows graphics cards; without one a GPU is made of software."""
-
-ROOT = Path(__file__).resolve().parents[2]
-"""Where a child process finds this package."""
 
 
 class Absent(DeviceError):
@@ -134,8 +131,6 @@ def run_program(
         Absent: if it ended with status 3, with its reason.
         InputError: if it ended with another one, crashed, or did not end.
     """
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    variables = {**os.environ, "PYTHONPATH": path, **(environment or {})}
     try:
         done = subprocess.run(
             command,
@@ -143,7 +138,7 @@ def run_program(
             text=True,
             errors="replace",
             timeout=SECONDS + 10 * count,
-            env=variables,
+            env=child_environment(**(environment or {})),
         )
     except subprocess.TimeoutExpired as error:
         raise InputError(f"no answer within {error.timeout:.0f} s") from error

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from common.child_process import ROOT
 from common.errors import SamnetError
 from common.images.photos import Bytes
 from edge_apps.android.bundle import cache_folder, find_bundle
-from edge_apps.compare.backends import ROOT, Absent, Maps, run_child, run_program
+from edge_apps.compare.backends import Absent, Maps, run_child, run_program
 
 PROCESSORS = ("cortex-a53", "cortex-a76")
 """Of the Raspberry Pi 3 and 5, which take other kernels."""
