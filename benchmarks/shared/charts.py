@@ -39,6 +39,9 @@ STYLE: Any = {
 WIDE, NARROW = 10.2, 3.7
 """Inches that a page and a phone's screen are wide, at the size of text of the page."""
 
+LOW, HEAD = 3.4, 0.3
+"""Inches that a phone's panel is high at most, and that are free above the axes of one."""
+
 PLACES = (
     *((7, 4, "left"), (-7, 4, "right"), (7, -10, "left"), (-7, -10, "right")),
     *((0, 8, "center"), (0, -15, "center"), (12, 12, "left"), (-12, 12, "right")),
@@ -71,7 +74,7 @@ def chart(
     alt: str,
     caption: str,
     height: float = 4.0,
-    head: float = 0.3,
+    head: float = HEAD,
 ) -> Chart:
     """Draw panels side by side, and below each other for a phone.
 
@@ -83,7 +86,9 @@ def chart(
         head: of the room above the uppermost axes in inches.
     """
     wide = _svg(panels, (1, len(panels)), (WIDE, height), head)
-    narrow = _svg(panels, (len(panels), 1), (NARROW, min(height, 3.4) * len(panels)), head)
+    # A phone's panels are lower; what stands above them needs the same room.
+    low = min(height - head, LOW - HEAD) + head
+    narrow = _svg(panels, (len(panels), 1), (NARROW, low * len(panels)), head)
     return Chart(wide, narrow, alt, caption)
 
 

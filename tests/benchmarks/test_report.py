@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -10,13 +11,14 @@ import pytest
 from result_heads import head
 
 from benchmarks.demo.command import WEIGHTS
+from benchmarks.report.charts import changes as chart_of
 from benchmarks.report.command import changes, gather, markdown, measured
 from benchmarks.report.cores import cores_table
 from benchmarks.report.pareto import ParetoEntry, front
 from benchmarks.report.recommendations import advice
 from benchmarks.report.result_readers import accuracies, file_name, timings
 from benchmarks.report.sections import sections
-from benchmarks.results.accuracy_kinds import Accuracy
+from benchmarks.results.accuracy_kinds import Accuracy, PairedScores
 from benchmarks.results.reader import SCHEMAS, newest, read_results
 from benchmarks.results.speed_kinds import Latency
 from common.decode import decode
@@ -335,6 +337,21 @@ def test_an_earlier_report_stays(run):
     status, _, err, _ = run("--no-photos")
     assert status == 2 and "--overwrite" in err and not page.exists()
     assert page.with_suffix(".md").read_text() == "precious"
+
+
+@pytest.mark.parametrize("count", [1, 16, 40])
+def test_changes_of_any_number_of_files_have_room_on_a_phone(count):
+    paired = decode(tuple[PairedScores, ...], [PAIRED] * count)
+    wide, narrow = (
+        float(re.search(r'height="([\d.]+)pt"', svg(it))[1]) / 72
+        for it in (chart_of(paired).wide, chart_of(paired).narrow)
+    )
+    # The legend's rows stand above the axes, in one column on a phone.
+    assert min(narrow, wide) > 1 + 0.17 * count
+
+
+def svg(uri):
+    return base64.b64decode(uri.partition("base64,")[2]).decode()
 
 
 def test_the_results_of_this_project_can_be_reported():
