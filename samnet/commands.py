@@ -249,6 +249,14 @@ ENTRIES = (
         ("peers",),
     ),
     Entry(
+        "bench baseline",
+        "benchmarks.baselines.__main__",
+        "Keeps a trained baseline of the paper for the comparison with others.",
+        MEASURE,
+        "runs/mobilenetv2/best.safetensors",
+        ("train",),
+    ),
+    Entry(
         "bench start",
         "benchmarks.latency.start",
         "Times the start of a program up to its first map.",

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.baselines.trained import trained_weights
 from benchmarks.demo.steps import Steps
 from common.errors import InputError, SamnetError
 from common.files import sha256
@@ -28,8 +29,8 @@ SECONDS = 3600
 
 
 def sources(models: Sequence[str]) -> list[Path]:
-    """Find the files behind models as users name them: shipped weights of networks, and files."""
-    found = [Path(model) if Path(model).is_file() else shipped_weights(model) for model in models]
+    """Find the files behind models as users name them: weights of networks, and files."""
+    found = [Path(model) if Path(model).is_file() else _weights(model) for model in models]
     return [path for path in found if path is not None]
 
 
@@ -64,7 +65,7 @@ class ArtifactCache:
         from samnet.networks.registry import model_config
 
         model_config(name)
-        if (path := shipped_weights(name)) is not None:
+        if (path := _weights(name)) is not None:
             return path, ""
         from benchmarks.latency.short_training import REMARK
 
@@ -133,6 +134,11 @@ class ArtifactCache:
         if path in self._failures:
             raise InputError(self._failures[path])
         return path
+
+
+def _weights(name: str) -> Path | None:
+    """Find the trained weights of a network, shipped or of a baseline."""
+    return shipped_weights(name) or trained_weights(name)
 
 
 def _teach(name: str, path: Path) -> None:

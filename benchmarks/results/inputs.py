@@ -7,8 +7,9 @@ in the repository.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from common.arguments import POSITIONAL
 from common.command import Command
@@ -16,7 +17,13 @@ from common.errors import InputError
 from common.files import replacing
 from common.images.photos import write_image
 
-What = Literal["held-out", "embedded", "stick-breaking"]
+if TYPE_CHECKING:
+    from samnet.data.layouts import Pair
+
+What = Literal["held-out", "sample", "embedded", "stick-breaking"]
+
+EVERY = 4
+"""Of how many pairs a sample takes one."""
 
 
 @dataclasses.dataclass
@@ -24,13 +31,14 @@ class Options:
     """What to write."""
 
     what: Annotated[What, POSITIONAL]
-    """held-out: a list of the pairs that training holds out of --data; embedded: a folder of the
+    """held-out: a list of the pairs that training holds out of --data; sample: one of every fourth
+    of its pairs by name, for networks that take seconds a photo; embedded: a folder of the
     embedded photos; stick-breaking: a checkpoint of the paper's network with that attention alone
     changed, trained for a minute, fit for times and not for maps."""
     output: Path
     """List, folder or checkpoint to write; replaces an earlier one."""
     data: str | None = None
-    """Training set, [NAME=]DIR."""
+    """Data set, [NAME=]DIR."""
 
 
 def main(options: Options) -> None:
@@ -39,10 +47,11 @@ def main(options: Options) -> None:
     Raises:
         InputError: for wrong input.
     """
-    if options.what == "held-out":
+    if options.what in ("held-out", "sample"):
         if options.data is None:
-            raise InputError("held-out needs the training set; pass --data NAME=DIR")
-        write_held_out(options.data, options.output)
+            raise InputError(f"{options.what} needs a data set; pass --data NAME=DIR")
+        write = write_held_out if options.what == "held-out" else write_sample
+        write(options.data, options.output)
     elif options.what == "embedded":
         write_embedded(options.output)
     else:
@@ -56,8 +65,19 @@ def write_held_out(data: str, output: Path) -> None:
     from samnet.data.survey import open_data
 
     _, held_out = holdout(open_data(data).pairs)
+    _write_pairs(held_out, output)
+
+
+def write_sample(data: str, output: Path) -> None:
+    """Write every fourth pair of a data set, from the first on, as such a list."""
+    from samnet.data.survey import open_data
+
+    _write_pairs(open_data(data).pairs[::EVERY], output)
+
+
+def _write_pairs(pairs: Iterable[Pair], output: Path) -> None:
     with replacing(output, overwrite=True) as temporary:
-        lines = (f"{pair.photo.resolve()}\t{pair.mask.resolve()}\n" for pair in held_out)
+        lines = (f"{pair.photo.resolve()}\t{pair.mask.resolve()}\n" for pair in pairs)
         temporary.write_text("".join(lines), encoding="utf-8")
 
 

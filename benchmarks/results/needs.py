@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.baselines import trained
 from benchmarks.results.reader import ROOT
 from common import processor
 from common.errors import InputError, SamnetError
@@ -70,6 +71,13 @@ def _peers() -> str:
     return absent[0] if len(absent) == len(files) else ""
 
 
+def _baselines() -> str:
+    """Look for weights of any; those without are rows that say so."""
+    if trained.trained_baselines():
+        return ""
+    return f"none in {os.path.relpath(trained.FOLDER, ROOT)}, whose README.md says how to train one"
+
+
 def _quiet() -> str:
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     if load <= cores - 1 + SPARE:
@@ -96,6 +104,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "DUTS-TR": _data(DATA / "DUTS-TR"),
     "DAVIS": _data(DAVIS),
     "peers": _peers,
+    "trained baselines": _baselines,
     "quiet machine": _quiet,
     "processor without VNNI": _without_vnni,
     "counting qemu": _counter,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from benchmarks.baselines import trained
 from benchmarks.results.accuracy_kinds import Accuracy, PtqOptions, Sensitivity
 from benchmarks.results.device_kinds import (
     Android,
@@ -37,8 +38,8 @@ from common.safe_json import parse_json
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "results"
 
-SHIPPED = (ROOT / "samnet" / "weights", ROOT / "edge_apps" / "models")
-"""Folders of the files that results are of."""
+SHIPPED = (ROOT / "samnet" / "weights", ROOT / "edge_apps" / "models", trained.FOLDER)
+"""Folders of the files that results are of: weights, artifacts, weights of baselines."""
 
 SCHEMAS: dict[str, type[Result]] = {
     "ablation": Ablation,

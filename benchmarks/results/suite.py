@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.baselines import trained
 from benchmarks.peers.table import PEERS
 from benchmarks.results.needs import DATA, DAVIS
 from benchmarks.results.reader import ROOT, SHIPPED, shipped
@@ -20,6 +21,9 @@ WEIGHTS, ARTIFACTS, DEFAULT = "{weights}", "{artifacts}", "{default}"
 """Words of a command that stand for the shipped files: all weights, all artifacts, the artifact
 that devices run unless told otherwise."""
 
+BASELINES = "{baselines}"
+"""Likewise, for the weights of baselines; there may be none."""
+
 ECSSD = f"ECSSD={DATA}/ECSSD"
 DUTS_TE = f"DUTS-TE={DATA}/DUTS-TE-dev"
 DUTS_TR = f"DUTS-TR={DATA}/DUTS-TR"
@@ -27,6 +31,7 @@ PHOTOS = f"{DATA}/DUTS-TR/DUTS-TR-Image"
 HELD_OUT = f"DUTS-TR-held-out={WORK}/held-out.txt"
 STICK_BREAKING = f"{WORK}/stick-breaking.safetensors"
 SPEED = "runs/latency"
+OURS = ("samnet-lite", "samnet-edge", "samnet")
 INT8 = f"{WORK}/int8"
 
 
@@ -83,14 +88,19 @@ class Entry:
 
 def expanded(command: str) -> list[str]:
     """Split a command, words for shipped files replaced by their paths."""
-    return [path for word in command.split() for path in files_of(word) or [word]]
+    return [
+        path
+        for word in command.split()
+        for path in files_of(word) or ([word] if word != BASELINES else [])
+    ]
 
 
 def files_of(word: str) -> list[str]:
     """List the paths, relative to the repository, that a word stands for, if any."""
-    weights, models = SHIPPED
-    if word == WEIGHTS:
-        found = sorted(weights.glob("*.safetensors"))
+    weights, models, baselines = SHIPPED
+    if word in (WEIGHTS, BASELINES):
+        folder = weights if word == WEIGHTS else baselines
+        found = sorted(folder.glob("*.safetensors"))
     elif word == ARTIFACTS:
         found = sorted(path for path in models.iterdir() if path.suffix in (".tflite", ".pte"))
     elif word == DEFAULT:
@@ -100,9 +110,15 @@ def files_of(word: str) -> list[str]:
     return [path.relative_to(ROOT).as_posix() for path in found]
 
 
+def _weights(network: str) -> str:
+    """Name the weights of a network: shipped, or those of a baseline."""
+    folder = SHIPPED[0] if network in OURS else trained.FOLDER
+    return (folder / f"{network}.safetensors").relative_to(ROOT).as_posix()
+
+
 def _int8(network: str) -> tuple[Step, ...]:
     """Make both int8 forms of a network in both formats, at the size it was trained at."""
-    weights = f"samnet/weights/{network}.safetensors"
+    weights = _weights(network)
     ptq, qat = f"{INT8}/{network}_int8", f"{INT8}/{network}_int8-qat"
     run = f"{INT8}/{network}-qat"
     train = f"--data {DUTS_TR} --output {run} --epochs 2 --photos 640"
@@ -123,11 +139,33 @@ def _int8(network: str) -> tuple[Step, ...]:
     )
 
 
-TIMED = Step(
-    f"{SPEED}/shufflenetv2_256_int8.tflite",
-    "benchmarks.latency samnet-lite samnet-edge samnet mobilenetv2 shufflenetv2 --engine litert "
-    "--size 256 --repetitions 1",
-)
+def _ptq_tflite(networks: Sequence[str]) -> tuple[Step, ...]:
+    """Make the ``.tflite`` of networks that were quantized without further training."""
+    made = (".pt2", ".tflite")
+    return tuple(
+        step
+        for network in networks
+        for step in _int8(network)
+        if step.makes in [f"{INT8}/{network}_int8{suffix}" for suffix in made]
+    )
+
+
+def _int8_files(networks: Sequence[str]) -> str:
+    """List what those steps make."""
+    return " ".join(f"{INT8}/{network}_int8.tflite" for network in networks)
+
+
+def _converted(*networks: str) -> Step:
+    """Convert networks as the timing beside others does, all of them up to the last."""
+    return Step(
+        f"{SPEED}/{networks[-1]}_256_int8.tflite",
+        f"benchmarks.latency {' '.join(networks)} --engine litert --size 256 --repetitions 1",
+    )
+
+
+COMPARED = tuple(dict.fromkeys(("mobilenetv2", "shufflenetv2", *trained.trained_baselines())))
+"""Baselines beside ours: fast ones for their times, and all that were trained."""
+
 TFLITE_PEERS = [name for name, peer in PEERS.items() if ".tflite" in peer.suffixes]
 QUICK_PEERS = [name for name in PEERS if name != "isnet"]
 """All but the one that takes seconds a photo."""
@@ -137,6 +175,10 @@ NETWORKS = ("samnet-lite",)
 LISTED = Step(
     f"{WORK}/held-out.txt",
     f"benchmarks.results.inputs held-out --data {DUTS_TR} --output {WORK}/held-out.txt",
+)
+SAMPLE = Step(
+    f"{WORK}/DUTS-TE-sample.txt",
+    f"benchmarks.results.inputs sample --data {DUTS_TE} --output {WORK}/DUTS-TE-sample.txt",
 )
 STUCK = Step(STICK_BREAKING, f"benchmarks.results.inputs stick-breaking --output {STICK_BREAKING}")
 SEEN = Step(
@@ -165,9 +207,12 @@ CHOSEN_ON = (
 )
 """Sequences of DAVIS 2017 that the filter's settings were chosen on."""
 
-RIVALS = (
-    "samnet-lite@litert,executorch samnet-edge@litert samnet@litert mobilenetv2@litert "
-    f"shufflenetv2@litert {' '.join(PEERS)}"
+RIVALS = " ".join(
+    [
+        "samnet-lite@litert,executorch samnet-edge@litert samnet@litert",
+        *(f"{name}@litert" for name in COMPARED),
+        *PEERS,
+    ]
 )
 """Ours, the paper's lightweight systems and all networks of others, in one run."""
 
@@ -178,11 +223,14 @@ def _timed(name: str) -> str:
     return path.relative_to(ROOT).as_posix() if path else f"{SPEED}/{name}"
 
 
-COUNTED = " ".join(
-    _timed(f"{network}_256_{precision}.tflite")
-    for network in ("samnet-lite", "samnet-edge", "samnet", "mobilenetv2", "shufflenetv2")
-    for precision in ("fp32", "int8")
-)
+def _counted(networks: Sequence[str]) -> str:
+    """List both precisions of networks, as files."""
+    return " ".join(
+        _timed(f"{network}_256_{precision}.tflite")
+        for network in networks
+        for precision in ("fp32", "int8")
+    )
+
 
 LIGHTWEIGHT = (
     "samnet samnet-edge mobilenet mobilenetv2 shufflenet shufflenetv2 icnet bisenet_r18 "
@@ -226,23 +274,28 @@ SUITE = (
     Entry(
         "accuracy_isnet",
         "accuracy",
-        f"benchmarks.accuracy isnet --data {ECSSD} --threads 1",
+        f"benchmarks.accuracy isnet --data {ECSSD} --data DUTS-TE={SAMPLE.makes} --threads 1",
         40,
-        ("ECSSD", "peers"),
+        ("ECSSD", "DUTS-TE", "peers"),
+        (SAMPLE,),
+    ),
+    Entry(
+        "accuracy_baselines",
+        "accuracy",
+        f"benchmarks.accuracy {BASELINES} {_int8_files(trained.trained_baselines())} "
+        f"--data {ECSSD} --data {DUTS_TE} --no-refine",
+        20,
+        ("ECSSD", "DUTS-TE", "DUTS-TR", "trained baselines"),
+        _ptq_tflite(trained.trained_baselines()),
+        of=BASELINES if trained.trained_baselines() else "",
     ),
     Entry(
         "accuracy_forms",
         "accuracy",
-        f"benchmarks.accuracy {INT8}/samnet-edge_int8.tflite {INT8}/samnet_int8.tflite --data "
-        f"{ECSSD} --data {DUTS_TE} --no-refine",
+        f"benchmarks.accuracy {_int8_files(OURS[1:])} --data {ECSSD} --data {DUTS_TE} --no-refine",
         15,
         ("ECSSD", "DUTS-TE", "DUTS-TR"),
-        tuple(
-            step
-            for network in ("samnet-edge", "samnet")
-            for step in _int8(network)
-            if step.makes.endswith(("_int8.pt2", "_int8.tflite"))
-        ),
+        _ptq_tflite(OURS[1:]),
     ),
     Entry(
         "accuracy_int8",
@@ -336,12 +389,20 @@ SUITE = (
         of=DEFAULT,
     ),
     Entry(
+        "instructions_forms",
+        "instructions",
+        f"benchmarks.arm64 {_counted(OURS)} --processor cortex-a76",
+        8,
+        ("counting qemu",),
+        (_converted(*OURS),),
+    ),
+    Entry(
         "instructions_rivals",
         "instructions",
-        f"benchmarks.arm64 {COUNTED} {' '.join(TFLITE_PEERS)} --processor cortex-a76",
-        20,
+        f"benchmarks.arm64 {_counted(COMPARED)} {' '.join(TFLITE_PEERS)} --processor cortex-a76",
+        12,
         ("counting qemu", "peers", "pytorchcv"),
-        (TIMED,),
+        (_converted(*COMPARED),),
     ),
     Entry(
         "tflite_engines",

@@ -37,8 +37,17 @@ class Checkpoint:
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, overwrite: bool = False) -> None:
+def save_checkpoint(
+    path: str | Path, checkpoint: Checkpoint, *, half: bool = False, overwrite: bool = False
+) -> None:
     """Write a checkpoint whole or not at all.
+
+    Args:
+        path: the .safetensors file.
+        checkpoint: what it shall hold.
+        half: whether weights of convolutions are stored in float16; all others, which are few and
+            may be of any magnitude, stay as they are.
+        overwrite: whether a file that exists may be replaced.
 
     Raises:
         InputError: if the file exists and may not be overwritten, or cannot be written.
@@ -50,6 +59,8 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, overwrite: bool
         "training": json.dumps(checkpoint.training),
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
+    if half:
+        tensors = {k: v.half() if v.dim() > 1 else v for k, v in tensors.items()}
     with replacing(path, overwrite=overwrite) as temporary:
         # As bytes: the library's own writing reports a full disk as a damaged file.
         temporary.write_bytes(save(tensors, metadata))

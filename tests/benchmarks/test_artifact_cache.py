@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.baselines import trained
 from benchmarks.demo.steps import Steps
 from benchmarks.latency import artifact_cache as artifact_cache_module
 from benchmarks.latency.artifact_cache import ArtifactCache
@@ -61,7 +62,8 @@ def test_a_file_is_made_once_for_a_source(artifact_cache, edge_checkpoint, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_system_of_the_paper_runs_in_every_form(name, artifact_cache):
+def test_every_system_of_the_paper_runs_in_every_form(name, artifact_cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(trained, "FOLDER", tmp_path / "no weights")
     source, remark = artifact_cache.checkpoint(name)
     assert "fit for times" in remark
     engines = {".tflite": "litert", ".pte": "executorch", ".onnx": "onnxruntime"}
