@@ -21,6 +21,7 @@ from benchmarks.docs import (
     int8_page,
     models_page,
     rivals_page,
+    rivals_picture,
     training_page,
     video_page,
 )
@@ -120,7 +121,7 @@ def main(options: Options) -> None:
         Image.fromarray(sheet(columns)).save(temporary, quality=84, optimize=True)
     with replacing(options.pareto, overwrite=True) as temporary:
         # Without the version of matplotlib, so that the same figures give the same file.
-        rivals_page.picture(results).savefig(
+        rivals_picture.picture(results).savefig(
             temporary, format="png", dpi=110, metadata={"Software": None}
         )
     for page, text in texts.items():
@@ -203,9 +204,13 @@ def devices(results: Results) -> str:
 
 
 def figures(results: Results) -> str:
-    """Tell the accuracy of what is shipped on every data set, as a Markdown table."""
+    """Tell the accuracy of ours that are shipped on every data set, as a Markdown table."""
     rows = sorted(
-        (it.row for it in accuracies(results) if is_current(it.row.file, it.row.sha256)),
+        (
+            it.row
+            for it in accuracies(results)
+            if it.file.ours and is_current(it.row.file, it.row.sha256)
+        ),
         key=lambda row: (row.data, row.file, row.last_step),
     )
     scores = [(f"{row.max_F:.3f}", f"{row.MAE:.3f}") for row in rows]

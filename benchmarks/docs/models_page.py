@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from benchmarks.docs.rival_scores import SETS, most_photos, pair, scored, scores_of
+from benchmarks.docs.rival_scores import (
+    PHOTOS,
+    SETS,
+    counts_of,
+    pair,
+    photos,
+    published_counts,
+    scored,
+    scores_of,
+    title_of,
+)
 from benchmarks.docs.rivals_page import OUR_LICENSE, timed_rivals
 from benchmarks.peers.table import PEERS
 from benchmarks.report.result_readers import side
@@ -42,6 +52,7 @@ HEAD = (
     "parameters, M",
     "multiply-adds, M",
     *(f"{name}: max F / MAE" for name in SETS),
+    PHOTOS,
     "int8 changes them by",
     "ms / MB",
     "license",
@@ -91,14 +102,14 @@ def table(results: Results) -> str:
     """Draw the models as Markdown, with the paper's rows below."""
     found = models(results)
     sizes = {it.timed_size for it in found if it.milliseconds}
-    photos = most_photos(it.scores for it in found)
-    cells = [_cells(model, photos, several_sizes=len(sizes) > 1) for model in found]
+    cells = [_cells(model, several_sizes=len(sizes) > 1) for model in found]
     for method in read_published():
         if method.name == "SAMNet":
             figures = [method.scores.get(name) for name in SETS]
             shown = [pair(it.max_F, it.MAE) if it else MISSING for it in figures]
             cost = f"{method.params_M:.2f}", f"{1000 * (method.gflops or 0):.0f}"
-            cells.append(("SAMNet as published, 336 px", *cost, *shown, *[MISSING] * 3))
+            counts = photos(published_counts(method))
+            cells.append(("SAMNet as published, 336 px", *cost, *shown, counts, *[MISSING] * 3))
     cpus = ", ".join(sorted({it.cpu for it in found if it.cpu}))
     at = f", a photo of {sizes.pop()} px" if len(sizes) == 1 else ""
     note = f"\n\nMilliseconds: one thread of {cpus}{at}." if cpus else ""
@@ -112,7 +123,7 @@ def _peer(results: Results, name: str) -> Model:
     rows = [it for it in timed.rows if it.network == name and it.latency_ms] if timed else []
     row = min(rows, key=lambda it: it.latency_ms.median if it.latency_ms else 0.0, default=None)
     return Model(
-        peer.title,
+        title_of(name),
         False,
         peer.license,
         multiply_adds=row.multiply_adds if row else None,
@@ -201,7 +212,7 @@ def _for_int8(result: Latency) -> bool:
     return core(result.environment.cpu_features).precision == "int8"
 
 
-def _cells(model: Model, photos: Mapping[str, int], *, several_sizes: bool) -> tuple[str, ...]:
+def _cells(model: Model, *, several_sizes: bool) -> tuple[str, ...]:
     time = MISSING
     if model.milliseconds:
         megabytes = f"{model.megabytes:.1f}" if model.megabytes else MISSING
@@ -212,7 +223,8 @@ def _cells(model: Model, photos: Mapping[str, int], *, several_sizes: bool) -> t
         f"`{model.name}`" if model.ours else model.name,
         f"{model.parameters / 1e6:.2f}" if model.parameters else MISSING,
         f"{model.multiply_adds / 1e6:.0f}" if model.multiply_adds else MISSING,
-        *(scored(model.scores.get(name), photos) for name in SETS),
+        *(scored(model.scores.get(name)) for name in SETS),
+        photos(counts_of(model.scores)),
         f"{signed(change[0])} / {signed(change[1])}" if change else MISSING,
         time,
         model.license or MISSING,

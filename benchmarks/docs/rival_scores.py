@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.peers.table import PEERS
 from benchmarks.results.accuracy_kinds import Accuracy
+from benchmarks.results.published import Method
 from benchmarks.results.reader import Results, is_current, of_kind, stale
 from benchmarks.results.speed_kinds import Instructions
 from benchmarks.shared.tables import MISSING
+from samnet.data.published import LAYOUTS
 from samnet.evaluation.score_row import ScoreRow
 
 SETS = ("DUTS-TE", "ECSSD")
 """Data sets of tables; pictures show the first one."""
+
+PHOTOS = f"photos: {' / '.join(SETS)}"
+"""Title of the column of their counts."""
+
+PEOPLE = "people only"
+"""Behind the names of networks that were not made for what is salient."""
 
 CORE = "cortex-a76"
 """Of the Raspberry Pi 5."""
@@ -54,21 +62,32 @@ def pair(score: float | None, error: float | None) -> str:
     return MISSING if score is None or error is None else f"{score:.3f} / {error:.3f}"
 
 
-def most_photos(scores: Iterable[Mapping[str, ScoreRow]]) -> dict[str, int]:
-    """Count the photos of each data set that a table stands on, where a row does not say less."""
-    counts: dict[str, int] = {}
-    for rows in scores:
-        for data, row in rows.items():
-            counts[data] = max(counts.get(data, 0), row.count)
-    return counts
+def scored(row: ScoreRow | None) -> str:
+    """Format a row's scores."""
+    return MISSING if row is None else pair(row.max_F, row.MAE)
 
 
-def scored(row: ScoreRow | None, photos: Mapping[str, int]) -> str:
-    """Format a row's scores, with the count of its photos where those are not all."""
-    if row is None:
-        return MISSING
-    text = pair(row.max_F, row.MAE)
-    return text if row.count == photos.get(row.data) else f"{text} ({row.count} photos)"
+def photos(counts: Mapping[str, int]) -> str:
+    """Tell how many photos of each data set scores stand on, for the column ``PHOTOS``."""
+    found = [f"{counts[name]:,}" if name in counts else MISSING for name in SETS]
+    return " / ".join(found) if counts else MISSING
+
+
+def counts_of(scores: Mapping[str, ScoreRow]) -> dict[str, int]:
+    """Count the photos of each data set."""
+    return {data: row.count for data, row in scores.items()}
+
+
+def published_counts(method: Method) -> dict[str, int]:
+    """Count the photos that a published row stands on: all of each set."""
+    return {name: LAYOUTS[name].count for name in SETS if name in method.scores}
+
+
+def title_of(name: str) -> str:
+    """Name a network in tables: ours as it is called here, one of others with what it finds."""
+    if name not in PEERS:
+        return f"`{name}`"
+    return f"{PEERS[name].title} ({PEOPLE})" if PEERS[name].people else PEERS[name].title
 
 
 def _is_form(row: ScoreRow, name: str, precision: str) -> bool:

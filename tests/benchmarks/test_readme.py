@@ -60,8 +60,8 @@ def test_a_model_stands_with_its_cost_and_what_int8_changes(made):
     }
     lines = models_page.table(results).splitlines()
     (line,) = (it for it in lines if it.startswith("| `samnet-lite`"))
-    assert "| 2.50 | 467 | 0.850 / 0.050 | – | −0.0050 / +0.0010 |" in line
-    assert "| Other | – | – | – | 0.900 / 0.100 |" in "\n".join(lines)
+    assert "| 2.50 | 467 | 0.850 / 0.050 | – | 9 / – | −0.0050 / +0.0010 |" in line
+    assert "| Other | – | – | – | 0.900 / 0.100 | – / 9 |" in "\n".join(lines)
     assert not any("samnet-edge" in it for it in lines)
     assert lines[-1] == models_page.FOR_CORES
 

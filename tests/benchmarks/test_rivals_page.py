@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import pytest
 from test_readme import score_row
 
-from benchmarks.docs import int8_page, models_page, rivals_page
+from benchmarks.baselines import trained
+from benchmarks.docs import int8_page, models_page, rivals_page, rivals_picture
 from benchmarks.docs.rival_scores import instructions_of, scores_of
 from benchmarks.peers.table import PEERS
 from benchmarks.report.cores import cores_table
@@ -86,31 +88,40 @@ def cells(lines, start):
 def test_a_row_is_joined_from_three_results(lines):
     int8, fp32 = cells(lines, "| `samnet-lite`")
     assert int8[2:8] == ["litert int8", "8", "4.0", "1.00", "0.841 / 0.060", "–"]
-    assert int8[9] == "84"
-    assert fp32[5:7] == ["2.00", "0.839 / 0.060"] and fp32[9] == "–"
+    assert int8[8] == "1,004 / –" and int8[10] == "84"
+    assert fp32[5:7] == ["2.00", "0.839 / 0.060"] and fp32[10] == "–"
     onnx, tflite = cells(lines, "| ADMNet")
     assert onnx[1] == "none stated" and onnx[6] == tflite[6] == "0.832 / 0.060"
-    assert (onnx[9], tflite[9], tflite[5]) == ("–", "500", "7.50")
+    assert (onnx[10], tflite[10], tflite[5]) == ("–", "500", "7.50")
 
 
-def test_fewer_photos_are_said_and_what_is_missing_is_a_row(lines):
-    ((*_, ecssd, megabytes, _count),) = cells(lines, "| U²-Net-p")
-    assert (ecssd, megabytes) == ("0.950 / 0.060 (100 photos)", "4.6")
-    ((*_, form, _px, ms, times, _, _, _, _),) = cells(lines, "| IS-Net")
-    assert (form, ms, times) == ("onnxruntime int8", "–", "–")
+def test_every_row_names_its_photos_and_what_is_missing_is_a_row(lines):
+    ((*_, ecssd, photos, megabytes, _count),) = cells(lines, "| U²-Net-p")
+    assert (ecssd, photos, megabytes) == ("0.950 / 0.060", "1,004 / 100", "4.6")
+    ((_, _, form, _px, ms, times, _, _, photos, *_),) = cells(lines, "| IS-Net")
+    assert (form, ms, times, photos) == ("onnxruntime int8", "–", "–", "–")
     assert "- IS-Net, @imgly, onnxruntime int8: no such host." in lines
     assert "- IS-Net, @imgly, accuracy: cannot be had." in lines
 
 
-def test_baselines_have_a_time_and_no_scores(lines):
-    ((*_, duts, ecssd, _mb, _count),) = cells(lines, "| `mobilenetv2`")
+def test_baselines_without_weights_have_a_time_and_no_scores(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(trained, "FOLDER", tmp_path)
+    lines = rivals_page.table(results["rivals"], results).splitlines()
+    ((*_, duts, ecssd, _photos, _mb, _count),) = cells(lines, "| `mobilenetv2`")
     assert (duts, ecssd) == ("–", "–")
-    assert any("no trained weights" in line for line in lines)
+    assert any(
+        line.startswith("- `mobilenetv2`") and "no trained weights" in line for line in lines
+    )
 
 
 def test_published_rows_say_so(lines):
-    ((_, _, form, px, ms, *_),) = cells(lines, "| SAMNet |")
-    assert (form, px, ms) == ("published", "336", "–")
+    ((_, _, form, px, ms, _, _, _, photos, *_),) = cells(lines, "| SAMNet |")
+    assert (form, px, ms, photos) == ("published", "336", "–", "5,019 / 1,000")
+
+
+def test_networks_for_people_are_marked_in_every_row_and_line(lines):
+    assert len(cells(lines, "| MediaPipe selfie (people only) |")) == 1
+    assert any(line.startswith("- MediaPipe selfie (people only): ") for line in lines)
 
 
 def test_scores_of_other_weights_do_not_count(made):
@@ -123,24 +134,53 @@ def test_scores_of_other_weights_do_not_count(made):
     assert not instructions_of(results)
 
 
+def legend(figure):
+    return [it.get_text() for it in figure.legends[0].get_texts()] if figure.legends else []
+
+
 def test_the_picture_has_a_panel_a_machine_and_shows_people_networks_below(results):
-    left, right = rivals_page.picture(results).axes
+    figure = rivals_picture.picture(results)
+    left, right = figure.axes
     texts = {it.get_text() for it in left.texts}
     assert {"samnet-lite int8", "samnet-lite fp32", "ADMNet", "U²-Net-p"} <= texts
-    assert "MediaPipe selfie (0.30)" in texts
+    assert "MediaPipe selfie, max F 0.30" in texts
     assert {it.get_text() for it in right.texts} >= {"samnet-lite int8", "ADMNet"}
     assert left.get_ylim()[0] == pytest.approx(0.802)
+    assert left.get_ylabel() == "max F on 1,004 photos of DUTS-TE, plain maps"
+    *others, people = legend(figure)
+    assert others == ["ours, int8", "ours, float32", "networks of others"]
+    assert people.startswith("for people only") and people.endswith("below the axis")
+
+
+def test_the_legend_explains_what_is_drawn_and_nothing_else(results, made):
+    plain = results["a"]
+    rows = [
+        dataclasses.replace(it, max_F=0.85) if it.file == "selfie.tflite" else it
+        for it in plain.rows
+        if it.origin != "checkpoint"
+    ]
+    rows = [dataclasses.replace(it, count=251) if "u2netp" in it.file else it for it in rows]
+    figure = rivals_picture.picture({**results, "a": dataclasses.replace(plain, rows=tuple(rows))})
+    assert legend(figure) == [
+        "ours, int8",
+        "networks of others",
+        "for people only, not for what is salient",
+    ]
+    texts = {it.get_text() for it in figure.axes[0].texts}
+    assert {"MediaPipe selfie", "U²-Net-p (251 photos)"} <= texts
 
 
 def test_without_a_timing_the_picture_says_so():
-    left, _ = rivals_page.picture({}).axes
-    assert [it.get_text() for it in left.texts] == ["not measured yet"]
+    figure = rivals_picture.picture({})
+    assert [it.get_text() for it in figure.axes[0].texts] == ["not measured yet"]
+    assert not legend(figure)
 
 
 def test_the_readme_names_the_best_known_ones_in_the_same_run(results):
     lines = models_page.table(results).splitlines()
-    ((*_, duts, ecssd, _, time, terms),) = cells(lines, "| U²-Net-p")
-    assert (duts, ecssd) == ("0.850 / 0.060", "0.950 / 0.060 (100 photos)")
+    ((*_, duts, ecssd, photos, _, time, terms),) = cells(lines, "| U²-Net-p")
+    assert (duts, ecssd, photos) == ("0.850 / 0.060", "0.950 / 0.060", "1,004 / 100")
+    assert len(cells(lines, "| MediaPipe selfie (people only) |")) == 1
     assert time.startswith("400.0 / 4.6") and terms == PEERS["u2netp"].license
     ((_, _, madds, *_, time, terms),) = cells(lines, "| ADMNet")
     assert madds == "761" and time.startswith("30.0") and terms == "none stated"

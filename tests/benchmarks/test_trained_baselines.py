@@ -7,9 +7,11 @@ import functools
 import numpy as np
 import pytest
 import torch
+from test_readme import score_row
 
 from benchmarks.baselines import trained
 from benchmarks.demo.steps import Steps
+from benchmarks.docs import rivals_page, rivals_picture
 from benchmarks.latency.artifact_cache import ArtifactCache, sources
 from benchmarks.results import needs, reader, suite
 from common.files import sha256
@@ -109,6 +111,58 @@ def test_a_result_of_earlier_weights_is_stale(kept, made):
     assert not reader.stale(result)
     result = made("counts", protocol="", counts={}, measured={kept.name: "0"})
     assert reader.stale(result) == [kept.name]
+
+
+@pytest.fixture
+def results(kept, made):
+    form = {"engine": "litert", "label": "LiteRT", "size": [64, 64], "threads": 1}
+    timed = [
+        {
+            **{**form, "network": name, "precision": precision},
+            **{
+                "file": f"{name}_64_{precision}.tflite",
+                "latency_ms": {"median": ms, "minimum": ms},
+            },
+        }
+        for name, precision, ms in (
+            ("samnet-lite", "int8", 4.0),
+            ("tiny", "fp32", 3.0),
+            ("tiny", "int8", 2.0),
+            ("u2netp", "fp32", 400.0),
+            ("admnet", "fp32", 30.0),
+        )
+    ]
+    digest = sha256(kept)
+    row = functools.partial(score_row, data="DUTS-TE", count=9, of=9, MAE=0.06)
+    scored = [
+        row(file="tiny.safetensors", sha256=digest, source_sha256=digest, max_F=0.81),
+        row(file="tiny_int8.tflite", origin="artifact", source_sha256=digest, max_F=0.80),
+        row(file="tiny_int8.tflite", origin="artifact", source_sha256="0", data="ECSSD", max_F=0.9),
+    ]
+    protocol = {"repetitions": 9, "warm_up": 3, "threads": [1], "text": ""}
+    return {
+        "rivals": made("latency", protocol=protocol, rows=timed),
+        "accuracy_baselines": made("accuracy", protocol="", rows=scored),
+    }
+
+
+def test_a_kept_baseline_is_rows_with_scores_and_a_card(results, monkeypatch):
+    monkeypatch.setattr(rivals_page, "ROOT", trained.FOLDER.parent)
+    lines = rivals_page.table(results["rivals"], results).splitlines()
+    rows = [[it.strip() for it in line.split("|")[1:-1]] for line in lines if "| `tiny`" in line]
+    assert [row[6:9] for row in rows] == [
+        ["0.810 / 0.060", "–", "9 / –"],
+        ["0.800 / 0.060", "–", "9 / –"],
+    ]
+    assert any(line.startswith("- `tiny`: ") and "tiny.md)" in line for line in lines)
+
+
+def test_a_baseline_has_a_mark_of_its_own(results):
+    figure = rivals_picture.picture(results)
+    assert [it.get_text() for it in figure.legends[0].get_texts()] == [
+        "the paper's baselines, trained here"
+    ]
+    assert {it.get_text() for it in figure.axes[0].texts} == {"tiny fp32", "tiny int8"}
 
 
 def test_the_sample_is_every_fourth_pair(command, tmp_path):
