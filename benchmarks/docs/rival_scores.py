@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.peers.table import PEERS
+from benchmarks.report.result_readers import file_name
 from benchmarks.results.accuracy_kinds import Accuracy
 from benchmarks.results.published import Method
 from benchmarks.results.reader import Results, is_current, of_kind, stale
@@ -47,14 +48,20 @@ def scores_of(results: Results, name: str, precision: str) -> dict[str, ScoreRow
 
 
 def instructions_of(results: Results) -> dict[str, int]:
-    """Read the instructions of an inference on a Cortex-A76 by file, the newest of each."""
-    return {
-        file: counts[CORE]
-        for result in of_kind(results, Instructions).values()
-        if not stale(result)
-        for file, counts in result.instructions.items()
-        if CORE in counts
-    }
+    """Read the instructions of an inference on a Cortex-A76 by file, the newest of each.
+
+    Those of other weights of ours do not count: channels may have been pruned since. A baseline has
+    one form, whatever its weights.
+    """
+    found = {}
+    for result in of_kind(results, Instructions).values():
+        earlier = stale(result)
+        for file, counts in result.instructions.items():
+            named = file_name(file)
+            of_earlier = named.ours and f"{named.network}.safetensors" in earlier
+            if CORE in counts and file not in earlier and not of_earlier:
+                found[file] = counts[CORE]
+    return found
 
 
 def pair(score: float | None, error: float | None) -> str:

@@ -187,6 +187,19 @@ def test_the_readme_names_the_best_known_ones_in_the_same_run(results):
     assert models_page.ALONE in lines
 
 
+def test_counts_of_earlier_weights_of_ours_alone_are_left_out(made):
+    ours, theirs = "samnet-lite_256_fp32.tflite", ("mobilenetv2_256_fp32.tflite", "selfie.tflite")
+    about = {"what": "", "how": "", "note": ""}
+    counted = {name: {"cortex-a76": 9} for name in (ours, *theirs)}
+    result = functools.partial(
+        made, "instructions", protocol=about, instructions=counted, ratio_to_first={}
+    )
+    earlier = {"samnet-lite.safetensors": "0", "mobilenetv2.safetensors": "0"}
+    assert instructions_of({"i": result(measured=earlier)}).keys() == set(theirs)
+    current = {"samnet-lite.safetensors": LITE}
+    assert instructions_of({"i": result(measured=current)}).keys() == {ours, *theirs}
+
+
 def test_others_have_no_say_in_what_is_told_of_our_files(results, made):
     counted = {
         "samnet-lite_256_int8.tflite": {"cortex-a76": 84},
