@@ -58,7 +58,7 @@ CORES = (
         DOT_PRODUCTS,
         "int8",
         "dot products of bytes are one instruction, and int8 has less than half of float32's "
-        "instructions; times on a board are not known",
+        "instructions (samnet-lite) to three quarters (samnet); times on a board are not known",
     ),
     Core(
         "arm without dot products",

@@ -88,9 +88,10 @@ def memory(result: Latency) -> str:
 
 
 def has_several(result: Instructions) -> bool:
-    """Tell whether a result compares networks of ours, and no others."""
+    """Tell whether a result compares networks of ours, and no others, on several cores."""
     files = [file_name(it) for it in result.instructions]
-    return len({it.network for it in files}) > 1 and all(it.ours for it in files)
+    several = len({it.network for it in files}) > 1 and all(it.ours for it in files)
+    return several and all(len(counts) > 1 for counts in result.instructions.values())
 
 
 def instructions(result: Instructions) -> str:

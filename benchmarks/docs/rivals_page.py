@@ -55,8 +55,8 @@ NOTES = (
     "of the `.tflite` on an emulated core of the Raspberry Pi 5; no time. Published: Tables II and "
     "III of the paper, at 336 px, on all photos, by their authors' code; to be compared with each "
     "other.",
-    f"Networks marked *{PEOPLE}* look for people and not for what is salient, and find nothing on "
-    "most of these photos: their scores say what they are for, not how good they are.",
+    f"Networks marked *{PEOPLE}* look for people and not for what is salient: their scores say "
+    "what they are for, not how good they are.",
 )
 
 

@@ -166,7 +166,7 @@ def _panel(
         axes.scatter(
             it.cost, y, s=44, facecolor=_face(it.group, hue), edgecolor=hue, marker=marker, zorder=3
         )
-        text = f"{it.label}, max F {it.max_F:.2f}" if it.max_F < floor else it.label
+        text = f"{it.label}, max F {it.max_F:.3f}" if it.max_F < floor else it.label
         text = text if it.count == photos else f"{text} ({it.count:,} photos)"
         labels.append((it.cost, y, text, hue))
     low, high = min(it.cost for it in points) / 1.5, max(it.cost for it in points) * 1.7

@@ -143,7 +143,7 @@ def test_the_picture_has_a_panel_a_machine_and_shows_people_networks_below(resul
     left, right = figure.axes
     texts = {it.get_text() for it in left.texts}
     assert {"samnet-lite int8", "samnet-lite fp32", "ADMNet", "U²-Net-p"} <= texts
-    assert "MediaPipe selfie, max F 0.30" in texts
+    assert "MediaPipe selfie, max F 0.300" in texts
     assert {it.get_text() for it in right.texts} >= {"samnet-lite int8", "ADMNet"}
     assert left.get_ylim()[0] == pytest.approx(0.802)
     assert left.get_ylabel() == "max F on 1,004 photos of DUTS-TE, plain maps"
@@ -207,12 +207,18 @@ def test_others_have_no_say_in_what_is_told_of_our_files(results, made):
         "mobilenetv2_256_int8.tflite": {"cortex-a76": 1},
         "mobilenetv2_256_fp32.tflite": {"cortex-a76": 2},
     }
-    about = {"what": "", "how": "", "note": ""}
-    beside = made("instructions", protocol=about, instructions=counted, ratio_to_first={})
+    about, ratios = {"what": "", "how": "", "note": ""}, {"ratio_to_first": {}}
+    beside = made("instructions", protocol=about, instructions=counted, **ratios)
     text = cores_table({**results, "j": beside, "k": beside}).markdown()
     assert text.count("samnet-lite 0.50 (cortex-a76)") == 1 and "mobilenetv2" not in text
     assert "| samnet-lite 0.50 |" in text
     assert not int8_page.has_several(beside) and not int8_page.has_several(results["i"])
+    cores = {f"cortex-a{number}": 1 for number in (53, 72, 76)}
+    names = ("samnet_336_fp32.tflite", "samnet-edge_336_int8.tflite")
+    ours = made("instructions", protocol=about, instructions=dict.fromkeys(names, cores), **ratios)
+    one = {name: {"cortex-a76": 1} for name in names}
+    assert int8_page.has_several(ours)
+    assert not int8_page.has_several(dataclasses.replace(ours, instructions=one))
 
 
 def test_a_count_on_one_core_leaves_the_others_and_is_no_comparison(made):
