@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -40,12 +41,21 @@ def first_mismatch(intermediates: Sequence[Values], expected: Iterable[Named]) -
         A torch name and how far the nearest tensor of that shape lies, or "" where all are there.
     """
     for name, values in expected:
-        size = float(np.linalg.norm(values)) or 1.0
         same = [v for v in intermediates if v.shape == values.shape]
-        nearest = min((float(np.linalg.norm(v - values)) / size for v in same), default=np.inf)
+        nearest = min((_distance(v, values) for v in same), default=math.inf)
         if nearest > LIMIT:
             return f"{name} (nearest tensor {nearest:.2f} of its size away)"
     return ""
+
+
+def _distance(found: Values, expected: Values) -> float:
+    """Compute the relative error of a tensor; infinite where it or the expected is not finite."""
+    # Squares of the float32 that a broken operation may give exceed the range of float32.
+    ours, theirs = found.astype(np.float64), expected.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        error = float(np.linalg.norm(ours - theirs))
+    relative = error / (float(np.linalg.norm(theirs)) or 1.0)
+    return math.inf if math.isnan(relative) else relative
 
 
 def network_outputs(network: nn.Module, preprocessing: Preprocessing, photo: Bytes) -> list[Named]:

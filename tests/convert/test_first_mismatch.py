@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import warnings
 
+import numpy as np
 import pytest
 import torch
 from one_module import SCENES, SIZE, one_module, one_module_int8
@@ -13,6 +15,7 @@ from one_onnx import METADATA
 from common.errors import CheckFailedError
 from convert.checks import suite
 from convert.checks.context import Context
+from convert.checks.first_mismatch import first_mismatch
 from convert.checks.maps import Limit
 from convert.contract.engine import Content, format_of
 from convert.contract.forms import CONVERTERS, FORMS
@@ -133,3 +136,34 @@ def test_no_module_of_a_right_artifact_is_named(suffix, precision, tmp_path, mon
     with pytest.raises(CheckFailedError, match="differs from its origin") as error:
         check(suffix, precision, content, tmp_path / f"x{suffix}")
     assert "departs" not in str(error.value)
+
+
+MAPS = np.ones((1, 2, 3, 3), np.float32)
+
+
+@pytest.mark.parametrize("value", [3e38, -1e30, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("here", [True, False])
+def test_numbers_that_stand_for_nothing_hide_no_module(value, here):
+    odd = np.full_like(MAPS, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = [first_mismatch(given, [("net.conv", MAPS)]) for given in orders(odd, 1.0 + here)]
+    expected = "net.conv (nearest tensor 1.00 of its size away)" if here else ""
+    assert found == [expected] * 2
+
+
+def orders(odd, factor):
+    """What an artifact gave, with an odd tensor before and behind a good one."""
+    good = MAPS * np.float32(factor)
+    return [odd, good], [good, odd]
+
+
+@pytest.mark.parametrize("value", [3e38, np.inf, np.nan])
+def test_a_module_whose_own_numbers_are_no_numbers_departs(value):
+    odd = np.full_like(MAPS, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert first_mismatch([MAPS], [("net.conv", odd)]).startswith("net.conv (nearest tensor ")
+        assert first_mismatch([], [("net.conv", odd)]) == (
+            "net.conv (nearest tensor inf of its size away)"
+        )
