@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from common.errors import InputError
 from common.files import replacing, sha256
+from common.garbage_collection import paused_collection
 from common.images.photos import Bytes, resize_photo
 from convert.checks.context import Context, Figures, Trial
 from convert.checks.maps import Parity
@@ -121,7 +122,8 @@ def write_artifact(
         opened = kind.fit(opened)
         if calibration:
             opened = dataclasses.replace(opened, calibration=calibration)
-        content = kind.make(opened, form, tensors)
+        with paused_collection():
+            content = kind.make(opened, form, tensors)
         temporary.write_bytes(content.file)
         side = (opened.size, opened.size)
         resized = [(name, resize_photo(photo, side)) for name, photo in photos or embedded()]

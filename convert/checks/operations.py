@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,16 @@ from common.images.photos import Bytes
 from convert.checks.scales import same_place
 from convert.graphs.program import program_graph
 from convert.graphs.tflite import tflite_graph
-from convert.tflite.intermediates import executed_steps
+from convert.tflite.intermediates import ExposedSteps
 from quantize.calibration import normalize
 from quantize.quantized_program import QuantizedProgram
 
 Key = tuple[float, int, tuple[int, ...]]
 """Scale, zero point and shape; tensors of a program and its artifact meet by it, and where several
 have the same by the place of their operation."""
+
+Codes = dict[Key, dict[int, np.ndarray]]
+"""Tensors of an artifact as stored, by key and number."""
 
 TOLERANCE = 0.01
 """A code is right if it is one of those next to the value: nobody can say which of two codes is
@@ -87,15 +91,24 @@ class Steps:
             )
 
 
-def compare_steps(content: bytes, program: QuantizedProgram, photo: Bytes) -> Steps:
-    """Run the artifact once and the program once, fed with the artifact's tensors.
+def compare_steps(
+    content: bytes, program: QuantizedProgram, photos: Iterable[Bytes]
+) -> list[Steps]:
+    """Run the artifact on each photo, and the program, fed with the artifact's tensors.
 
     Args:
         content: the flatbuffer, with bytes as input and output.
         program: what it was made from.
-        photo: (S, S, 3) uint8.
+        photos: each (S, S, 3) uint8.
     """
-    replay = _Replay(program.module, _codes(content, photo), _places(content, program))
+    artifact, places = ExposedSteps(content), _places(content, program)
+    return [_compared(program, _codes(artifact, photo), places, photo) for photo in photos]
+
+
+def _compared(
+    program: QuantizedProgram, codes: Codes, places: dict[torch.fx.Node, set[int]], photo: Bytes
+) -> Steps:
+    replay = _Replay(program.module, codes, places)
     with torch.no_grad():
         replay.run(normalize(photo, program.info.preprocessing))
     shares = {name: float(_wrong(d).mean()) for name, d in replay.distances.items()}
@@ -120,10 +133,10 @@ def _is_right(distances: np.ndarray) -> bool:
     return float(distances.max()) <= LARGEST and float(_wrong(distances).mean()) <= SHARE
 
 
-def _codes(content: bytes, photo: Bytes) -> dict[Key, dict[int, np.ndarray]]:
+def _codes(artifact: ExposedSteps, photo: Bytes) -> Codes:
     """Find the artifact's quantized tensors by scheme and number, maps as (N, C, H, W)."""
-    found: dict[Key, dict[int, np.ndarray]] = defaultdict(dict)
-    for tensor, codes, scheme in executed_steps(content, photo[None]):
+    found: Codes = defaultdict(dict)
+    for tensor, codes, scheme in artifact.run(photo[None]):
         if codes.dtype in (np.int8, np.int16):
             found[(*scheme, codes.shape)][tensor] = codes
     return found
@@ -145,7 +158,7 @@ class _Replay(torch.fx.Interpreter):
     def __init__(
         self,
         module: torch.fx.GraphModule,
-        codes: dict[Key, dict[int, np.ndarray]],
+        codes: Codes,
         places: dict[torch.fx.Node, set[int]],
     ) -> None:
         super().__init__(module)

@@ -7,7 +7,6 @@ artifact is loaded, run and compared afterwards, so a shortcut that became wrong
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
@@ -25,7 +24,6 @@ def shortcuts() -> Iterator[None]:
       the second does as well, and last although nothing that can be decomposed is left.
     * XNNPACK's passes: of seventeen, each of which traces the graph again, fourteen look for
       what this network does not contain, such as attention blocks or unfolded normalization.
-    * Garbage collection: it walks over millions of live nodes and finds next to nothing.
     """
     if not is_checked("executorch"):
         yield
@@ -34,20 +32,14 @@ def shortcuts() -> Iterator[None]:
     from torch.export import ExportedProgram
     from torch.fx.traceback import NodeSource
 
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        with (
-            mock.patch.object(NodeSource, "__init__", _forget),
-            mock.patch.object(
-                ExportedProgram, "run_decompositions", _once(ExportedProgram.run_decompositions)
-            ),
-            mock.patch.object(xnnpack_preprocess, "XNNPACKPassManager", _needed_passes()),
-        ):
-            yield
-    finally:
-        if collecting:
-            gc.enable()
+    with (
+        mock.patch.object(NodeSource, "__init__", _forget),
+        mock.patch.object(
+            ExportedProgram, "run_decompositions", _once(ExportedProgram.run_decompositions)
+        ),
+        mock.patch.object(xnnpack_preprocess, "XNNPACKPassManager", _needed_passes()),
+    ):
+        yield
 
 
 def _forget(self: Any, node: object, pass_name: str = "", action: object = None) -> None:

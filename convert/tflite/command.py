@@ -90,10 +90,8 @@ class Operations:
         if program is None:
             return None
         side = (program.info.size, program.info.size)
-        found = [
-            compare_steps(context.file, program, resize_photo(photo, side))
-            for _, photo in embedded()
-        ]
+        photos = [resize_photo(photo, side) for _, photo in embedded()]
+        found = compare_steps(context.file, program, photos)
         for it in found:
             it.check(allow_lost=context.allow_scales)
         return max(found, key=lambda it: it.largest)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def read_flatbuffer(content: bytes) -> Any:
     """Parse a file into a ``ModelT`` of LiteRT's schema."""
     from ai_edge_litert.tools import flatbuffer_utils
 
-    return flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    for buffer in model.buffers:
+        if buffer.data is not None:
+            # Data that stand behind the flatbuffer come as bytes, which are written one by one.
+            buffer.data = np.frombuffer(buffer.data, np.uint8)
+    return model
 
 
 def write_flatbuffer(model: Any) -> bytes:

@@ -139,8 +139,7 @@ def test_sixteen_bits_hold_the_bias_of_a_channel_with_nothing_left(tmp_path):
 
 
 def test_sixteen_bits_do_what_the_program_does(sixteen, sixteen_content):
-    for _, photo in SCENES:
-        steps = compare_steps(sixteen_content, sixteen, photo)
+    for steps in compare_steps(sixteen_content, sixteen, [photo for _, photo in SCENES]):
         steps.check()
         assert steps.found == steps.tensors > 50 and steps.wrong <= 1e-4 * steps.codes
     # LiteRT's own kernel of int16 would be off by hundreds of codes.
@@ -162,7 +161,7 @@ def test_one_fault_in_sixteen_bits_is_found(fault, sixteen, sixteen_content):
         weights.data = np.array(weights.data, np.uint8) ^ 8
     content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
     with pytest.raises(CheckFailedError, match="departs from its program"):
-        compare_steps(content, sixteen, SCENES[0][1]).check()
+        compare_steps(content, sixteen, [SCENES[0][1]])[0].check()
 
 
 def test_floats_are_the_bytes_they_stand_for(bare, tmp_path):

@@ -88,8 +88,7 @@ def test_another_interface_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("attention", ["softmax", "stick_breaking"])
 def test_every_operation_does_what_the_programs_does(attention: str) -> None:
     content, program = one_module_tflite(attention, "int8"), one_module_int8(attention)
-    for _, photo in SCENES:
-        steps = compare_steps(content, program, photo)
+    for steps in compare_steps(content, program, [photo for _, photo in SCENES]):
         steps.check()
         assert steps.found == steps.tensors > 15
         assert steps.wrong <= 1e-4 * steps.codes, steps
@@ -98,15 +97,38 @@ def test_every_operation_does_what_the_programs_does(attention: str) -> None:
 def test_tensors_of_one_scale_are_told_apart_by_their_place() -> None:
     program = faint_pyramid_int8()
     content = litert.convert_int8(program)
-    for seed in range(8):
-        steps = compare_steps(content, program, scene(seed, program.info.size)[0])
+    photos = (scene(seed, program.info.size)[0] for seed in range(8))
+    for steps in compare_steps(content, program, photos):
         # The artifact merged four reshapes, whose scale and shape others have.
         assert (steps.tensors - steps.found, steps.lost, steps.wrong) == (4, 0, 0), steps
 
 
+def test_photos_are_compared_one_by_one_as_together() -> None:
+    content, program = one_module_tflite("softmax", "int8"), one_module_int8("softmax")
+    photos = [photo for _, photo in SCENES[:2]]
+    alone = [steps for photo in photos for steps in compare_steps(content, program, [photo])]
+    assert alone == compare_steps(content, program, photos) and alone[0] != alone[1]
+
+
+def test_data_behind_a_flatbuffer_are_packed_as_they_are() -> None:
+    """Files of ai-edge-quantizer keep data behind the flatbuffer."""
+    from convert.tflite.flatbuffer import read_flatbuffer, write_flatbuffer
+    from convert.tflite.weight_quantization import half_weights
+
+    content = half_weights(litert.bare_float(one_module("softmax"), Preprocessing()))  # type: ignore[arg-type]
+    model = read_flatbuffer(content)
+    buffers = [buffer for buffer in model.buffers if buffer.data is not None]
+    assert {type(buffer.data) for buffer in buffers} == {np.ndarray}
+    packed = write_flatbuffer(model)
+    for buffer in buffers:
+        buffer.data = buffer.data.tobytes()
+    assert write_flatbuffer(model) == packed
+
+
 @pytest.mark.parametrize("fault", ["scale", "zero point", "weight", "input"])
 def test_one_fault_in_one_operation_is_found(fault: str) -> None:
-    steps = compare_steps(damaged(fault), one_module_int8("stick_breaking"), SCENES[0][1])
+    program = one_module_int8("stick_breaking")
+    (steps,) = compare_steps(damaged(fault), program, [SCENES[0][1]])
     with pytest.raises(CheckFailedError, match="departs from its program"):
         steps.check()
 
