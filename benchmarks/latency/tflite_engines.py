@@ -30,7 +30,7 @@ from common.output_paths import check_absent
 from edge_apps.manifest import Precision
 
 if TYPE_CHECKING:
-    from convert.all.command import Task, Work
+    from convert.all.work import Task, Work
     from convert.contract.source import Source
     from samnet.data.layouts import DataSet
     from samnet.evaluation.predictor import Predictor
@@ -130,14 +130,15 @@ def _check(options: Options) -> None:
 
 def _files(options: Options, model: Path, data: DataSet | None) -> Iterator[dict[str, Any]]:
     """Build a row for the checkpoint itself at each size, then one for each file made of it."""
-    from convert.all import command as convert_all
+    from convert.all.options import Options as ConversionOptions
+    from convert.all.work import Work
     from convert.checks.suite import whole_photos
     from convert.contract.source import open_source
 
     for size in options.sizes or (None,):
         source = open_source(model, size)
-        work = convert_all.Work(
-            convert_all.Options(
+        work = Work(
+            ConversionOptions(
                 models=(model,),
                 output=options.folder,
                 calibration=options.calibration,

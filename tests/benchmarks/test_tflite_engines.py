@@ -91,15 +91,15 @@ def test_wrong_input_ends_with_status_2(
 def test_a_program_that_is_not_made_fails_its_file_alone(
     edge_checkpoint, tmp_path, command, monkeypatch
 ):
-    from convert.all import command as convert_all
     from convert.all.result_rows import Row
+    from convert.all.work import Work
 
     def rows(self, tasks):
         yield Row("net.pt2", None, 0, failure="nothing to calibrate on")
         for task in tasks:
             yield Row(task.path.name, task.form, 0, failure="its own reason")
 
-    monkeypatch.setattr(convert_all.Work, "rows", rows)
+    monkeypatch.setattr(Work, "rows", rows)
     written = tmp_path / "out.json"
     status, shown, said = command(
         COMMAND, edge_checkpoint, "--folder", tmp_path / "files", "--json", written

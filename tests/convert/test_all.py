@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
-from convert.all import command as convert_all
-from convert.all.command import Options, Work
+from convert.all import work as convert_all
+from convert.all.options import Options
 from convert.all.result_rows import table
+from convert.all.work import Work
 from convert.checks.maps import Parity
 from convert.contract.forms import FORMS
 from edge_apps.manifest import Delegation, manifest_path
@@ -57,7 +58,8 @@ def programs(monkeypatch):
 def test_every_form_is_a_row(edge_checkpoint, converters, programs, tmp_path, command):
     written = tmp_path / "rows.json"
     status, shown, said = command(
-        "convert.all", edge_checkpoint, "--output", tmp_path / "all", "--json", written
+        *("convert.all", edge_checkpoint, "--output", tmp_path / "all", "--jobs", 1),
+        *("--json", written),
     )
     assert status == 0 and not said
     names = {f"{edge_checkpoint.stem}_96_{form.ending}" for form in FORMS}
@@ -71,7 +73,8 @@ def test_every_form_is_a_row(edge_checkpoint, converters, programs, tmp_path, co
 def test_a_failure_is_a_row_and_status_1(edge_checkpoint, converters, programs, tmp_path, command):
     converters["int8.pte"] = InputError("a scale was lost")
     converters["fp32.onnx"] = RuntimeError("an exporter stumbled\nover two lines")
-    status, shown, _ = command("convert.all", edge_checkpoint, "--output", tmp_path / "all")
+    asked = [edge_checkpoint, "--output", tmp_path / "all", "--jobs", 1]
+    status, shown, _ = command("convert.all", *asked)
     *_, heading, first, second, end = shown.splitlines()
     assert status == 1 and heading == f"2 of {len(FORMS) + 2} rows failed"
     assert first.endswith("_96_int8.pte: a scale was lost")
@@ -110,6 +113,7 @@ def test_a_program_that_is_not_made_fails_its_files_alone(
         ([], "required: MODEL"),
         (["EDGE", "--suffixes", ".tfl"], "no format .tfl; expected some of .tflite, .pte, .onnx"),
         (["EDGE", "--suffixes", ".pte", "--engines", "litert"], "no form fits"),
+        (["EDGE", "--jobs", "0"], "--jobs is 0, expected 1 or more"),
         (["EDGE", "OTHER", "--output", "all"], "would both become all/tiny-edge_96_fp32.tflite"),
         (["EDGE", "--output", "full"], "full/tiny-edge_96_int8.pte: already exists"),
     ],
@@ -146,7 +150,7 @@ def test_a_program_is_compared_with_the_float_network(
     for level in range(8):
         Image.new("RGB", (20, 20), (30 * level,) * 3).save(photos / f"{level}.png")
     asked = [edge_checkpoint, "--output", tmp_path / "all", "--calibration", photos, "--count", 8]
-    asked += ["--suffixes", ".pte", "--precisions", "int8"]
+    asked += ["--suffixes", ".pte", "--precisions", "int8", "--jobs", 1]
     program = tmp_path / "all" / "tiny-edge_96_int8.pt2"
     status, shown, _ = command("convert.all", *asked)
     assert status == 1 and "8 of 8 photos calibrated on are of one color" in shown
