@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.report.pareto import ParetoEntry, front
-from benchmarks.report.result_readers import FileName, Scored
-from benchmarks.results.accuracy_kinds import PairedScores, Sensitive, Sensitivity
+from benchmarks.report.result_readers import Compared, FileName, Scored
+from benchmarks.results.accuracy_kinds import Change, PairedScores, Sensitive, Sensitivity
 from benchmarks.results.published import SOURCE, Method
 from benchmarks.shared.charts import (
+    BELOW,
     FLOAT,
+    HEAD,
+    LINE,
     OTHERS,
     OURS,
     PAPER,
@@ -30,6 +34,9 @@ LEAST_SPAN = 0.02
 
 BEHIND = 0.4
 """Opacity of curves of our networks other than the best one."""
+
+ROW, LETTER, WIDEST = 0.18, 0.05, 2.4
+"""Inches of a row of the chart of changes, of a letter of its label, and of all labels at most."""
 
 SHOWN_MODULES = 18
 """Modules with a bar in the chart of sensitivity."""
@@ -94,20 +101,48 @@ def beside_published(
     return chart(panels, alt, caption, height=4.4)
 
 
-def changes(paired: Sequence[PairedScores]) -> Chart:
-    """Draw what int8 changed, with bootstrap intervals, for each figure that was measured."""
-    ends = [c.low for pair in paired for c in pair.changes if c.figure != "MAE"]
+def changes(compared: Sequence[Compared]) -> Chart:
+    """Draw what int8 changed, with bootstrap intervals: a panel for each figure.
+
+    Rows are grouped by network and photos, and named by what tells them apart within these.
+    """
+    figures = list(dict.fromkeys(c.figure for it in compared for c in it.pair.changes))
+    rows = _rows(compared)
+    ends = [c.low for it in compared for c in it.pair.changes if c.figure != "MAE"]
     alt = (
-        f"Changes of {len(paired[0].changes)} figures by int8 in {len(paired)} comparisons; "
+        f"Changes of {len(figures)} figures by int8 in {len(compared)} comparisons; "
         f"the lowest end of an interval, MAE apart, is {min(ends):+.4f}."
     )
     caption = (
-        "Change by int8: the dot is what was measured, the line its bootstrap interval; an "
-        "interval that holds 0 says that the photos show no change. For MAE less is better."
+        "Change by int8: the dot is what was measured, the line its bootstrap interval. Gray: the "
+        "interval holds 0, so that the photos show no change. Red: worse; blue: better. For MAE "
+        "less is better. All panels have one scale."
     )
-    head = 0.2 + 0.17 * len(paired)
-    height = 1.0 + head + 0.17 * len(paired) * (1 + len(paired[0].changes))
-    return chart([functools.partial(_changes, paired=paired)], alt, caption, height, head)
+    extent = [end for it in compared for c in it.pair.changes for end in (c.low, c.high, 0.0)]
+    panels = [
+        functools.partial(
+            _changes, rows=rows, figure=figure, extent=(min(extent), max(extent)), first=not number
+        )
+        for number, figure in enumerate(figures)
+    ]
+    height = BELOW + HEAD + ROW * (len(rows) + 1)
+    left = min(WIDEST, 0.2 + LETTER * max(len(label) for label, _ in rows))
+    return chart(panels, alt, caption, height, left=left, low=height)
+
+
+def _rows(compared: Sequence[Compared]) -> list[tuple[str, PairedScores | None]]:
+    """List the rows of the chart of changes with their labels; the heading of a group has none."""
+    groups: dict[str, list[Compared]] = {}
+    for it in sorted(compared, key=lambda it: it.network):
+        photos = f"{it.network}, {it.pair.count} photos of {it.pair.data}"
+        groups.setdefault(photos, []).append(it)
+    rows: list[tuple[str, PairedScores | None]] = []
+    for heading, members in groups.items():
+        rows.append((heading, None))
+        labels = Counter(it.form for it in members)
+        for it in sorted(members, key=lambda it: it.form):
+            rows.append((it.form if labels[it.form] == 1 else f"{it.form} ({it.result})", it.pair))
+    return rows
 
 
 def precision_recall(rows: Sequence[Scored], data: str) -> Chart:
@@ -193,27 +228,53 @@ def _log(axes: Axes, costs: Sequence[float], label: str) -> None:
     axes.set_title("max F", loc="left", fontsize=9, color=SOFT)
 
 
-def _changes(axes: Axes, paired: Sequence[PairedScores]) -> None:
-    figures = [change.figure for change in paired[0].changes]
-    step = 0.7 / len(paired)
+def _changes(
+    axes: Axes,
+    rows: Sequence[tuple[str, PairedScores | None]],
+    figure: str,
+    extent: tuple[float, float],
+    first: bool,
+) -> None:
+    from matplotlib.ticker import FuncFormatter
+    from matplotlib.transforms import blended_transform_factory
+
     axes.axvline(0, color=SOFT, lw=1)
-    for index, pair in enumerate(paired):
-        found = {change.figure: change for change in pair.changes}
-        rows = [(k, found[name]) for k, name in enumerate(figures) if name in found]
-        places = [k + (index - (len(paired) - 1) / 2) * step for k, _ in rows]
-        hue, marker = (OURS, FLOAT, OTHERS, PAPER)[index % 4], "osD^v"[index % 5]
-        lows, highs = ([getattr(change, end) for _, change in rows] for end in ("low", "high"))
-        axes.hlines(places, lows, highs, color=hue, lw=1.8)
-        dots = [change.change for _, change in rows]
-        axes.scatter(dots, places, color=hue, marker=marker, s=26, zorder=3, label=pair.name)
-    axes.set_yticks(range(len(figures)), [name.replace("_", " ") for name in figures])
-    axes.set_ylim(len(figures) - 0.5, -0.5)
+    labeled = first or is_narrow(axes)
+    whole: Any = axes.get_figure()
+    beside = blended_transform_factory(whole.transFigure, axes.transData)
+    places: dict[int, str] = {}
+    for place, (label, pair) in enumerate(rows):
+        if pair is None:
+            axes.axhline(place + 0.45, color=LINE, lw=1)
+            if labeled:
+                axes.text(
+                    0.01, place, label, transform=beside, va="center", fontsize=7, weight="bold"
+                )
+            continue
+        places[place] = label if labeled else ""
+        for change in pair.changes:
+            if change.figure == figure:
+                hue = _judged(change)
+                axes.hlines(place, change.low, change.high, color=hue, lw=1.8)
+                axes.scatter(change.change, place, color=hue, s=18, zorder=3)
+    axes.set_yticks(list(places), list(places.values()))
+    axes.tick_params(axis="both", labelsize=7, length=0)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    margin = 0.05 * (extent[1] - extent[0])
+    axes.set_xlim(extent[0] - margin, extent[1] + margin)
     axes.grid(axis="y", visible=False)
-    axes.locator_params(axis="x", nbins=5)
-    axes.set_xlabel("change")
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), fontsize=7, ncols=1 if is_narrow(axes) else 3
-    )
+    axes.spines["left"].set_visible(False)
+    axes.locator_params(axis="x", nbins=4)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.set_title(figure.replace("_", " "), loc="left", fontsize=9, color=SOFT)
+
+
+def _judged(change: Change) -> str:
+    """Choose the color of a change by whether its interval holds 0, and for better or worse."""
+    if change.low <= 0 <= change.high:
+        return OTHERS
+    worse = change.change > 0 if change.figure == "MAE" else change.change < 0
+    return OURS if worse else FLOAT
 
 
 def _curves(axes: Axes, rows: Sequence[Scored]) -> None:

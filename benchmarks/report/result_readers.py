@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from benchmarks.results.accuracy_kinds import Accuracy
+from benchmarks.results.accuracy_kinds import Accuracy, PairedScores
 from benchmarks.results.reader import Results, of_kind
 from benchmarks.results.speed_kinds import Latency, LatencyRow
 from edge_apps.formats import FORMATS
@@ -104,6 +104,23 @@ class Scored:
     result: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """A file beside its float network.
+
+    Args:
+        pair: what changed.
+        network: that both are forms of.
+        form: what tells the file from others of the network: size, format and quantization.
+        result: name of the result file.
+    """
+
+    pair: PairedScores
+    network: str
+    form: str
+    result: str
+
+
 def file_name(text: str, network: str = "") -> FileName:
     """Read the name of a file; ``network`` stands in where the name does not say one."""
     name = PurePath(text).name
@@ -132,6 +149,28 @@ def accuracies(results: Results) -> list[Scored]:
         for row in result.rows
     }
     return list(latest.values())
+
+
+def comparisons(results: Results) -> list[Compared]:
+    """Collect what int8 changed, result by result, the oldest first."""
+    return [
+        _compared(pair, name, result.rows)
+        for name, result in of_kind(results, Accuracy).items()
+        for pair in result.paired
+    ]
+
+
+def _compared(pair: PairedScores, result: str, rows: Sequence[ScoreRow]) -> Compared:
+    row = next((it for it in rows if (it.name, it.data) == (pair.name, pair.data)), None)
+    text, _, last_step = pair.name.partition(", ")
+    file, reference = file_name(text), file_name(pair.reference.partition(", ")[0])
+    # A name without a size is that of its network and of how it was quantized.
+    same = file.text.startswith(f"{reference.network}_")
+    network = reference.network if same else file.network
+    size = side(row.size) if row is not None else file.size
+    how = PurePath(file.text).stem.removeprefix(f"{network}_").removeprefix(f"{size}_")
+    parts = (f"{size} px" if size else "", file.suffix, how if how != network else "", last_step)
+    return Compared(pair, network, " ".join(filter(None, parts)), result)
 
 
 def side(size: int | Sequence[int] | None) -> int | None:

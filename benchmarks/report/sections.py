@@ -11,8 +11,8 @@ from benchmarks.report import charts as report_charts
 from benchmarks.report.cores import cores_table
 from benchmarks.report.pareto import ParetoEntry, file_megabytes
 from benchmarks.report.recommendations import advice, advice_table
-from benchmarks.report.result_readers import Scored, Timing
-from benchmarks.results.accuracy_kinds import Accuracy, PairedScores, Sensitivity
+from benchmarks.report.result_readers import Scored, Timing, comparisons
+from benchmarks.results.accuracy_kinds import PairedScores, Sensitivity
 from benchmarks.results.published import SOURCE, Method
 from benchmarks.results.reader import Results, newest, of_kind
 from benchmarks.results.speed_kinds import (
@@ -119,14 +119,13 @@ def cost(result_index: ResultIndex) -> Section:
 
 def int8(result_index: ResultIndex) -> Section:
     """Show int8 against the float network it was made from."""
-    results = of_kind(result_index.results, Accuracy).values()
-    paired = [pair for result in results for pair in result.paired]
+    compared = comparisons(result_index.results)
     tables, charts = [], []
-    if paired:
-        rows = tuple(_paired_row(pair) for pair in paired)
+    if compared:
+        rows = tuple(_paired_row(it.pair) for it in compared)
         head = ("", "against", "photos", "max F (interval)", "MAE (interval)")
         tables.append(Table((*head, "worse photos", "worst photo, MAE"), rows, (BOOTSTRAP,)))
-        charts.append(report_charts.changes(paired))
+        charts.append(report_charts.changes(compared))
     if rows := tuple(_gains(result_index)):
         head = ("", "latency, ms", "faster", "file, MB", "smaller")
         tables.append(Table(head, rows, ("float → int8, timed in the same run.",)))

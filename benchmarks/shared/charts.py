@@ -39,8 +39,11 @@ STYLE: Any = {
 WIDE, NARROW = 10.2, 3.7
 """Inches that a page and a phone's screen are wide, at the size of text of the page."""
 
-LOW, HEAD = 3.4, 0.3
-"""Inches that a phone's panel is high at most, and that are free above the axes of one."""
+LOW, HEAD, LEFT = 3.4, 0.3, 0.85
+"""Inches that a phone's panel is high at most, and that are free above and left of axes."""
+
+BELOW, GAP = 0.55, 0.8
+"""Inches that are free below the lowest axes, and between axes that stand below each other."""
 
 PLACES = (
     *((7, 4, "left"), (-7, 4, "right"), (7, -10, "left"), (-7, -10, "right")),
@@ -75,6 +78,8 @@ def chart(
     caption: str,
     height: float = 4.0,
     head: float = HEAD,
+    left: float = LEFT,
+    low: float = LOW,
 ) -> Chart:
     """Draw panels side by side, and below each other for a phone.
 
@@ -84,11 +89,13 @@ def chart(
         caption: likewise.
         height: of a panel in inches.
         head: of the room above the uppermost axes in inches.
+        left: of the room for the labels of the y axis in inches.
+        low: of a panel on a phone in inches, at most, where the head is no higher than usual.
     """
-    wide = _svg(panels, (1, len(panels)), (WIDE, height), head)
+    wide = _svg(panels, (1, len(panels)), (WIDE, height), head, left)
     # A phone's panels are lower; what stands above them needs the same room.
-    low = min(height - head, LOW - HEAD) + head
-    narrow = _svg(panels, (len(panels), 1), (NARROW, low * len(panels)), head)
+    each = min(height - head, low - HEAD) + head
+    narrow = _svg(panels, (len(panels), 1), (NARROW, each * len(panels)), head, left)
     return Chart(wide, narrow, alt, caption)
 
 
@@ -152,6 +159,7 @@ def _svg(
     shape: tuple[int, int],
     size: tuple[float, float],
     head: float,
+    left: float,
 ) -> str:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -161,10 +169,11 @@ def _svg(
         figure = Figure(figsize=size)
         FigureCanvasAgg(figure)  # measures text
         axes = figure.subplots(*shape, squeeze=False).flat
-        bottom, left = 0.55 / size[1], 0.85 / size[0]
+        free = GAP * (shape[0] - 1)
         figure.subplots_adjust(
-            left=left, right=1 - 0.12 / size[0], bottom=bottom, top=1 - head / size[1],
-            wspace=0.2, hspace=0.32,
+            left=left / size[0], right=1 - 0.12 / size[0],
+            bottom=BELOW / size[1], top=1 - head / size[1],
+            wspace=0.2, hspace=GAP * shape[0] / (size[1] - BELOW - head - free),
         )  # fmt: skip
         for panel, draw in zip(axes, panels, strict=True):
             draw(panel)

@@ -16,11 +16,12 @@ from benchmarks.report.command import changes, gather, markdown, measured
 from benchmarks.report.cores import cores_table
 from benchmarks.report.pareto import ParetoEntry, front
 from benchmarks.report.recommendations import advice
-from benchmarks.report.result_readers import accuracies, file_name, timings
+from benchmarks.report.result_readers import accuracies, comparisons, file_name, timings
 from benchmarks.report.sections import sections
-from benchmarks.results.accuracy_kinds import Accuracy, PairedScores
+from benchmarks.results.accuracy_kinds import Accuracy
 from benchmarks.results.reader import SCHEMAS, newest, read_results
 from benchmarks.results.speed_kinds import Latency
+from benchmarks.shared.charts import FLOAT, OURS
 from common.decode import decode
 from common.errors import InputError
 from common.files import sha256
@@ -341,13 +342,75 @@ def test_an_earlier_report_stays(run):
 
 @pytest.mark.parametrize("count", [1, 16, 40])
 def test_changes_of_any_number_of_files_have_room_on_a_phone(count):
-    paired = decode(tuple[PairedScores, ...], [PAIRED] * count)
+    made = chart_of(compared([PAIRED] * count))
     wide, narrow = (
-        float(re.search(r'height="([\d.]+)pt"', svg(it))[1]) / 72
-        for it in (chart_of(paired).wide, chart_of(paired).narrow)
+        float(re.search(r'height="([\d.]+)pt"', svg(it))[1]) / 72 for it in (made.wide, made.narrow)
     )
-    # The legend's rows stand above the axes, in one column on a phone.
-    assert min(narrow, wide) > 1 + 0.17 * count
+    # A row each, and no more; a phone's panels stand below each other.
+    assert 0.17 * count < wide < 2 + 0.19 * count
+    assert 2 * 0.17 * count < narrow < 2 * (2 + 0.19 * count)
+
+
+def compared(paired, rows=()):
+    values = {**head("accuracy"), "protocol": "", "rows": list(rows), "paired": paired}
+    return comparisons(decoded({"accuracy": values}))
+
+
+def test_every_change_is_named_by_what_tells_it_apart():
+    names = [
+        ("samnet-edge_96_int8.tflite", "samnet-edge.safetensors"),
+        ("samnet-edge_96_int8.tflite, refined", "samnet-edge.safetensors, refined"),
+        ("samnet-lite_int8-qat.pte", "samnet-lite.safetensors"),
+        ("samnet-lite_int8.pte", "samnet-lite_256_fp32.pte"),
+        ("theirs.onnx", "samnet-lite.safetensors"),
+    ]
+    paired = [{**PAIRED, "name": name, "reference": other} for name, other in names]
+    paired.append({**paired[0], "data": "DUTS-TE", "count": 5})
+    rows = [scores("samnet-lite_int8.pte", 0.7, size=256)]
+    found = compared(paired, rows)
+    assert [(it.network, it.form) for it in found[:5]] == [
+        ("samnet-edge", "96 px .tflite int8"),
+        ("samnet-edge", "96 px .tflite int8 refined"),
+        ("samnet-lite", ".pte int8-qat"),
+        ("samnet-lite", "256 px .pte int8"),
+        ("theirs", ".onnx"),
+    ]
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg(chart_of(found).wide))
+    for heading in (
+        "samnet-edge, 9 photos of ECSSD",
+        "samnet-edge, 5 photos of DUTS-TE",
+        "samnet-lite, 9 photos of ECSSD",
+        "theirs, 9 photos of ECSSD",
+    ):
+        assert texts.count(heading) == 1
+    assert texts.count("96 px .tflite int8") == 2 and texts.count("256 px .pte int8") == 1
+
+
+def test_changes_of_files_called_alike_name_their_results():
+    values = {**head("accuracy"), "protocol": "", "rows": [], "paired": [PAIRED]}
+    texts = svg(chart_of(comparisons(decoded({"first": values, "second": values}))).narrow)
+    assert "96 px .tflite int8 (first)" in texts and "96 px .tflite int8 (second)" in texts
+
+
+@pytest.mark.parametrize(
+    ("figure", "ends", "hue"),
+    [
+        ("max_F", (-0.02, -0.01), OURS),
+        ("max_F", (0.01, 0.02), FLOAT),
+        ("MAE", (0.01, 0.02), OURS),
+        ("MAE", (-0.02, -0.01), FLOAT),
+        ("MAE", (-0.01, 0.02), None),
+    ],
+)
+def test_a_change_has_the_color_of_what_it_means(figure, ends, hue):
+    def change(name):
+        low, high = ends if name == figure else (-0.01, 0.01)
+        middle = (low + high) / 2
+        return {"figure": name, "before": 1, "after": 1, "change": middle, "low": low, "high": high}
+
+    pair = {**PAIRED, "changes": [change("max_F"), change("MAE")]}
+    drawn = svg(chart_of(compared([pair])).wide)
+    assert [it for it in (OURS, FLOAT) if it in drawn] == ([hue] if hue else [])
 
 
 def svg(uri):
