@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import shutil
 import textwrap
@@ -14,6 +13,7 @@ from typing import NoReturn
 from common.cli import WIDTH, finish
 from common.command import Command
 from common.errors import InputError
+from common.suggestions import suggestion
 
 HELP = ("-h", "--help")
 
@@ -139,6 +139,5 @@ class Subcommands:
         else:
             names = [it.name.removeprefix(group) for it in self._within(group)]
             names += {name.partition(" ")[0] for name in names}
-            near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-            hint = f"did you mean {group}{near[0]}?" if near else "no such name"
+            hint = suggestion(word, names, otherwise="no such name", group=group, cutoff=0.5)
         return f"{group}{word}: unknown command, {hint}; see {self.program} {group}--help"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 
 from torch import nn
 from torch.fx import Node
 
 from common.errors import InputError
+from common.suggestions import suggestion
 from samnet.networks.lite_trunk import LiteTrunk
 from samnet.networks.samnet import Decoder, Encoder
 from samnet.networks.samnet_lite import LiteDecoder
@@ -44,9 +44,9 @@ def check_modules(names: Sequence[str], network: nn.Module) -> None:
     known = [name for name, _ in network.named_modules() if name]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0)
+            hint = suggestion(name, known, cutoff=0)
             raise InputError(
-                f"the network has no module {name!r}; did you mean {near[0]!r}? "
+                f"the network has no module {name!r}; {hint} "
                 "samnet quantize sensitivity lists the main ones"
             )
 

@@ -10,10 +10,11 @@ from typing import Any
 from benchmarks.peers.fetch import FOLDER, fetch, peer_file
 from benchmarks.peers.network import PeerNetwork
 from benchmarks.peers.table import PEERS
-from benchmarks.results.published import nearest
+from benchmarks.results.published import read_published
 from common.errors import InputError, SamnetError
 from common.files import sha256
 from common.images.photos import resize_map
+from common.suggestions import nearest
 from edge_apps.formats import SUFFIXES
 from edge_apps.maps.refinement import refinement_of
 from samnet.data.layouts import DataSet
@@ -152,7 +153,7 @@ def _accuracy_model(name: str, path: Path) -> AccuracyModel:
     if path.is_dir():
         return AccuracyModel(name, path, describe(path))
     if not path.is_file():
-        method = nearest(path.name)
+        method = nearest(path.name, (it.name for it in read_published()))
         hint = f"; the published {method} is chosen with --published {method!r}" if method else ""
         raise InputError(
             f"{path}: no such file or folder; give checkpoints, artifacts, ONNX files or folders "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from benchmarks.results.accuracy_kinds import PairedScores
 from common.errors import InputError
 from common.files import sha256
 from common.progress import progress
+from common.suggestions import suggestion
 from samnet.data.layouts import DataSet, Pair
 from samnet.evaluate import MapSource
 from samnet.evaluation.map_folder import MapFolder
@@ -135,8 +135,7 @@ def chosen_partners(
         return partners(accuracy_models)
     names = {accuracy_model.name: accuracy_model for accuracy_model in accuracy_models}
     if against not in names:
-        near = difflib.get_close_matches(against, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+        hint = suggestion(against, names)
         raise InputError(f"--against {against!r} is none of the models; {hint}")
     return [(names[against], other) for other in accuracy_models if other.name != against]
 

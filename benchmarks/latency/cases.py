@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ from benchmarks.latency.openvino_int8 import is_int8
 from benchmarks.peers.fetch import fetch
 from benchmarks.peers.table import PEERS
 from common.errors import InputError, SamnetError
+from common.suggestions import suggestion
 from edge_apps.formats import FORMATS
 from edge_apps.manifest import manifest_path, read_manifest
 
@@ -55,8 +55,7 @@ def split_engines(model: str) -> tuple[str, tuple[str, ...]]:
     engines = tuple(listed.split(","))
     for engine in engines:
         if engine not in ENGINES:
-            near = difflib.get_close_matches(engine, ENGINES, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"use {', '.join(ENGINES)}"
+            hint = suggestion(engine, ENGINES)
             raise InputError(f"{model}: no engine is called {engine!r}; {hint}")
     return name, engines
 
@@ -124,9 +123,7 @@ class CaseList:
             if not path.is_file():
                 raise InputError(f"{path}: no such file; give a network's file or its name")
             return "file"
-        names = [*CONFIGS, *PEERS]
-        near = difflib.get_close_matches(model, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+        hint = suggestion(model, [*CONFIGS, *PEERS])
         raise InputError(f"{model!r} is no file of {', '.join(known)} and no network; {hint}")
 
     def _forms(self, model: str, kind: Literal["peer", "file", "name"]) -> Iterator[LatencyCase]:

@@ -7,7 +7,6 @@ continuous integration. Figures that depend on the machine are compared on the s
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from benchmarks.shared.tables import MISSING, Table
 from common.arguments import POSITIONAL
 from common.command import Command
 from common.errors import InputError
+from common.suggestions import suggestion
 
 Verdict = Literal["same", "within", "better", "worse", "gone", "new"]
 
@@ -95,8 +95,7 @@ def with_tolerances(given: Sequence[str]) -> dict[str, Kind]:
     for text in given:
         name, _, value = text.partition("=")
         if name not in kinds:
-            near = difflib.get_close_matches(name, kinds, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(kinds)}"
+            hint = suggestion(name, kinds)
             raise InputError(f"--tolerance {text}: unknown figure {name!r}; {hint}")
         try:
             number = float(value.removesuffix("%"))

@@ -7,7 +7,6 @@ maps of the embedded photos, which are made anew by what is shipped.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from common.command import Command
 from common.errors import InputError
 from common.files import replacing
 from common.output_paths import check_absent
+from common.suggestions import suggestion
 from edge_apps.shipped import usable_models
 from samnet.evaluation.metrics import PROTOCOL
 
@@ -61,9 +61,7 @@ def gather(results: Results, data: str) -> ResultIndex:
     times, scores = timings(results), accuracies(results)
     names = sorted({it.row.data for it in scores})
     if data not in names:
-        near = difflib.get_close_matches(data, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none'}"
-        raise InputError(f"no result has scores on {data!r}; {hint}")
+        raise InputError(f"no result has scores on {data!r}; {suggestion(data, names)}")
     both = pareto_entries(times, scores, results, data)
     return ResultIndex(results, times, scores, both, data, read_published())
 

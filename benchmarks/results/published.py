@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from common.errors import InputError
+from common.suggestions import suggestion
 
 FILE = Path(__file__).parent / "data" / "published.csv"
 SOURCE = "Tables II and III of the SAMNet paper (IEEE TIP 2021)"
@@ -82,20 +82,11 @@ def choose_published(names: Sequence[str]) -> tuple[Method, ...]:
     wanted = {name.lower() for name in names}
     for name in names:
         if name.lower() not in (*methods, ALL, NONE):
-            near = nearest(name)
-            names_known = ", ".join(method.name for method in methods.values())
-            hint = f"did you mean {near!r}?" if near else f"use one of {names_known}"
+            hint = suggestion(name, (method.name for method in methods.values()))
             raise InputError(f"unknown published method {name!r}; {hint}")
     if NONE in wanted:
         return ()
     return tuple(m for key, m in methods.items() if key in wanted or ALL in wanted)
-
-
-def nearest(name: str) -> str | None:
-    """Find the method that a name may have meant."""
-    known = {method.name.lower(): method.name for method in read_published()}
-    near = difflib.get_close_matches(name.lower(), known, n=1)
-    return known[near[0]] if near else None
 
 
 def _fields() -> tuple[dataclasses.Field[Any], ...]:

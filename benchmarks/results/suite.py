@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from benchmarks.peers.table import PEERS
 from benchmarks.results.needs import DATA, DAVIS
 from benchmarks.results.reader import ROOT, SHIPPED, shipped
 from common.errors import InputError
+from common.suggestions import suggestion
 from edge_apps.shipped import default_model
 
 WORK = "runs/results"
@@ -510,9 +510,7 @@ def chosen(only: Sequence[str]) -> list[Entry]:
     known = dict.fromkeys(name for entry in SUITE for name in (entry.name, entry.kind))
     for name in only:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
-            raise InputError(f"no result is called {name!r}; {hint}")
+            raise InputError(f"no result is called {name!r}; {suggestion(name, known)}")
     return [entry for entry in SUITE if not only or {entry.name, entry.kind} & set(only)]
 
 

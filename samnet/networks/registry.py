@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from common.errors import InputError
+from common.suggestions import suggestion
 from samnet.networks.base import SaliencyNetwork
 from samnet.networks.baselines import ARCHITECTURES
 from samnet.networks.baselines.network import Baseline, BaselineConfig
@@ -36,9 +36,7 @@ def model_config(name: str) -> AnyConfig:
         InputError: for an unknown name; the nearest one is suggested.
     """
     if name not in CONFIGS:
-        near = difflib.get_close_matches(name, CONFIGS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(CONFIGS)}"
-        raise InputError(f"unknown network {name!r}; {hint}")
+        raise InputError(f"unknown network {name!r}; {suggestion(name, CONFIGS)}")
     return CONFIGS[name]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 from pathlib import Path
 from typing import Annotated, Any
 
 from common.arguments import HELD_OUT, MODEL, REPEATED
 from common.errors import InputError
+from common.suggestions import suggestion
 from samnet.networks.config import Attention, SAMNetConfig, SpatialMaps
 from samnet.networks.registry import AnyConfig, model_config
 from samnet.networks.samnet_lite import LiteConfig
@@ -185,8 +185,9 @@ def replaced(recipe: Recipe, text: str) -> Recipe:
         {f.name for f in dataclasses.fields(record)} if dataclasses.is_dataclass(record) else set()
     )
     if not found or (inner or name) not in fields - {"phases"}:
-        near = difflib.get_close_matches(inner or name, fields, n=1)
-        hint = f"did you mean {near[0]}?" if near else "phases have an option of their own"
+        hint = suggestion(
+            inner or name, sorted(fields), otherwise="phases have an option of their own"
+        )
         raise InputError(f"{text!r} replaces no field of the recipe as NAME=VALUE; {hint}")
     before = getattr(record, inner or name)
     try:

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from benchmarks.results.published import choose_published, nearest, read_published
+from benchmarks.results.published import choose_published, read_published
 from common.errors import InputError
 from samnet.data.published import LAYOUTS
 
@@ -35,7 +35,8 @@ def test_names_in_any_case_all_and_none():
 
 
 def test_an_unknown_name():
-    assert nearest("poolnett") == "PoolNet"
+    with pytest.raises(InputError, match="did you mean 'PoolNet'"):
+        choose_published(["poolnett"])
     with pytest.raises(InputError, match="did you mean 'BiSeNet R18'"):
         choose_published(["BiSeNetR18"])
     with pytest.raises(InputError, match="use one of DRFI, DCL"):

@@ -94,8 +94,8 @@ def test_the_list_of_a_command_and_its_help(door):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["quantze"], "quantze: unknown command, did you mean quantize?; see samnet --help"),
-        (["convert", "tflit"], "convert tflit: unknown command, did you mean convert tflite?"),
+        (["quantze"], "quantze: unknown command, did you mean 'quantize'?; see samnet --help"),
+        (["convert", "tflit"], "convert tflit: unknown command, did you mean 'convert tflite'?"),
         (["xyzzy"], "xyzzy: unknown command"),
         (["--help-me"], "--help-me: unknown command"),
         (["predict"], "required: PHOTO; see samnet predict --help"),

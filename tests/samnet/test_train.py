@@ -176,7 +176,7 @@ def test_a_run_is_not_overwritten(options):
         ({"held_out": 56}, "hold out fewer"),
         ({"data": "nowhere"}, "nowhere"),
         ({"learning_rate": 1e30}, r"step \d+: .*(weight|output|gradient) .*lower --learning-rate"),
-        ({"replace": ("los=bce",)}, "did you mean loss"),
+        ({"replace": ("los=bce",)}, "did you mean 'loss'"),
         ({"replace": ("loss=dice",)}, "expected one of bce"),
         ({"replace": ("batch=many",)}, "no int"),
         ({"dilation_rates": ("1", "2", "3", "4", "x")}, "write them as"),
