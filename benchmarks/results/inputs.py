@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 What = Literal["held-out", "sample", "embedded", "stick-breaking"]
 
-EVERY = 4
+EVERY = 8
 """Of how many pairs a sample takes one."""
 
 
@@ -31,7 +31,7 @@ class Options:
     """What to write."""
 
     what: Annotated[What, POSITIONAL]
-    """held-out: a list of the pairs that training holds out of --data; sample: one of every fourth
+    """held-out: a list of the pairs that training holds out of --data; sample: one of every eighth
     of its pairs by name, for networks that take seconds a photo; embedded: a folder of the
     embedded photos; stick-breaking: a checkpoint of the paper's network with that attention alone
     changed, trained for a minute, fit for times and not for maps."""
@@ -69,7 +69,7 @@ def write_held_out(data: str, output: Path) -> None:
 
 
 def write_sample(data: str, output: Path) -> None:
-    """Write every fourth pair of a data set, from the first on, as such a list."""
+    """Write every eighth pair of a data set, from the first on, as such a list."""
     from samnet.data.survey import open_data
 
     _write_pairs(open_data(data).pairs[::EVERY], output)
