@@ -121,6 +121,14 @@ ENTRIES = (
         ("train",),
     ),
     Entry(
+        "average",
+        "samnet.average",
+        "Averages two checkpoints of a network by what is best on held-out pairs.",
+        TRAIN,
+        "MODEL --with OTHER --data DUTS-TR=DIR --output mean.safetensors",
+        ("train",),
+    ),
+    Entry(
         "prune",
         "samnet.prune",
         "Takes channels out of samnet-lite that never vary; its maps stay what they were.",
