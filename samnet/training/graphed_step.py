@@ -42,6 +42,8 @@ class GraphedStep:
         for parameter in trained:
             parameter.grad = torch.zeros_like(parameter)
         self.share = torch.zeros((), device=trained[0].device)
+        # Recordings of several sizes replay one after the other, in the same memory.
+        self.pool = torch.cuda.graph_pool_handle()
         self.recordings: dict[torch.Size, Recording] = {}
 
     def __call__(self, photos: Tensor, truth: Tensor, share: float) -> dict[str, Tensor]:
@@ -69,7 +71,7 @@ class GraphedStep:
                 self._pass(photos, truth)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, pool=self.pool):
             losses = self._pass(photos, truth)
         recording = Recording(graph, photos, truth, losses)
         self.recordings[photos.shape] = recording
