@@ -18,20 +18,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Group = Literal["int8", "fp32", "baseline", "other", "people"]
+Group = Literal["int8", "fp32", "baseline", "other"]
 
 MARKS: dict[Group, tuple[str, str, str]] = {
     "int8": ("o", OURS, "ours, int8"),
     "fp32": ("o", FLOAT, "ours, float32"),
-    "baseline": ("D", OTHERS, "the paper's baselines, trained here"),
+    "baseline": ("D", OTHERS, "the paper's baselines, trained here, int8 and float32"),
     "other": ("s", OTHERS, "networks of others"),
-    "people": ("v", OTHERS, "for people only, not for what is salient"),
 }
-"""Shape, color and legend of each group; that of networks for people is hollow."""
+"""Shape, color and legend of each group."""
 
-BELOW, ABOVE = 0.03, 0.01
-"""How far the axis goes below the worst network that looks for what is salient, and above the best
-one."""
+BELOW, ABOVE = 0.02, 0.015
+"""How far the axis goes below the worst network, and above the best one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,14 +37,14 @@ class Point:
     """A form of a network in the picture.
 
     Args:
-        label: names it.
+        name: of the network.
         group: what it belongs to.
         cost: milliseconds or millions of instructions.
         max_F: on the first data set.
         count: photos that this stands on.
     """
 
-    label: str
+    name: str
     group: Group
     cost: float
     max_F: float
@@ -54,7 +52,10 @@ class Point:
 
 
 def picture(results: Results) -> Figure:
-    """Max F against milliseconds on x86, and against instructions on a Cortex-A76."""
+    """Max F against milliseconds on x86, and against instructions on a Cortex-A76.
+
+    Networks for people alone, which were not made for what is salient, are left to the table.
+    """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Drawn
@@ -66,13 +67,12 @@ def picture(results: Results) -> Figure:
         timed, counted = _timed_points(results), _counted_points(results)
         points = [*timed, *counted]
         photos = max((it.count for it in points), default=0)
-        found = [it.max_F for it in points if it.group != "people"]
-        floor = min(found, default=0.7) - BELOW
-        top = max((it.max_F for it in points), default=floor + BELOW) + ABOVE
-        _legend(figure, points, floor)
-        _panel(left, timed, (floor, top), photos, "ms of a photo on x86, one thread")
+        found = [it.max_F for it in points] or [0.7]
+        limits = (min(found) - BELOW, max(found) + ABOVE)
+        _legend(figure, points)
+        _panel(left, timed, limits, photos, "ms of a photo on x86, one thread")
         title = "M instructions of a photo on a Cortex-A76 (Raspberry Pi 5)"
-        _panel(right, counted, (floor, top), photos, title)
+        _panel(right, counted, limits, photos, title)
         on = f"{photos:,} photos of {SETS[0]}" if photos else SETS[0]
         left.set_ylabel(f"max F on {on}, plain maps")
     return figure
@@ -90,9 +90,15 @@ def _timed_points(results: Results) -> list[Point]:
 
 
 def _is_drawn(it: Rival) -> bool:
-    """Leave a network's slower runtimes out of the picture: LiteRT, or what a rival runs with."""
+    """Tell whether to draw a row: not of people alone, nor with a slower runtime of a network."""
+    if _for_people(it.name):
+        return False
     suffixes = PEERS[it.name].suffixes if it.name in PEERS else (".tflite",)
     return it.row.engine == ("litert" if ".tflite" in suffixes else "onnxruntime")
+
+
+def _for_people(name: str) -> bool:
+    return name in PEERS and PEERS[name].people
 
 
 def _counted_points(results: Results) -> list[Point]:
@@ -101,39 +107,34 @@ def _counted_points(results: Results) -> list[Point]:
         named = file_name(file)
         precision = PEERS[named.network].precision if named.network in PEERS else named.precision
         scores = scores_of(results, named.network, precision or "fp32")
-        if SETS[0] in scores:
+        if SETS[0] in scores and not _for_people(named.network):
             points.append(_point(named.network, precision or "", count / 1e6, scores[SETS[0]]))
     return points
 
 
 def _point(name: str, precision: str, cost: float, score: ScoreRow) -> Point:
-    label, group = f"{name} {precision}", _group(name, precision)
-    if name in PEERS:
-        label = PEERS[name].title
-    return Point(label, group, cost, score.max_F, score.count)
+    title = PEERS[name].title if name in PEERS else name
+    return Point(title, _group(name, precision), cost, score.max_F, score.count)
 
 
 def _group(name: str, precision: str) -> Group:
     if name in PEERS:
-        return "people" if PEERS[name].people else "other"
+        return "other"
     if file_name(name).baseline:
         return "baseline"
     return "int8" if precision == "int8" else "fp32"
 
 
-def _legend(figure: Figure, points: Iterable[Point], floor: float) -> None:
+def _legend(figure: Figure, points: Iterable[Point]) -> None:
     """Explain the marks that are drawn, and no others."""
     from matplotlib.lines import Line2D
 
-    drawn = {it.group: it.max_F < floor for it in sorted(points, key=lambda it: -it.max_F)}
-    handles = []
-    for group, (marker, hue, text) in MARKS.items():
-        if group in drawn:
-            label = f"{text}; at the lower edge: below the axis" if drawn[group] else text
-            face = _face(group, hue)
-            handles.append(
-                Line2D([], [], ls="", marker=marker, mec=hue, mfc=face, ms=6, label=label)
-            )
+    drawn = {it.group for it in points}
+    handles = [
+        Line2D([], [], ls="", marker=marker, color=hue, ms=6, label=text)
+        for group, (marker, hue, text) in MARKS.items()
+        if group in drawn
+    ]
     if handles:
         figure.legend(
             handles=handles,
@@ -146,33 +147,29 @@ def _legend(figure: Figure, points: Iterable[Point], floor: float) -> None:
         )
 
 
-def _face(group: Group, hue: str) -> str:
-    return "white" if group == "people" else hue
-
-
 def _panel(
     axes: Axes, points: Sequence[Point], limits: tuple[float, float], photos: int, title: str
 ) -> None:
-    floor, top = limits
     axes.set_xlabel(title)
     if not points:
         axes.text(0.5, 0.5, "not measured yet", transform=axes.transAxes, ha="center", color=SOFT)
         axes.set_xticks([])
         return
     labels = []
-    for it in points:
-        marker, hue, _ = MARKS[it.group]
-        y = max(it.max_F, floor + 0.006)
-        axes.scatter(
-            it.cost, y, s=44, facecolor=_face(it.group, hue), edgecolor=hue, marker=marker, zorder=3
-        )
-        text = f"{it.label}, max F {it.max_F:.3f}" if it.max_F < floor else it.label
-        text = text if it.count == photos else f"{text} ({it.count:,} photos)"
-        labels.append((it.cost, y, text, hue))
+    for name in dict.fromkeys(it.name for it in points):
+        forms = sorted((it for it in points if it.name == name), key=lambda it: it.cost)
+        axes.plot([it.cost for it in forms], [it.max_F for it in forms], color=SOFT, lw=0.8)
+        for it in forms:
+            marker, hue, _ = MARKS[it.group]
+            axes.scatter(it.cost, it.max_F, s=44, color=hue, marker=marker, zorder=3)
+        first = forms[0]
+        text = name if first.count == photos else f"{name} ({first.count:,} photos)"
+        labels.append((first.cost, first.max_F, text, MARKS[first.group][1]))
+        labels += [(it.cost, it.max_F, "", "") for it in forms[1:]]
     low, high = min(it.cost for it in points) / 1.5, max(it.cost for it in points) * 1.7
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    axes.set_ylim(floor, top)
+    axes.set_ylim(*limits)
     steps = (1, 2, 5) if high / low < 300 else (1,)
     ticks = [n * 10**k for k in range(5) for n in steps if low <= n * 10**k <= high]
     axes.set_xticks(ticks, [f"{it:,}" for it in ticks])
