@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import platform
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -35,6 +36,11 @@ DOT_PRODUCTS = ("asimddp", "i8mm")
 """The same on arm64."""
 
 CPUINFO = Path("/proc/cpuinfo")
+
+
+def usable_cores() -> int:
+    """Count the cores of this process, which a container or ``taskset`` may have limited."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def name() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import platform
 import shlex
 import sys
@@ -62,8 +61,7 @@ def environment(threads: int | None = None) -> dict[str, Any]:
     Args:
         threads: how many the measured code may use; None for the cores given to this process.
     """
-    # The cores of this process, which a container or taskset may have limited.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = processor.usable_cores()
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),

@@ -19,7 +19,12 @@ from common.command import Command
 from common.errors import InputError
 from common.files import sha256
 from common.output_paths import check_absent
-from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from samnet.checkpoints.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    with_remark,
+)
 from samnet.data.packed import pack
 from samnet.data.split import holdout
 from samnet.data.survey import open_data
@@ -81,12 +86,13 @@ def main(options: Options) -> None:
         print(f"share {share:g}: max F {scores.max_F:.4f}, MAE {scores.MAE:.4f}", flush=True)
         tried.append((share, network, scores))
     share, network, scores = max(tried, key=lambda row: row[2].max_F - row[2].MAE)
-    summary = dict(checkpoint.training)
+    summary = checkpoint.training
     if share < 1:
         digest = sha256(options.other)[:12]
         remark = f"{share:g} of these weights, the rest of {options.other.name} ({digest}…)"
-        summary["remark"] = "; ".join(filter(None, [summary.get("remark"), remark]))
-    summary["validation"] = {"size": size, "max_F": scores.max_F, "MAE": scores.MAE}
+        summary = with_remark(summary, remark)
+    validation = {"size": size, "max_F": scores.max_F, "MAE": scores.MAE}
+    summary = {**summary, "validation": validation}
     kept = Checkpoint(network.eval(), checkpoint.preprocessing, summary)
     save_checkpoint(options.output, kept, overwrite=options.overwrite)
     print(f"{options.output}: share {share:g}")

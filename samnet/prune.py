@@ -19,7 +19,12 @@ from common.command import Command
 from common.errors import CheckFailedError, InputError
 from common.output_paths import check_absent
 from common.progress import progress
-from samnet.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from samnet.checkpoints.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    with_remark,
+)
 from samnet.data.packed import PackedPairs, pack
 from samnet.data.split import holdout
 from samnet.data.survey import open_data
@@ -94,9 +99,7 @@ def main(options: Options) -> None:
             f"{LARGEST_DIFFERENCE:.4f}; lower --tolerance or raise --count. Nothing was written"
         )
     remark = f"{removed} channels that never vary on {len(photos)} photos were then removed"
-    summary = dict(checkpoint.training)
-    summary["remark"] = "; ".join(filter(None, [summary.get("remark"), remark]))
-    kept = Checkpoint(smaller.eval(), preprocessing, summary)
+    kept = Checkpoint(smaller.eval(), preprocessing, with_remark(checkpoint.training, remark))
     save_checkpoint(options.output, kept, overwrite=options.overwrite)
     print(options.output)
 

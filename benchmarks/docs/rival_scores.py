@@ -90,11 +90,16 @@ def published_counts(method: Method) -> dict[str, int]:
     return {name: LAYOUTS[name].count for name in SETS if name in method.scores}
 
 
+def for_people(name: str) -> bool:
+    """Tell whether a network was made for people alone, and not for what is salient."""
+    return name in PEERS and PEERS[name].people
+
+
 def title_of(name: str) -> str:
     """Name a network in tables: ours as it is called here, one of others with what it finds."""
     if name not in PEERS:
         return f"`{name}`"
-    return f"{PEERS[name].title} ({PEOPLE})" if PEERS[name].people else PEERS[name].title
+    return f"{PEERS[name].title} ({PEOPLE})" if for_people(name) else PEERS[name].title
 
 
 def _is_form(row: ScoreRow, name: str, precision: str) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from benchmarks.docs.rival_scores import SETS, instructions_of, scores_of
+from benchmarks.docs.rival_scores import SETS, for_people, instructions_of, scores_of
 from benchmarks.docs.rivals_page import Rival, rivals, timed_rivals
 from benchmarks.peers.table import PEERS
 from benchmarks.report.result_readers import file_name
@@ -91,14 +91,10 @@ def _timed_points(results: Results) -> list[Point]:
 
 def _is_drawn(it: Rival) -> bool:
     """Tell whether to draw a row: not of people alone, nor with a slower runtime of a network."""
-    if _for_people(it.name):
+    if for_people(it.name):
         return False
     suffixes = PEERS[it.name].suffixes if it.name in PEERS else (".tflite",)
     return it.row.engine == ("litert" if ".tflite" in suffixes else "onnxruntime")
-
-
-def _for_people(name: str) -> bool:
-    return name in PEERS and PEERS[name].people
 
 
 def _counted_points(results: Results) -> list[Point]:
@@ -107,7 +103,7 @@ def _counted_points(results: Results) -> list[Point]:
         named = file_name(file)
         precision = PEERS[named.network].precision if named.network in PEERS else named.precision
         scores = scores_of(results, named.network, precision or "fp32")
-        if SETS[0] in scores and not _for_people(named.network):
+        if SETS[0] in scores and not for_people(named.network):
             points.append(_point(named.network, precision or "", count / 1e6, scores[SETS[0]]))
     return points
 

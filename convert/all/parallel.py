@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from common.errors import InputError
+from common.processor import usable_cores
 from common.worker_pool import Lost, WorkerPool
 from convert.all.options import Options
 from convert.all.result_rows import Row
@@ -45,7 +45,7 @@ def job_count(work: Work, tasks: Sequence[Task]) -> int:
 
 def default_jobs() -> int:
     """Return how many processes the cores and the memory of this machine are good for."""
-    return max(1, int(min(MOST, _cores(), _free_memory() / MEMORY)))
+    return max(1, int(min(MOST, usable_cores(), _free_memory() / MEMORY)))
 
 
 def units(steps: Sequence[Step]) -> list[Unit]:
@@ -70,7 +70,7 @@ def parallel_rows(work: Work, tasks: Sequence[Task], jobs: int) -> Iterator[Row]
     steps = work.steps(tasks)
     pending = units(steps)
     outcomes: dict[int, Outcome] = {}
-    setting = _Setting(work.options, tuple(tasks), max(1, _cores() // jobs))
+    setting = _Setting(work.options, tuple(tasks), max(1, usable_cores() // jobs))
     with WorkerPool[Unit, list[Outcome]](_start, setting, jobs) as pool:
         for number, step in enumerate(steps):
             if step.needs is not None and outcomes[step.needs].row.failure:
@@ -135,11 +135,6 @@ def _start(setting: _Setting) -> Callable[[Unit], list[Outcome]]:
         return found
 
     return make
-
-
-def _cores() -> int:
-    """Count the cores of this process, which a container or ``taskset`` may have limited."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _free_memory() -> float:

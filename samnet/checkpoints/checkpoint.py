@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,12 @@ def save_checkpoint(
     with replacing(path, overwrite=overwrite) as temporary:
         # As bytes: the library's own writing reports a full disk as a damaged file.
         temporary.write_bytes(save(tensors, metadata))
+
+
+def with_remark(training: Mapping[str, Any], remark: str) -> dict[str, Any]:
+    """Return a summary of training that says one thing more of how the weights came about."""
+    before = training.get("remark")
+    return {**training, "remark": f"{before}; {remark}" if before else remark}
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

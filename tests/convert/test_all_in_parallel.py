@@ -131,7 +131,7 @@ def test_as_many_processes_as_cores_and_memory_are_good_for(
     cores, free, expected, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(parallel, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(parallel, "_cores", lambda: cores)
+    monkeypatch.setattr(parallel, "usable_cores", lambda: cores)
     kilobytes = free * 1_000_000
     (tmp_path / "meminfo").write_text(f"MemTotal: 1 kB\nMemAvailable:   {kilobytes} kB\n")
     assert default_jobs() == expected
